@@ -1,0 +1,119 @@
+"""What a user can get wrong, said in one sentence that helps.
+
+Every error of this package is a `PoselabError`. Its message names the place (a file or
+an argument), the field, the value found there, what is wrong and what to do, in fewer
+than 600 characters, so that a learner who has never seen a traceback can mend it.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any
+
+LIMIT = 599
+_VALUE = 120
+_NOTHING = object()
+
+
+def shorten(text: str, limit: int) -> str:
+    """`text`, with its middle left out where it is longer than `limit` characters."""
+    if len(text) <= limit:
+        return text
+    head = (limit - 5) // 2
+    return text[:head] + " ... " + text[len(text) - (limit - 5 - head) :]
+
+
+def show_value(value: Any) -> str:
+    """A value as one short line, whatever it is (a broken `repr` included)."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception as error:  # a learner's own class may fail to print
+        text = f"<{type(value).__name__} that cannot be printed: {error}>"
+    return shorten(text, _VALUE)
+
+
+class PoselabError(ValueError):
+    """An error that a user can mend.
+
+    `where` is a file or an argument, `field` the part of it, `value` what was found,
+    `problem` what is wrong with it and `fix` what to do; only `problem` is required.
+    All of them stay readable as attributes.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: str | PathLike | None = None,
+        field: str | None = None,
+        value: Any = _NOTHING,
+        fix: str | None = None,
+    ) -> None:
+        self.problem, self.field, self.fix = problem, field, fix
+        self.where = None if where is None else str(where)
+        self.value = None if value is _NOTHING else value
+        parts = [shorten(self.where, 160)] if self.where else []
+        if field:
+            parts.append(shorten(field, 80))
+        place = ": ".join(parts)
+        if value is not _NOTHING:
+            place += (" = " if place else "value ") + show_value(value)
+        text = f"{place}: {problem}" if place else problem
+        if fix:
+            text = f"{text.rstrip('.')}. {fix}"
+        super().__init__(shorten(text, LIMIT))
+
+
+class ArgumentError(PoselabError):
+    """An argument has a value that makes no sense here."""
+
+
+class ShapeError(ArgumentError):
+    """A tensor has the wrong shape or type."""
+
+
+class AnnotationError(PoselabError):
+    """An annotation file or record is broken."""
+
+
+class ImageError(PoselabError):
+    """An image is missing, unreadable or not of the size that was promised."""
+
+
+class CheckpointError(PoselabError):
+    """A weight file is missing, broken or of another network."""
+
+
+class CacheError(PoselabError):
+    """The cache directory cannot be used."""
+
+
+class DownloadError(PoselabError):
+    """A download failed or did not give what was promised."""
+
+
+def require(condition: bool, problem: str, **details: Any) -> None:
+    """Raise an `ArgumentError` with these `details` unless `condition` holds."""
+    if not condition:
+        raise ArgumentError(problem, **details)
+
+
+def require_shape(name: str, tensor: Any, *shape: int | None | str) -> None:
+    """Raise a `ShapeError` unless `tensor` ends in `shape`.
+
+    A number must match, `None` or a letter stands for any length; a leading `...`
+    allows any number of dimensions before the rest.
+    """
+    wanted = list(shape)
+    got = list(getattr(tensor, "shape", ()))
+    tail = wanted[1:] if wanted and wanted[0] == "..." else wanted
+    fits = len(got) >= len(tail) if tail is not wanted else len(got) == len(tail)
+    ends = got[len(got) - len(tail) :]
+    fits = fits and all(
+        not isinstance(w, int) or w == g for w, g in zip(tail, ends, strict=True)
+    )
+    if not fits:
+        text = ", ".join("any" if w is None else str(w) for w in wanted)
+        found = got if hasattr(tensor, "shape") else type(tensor).__name__
+        raise ShapeError(f"expected shape [{text}]", where=name, field="shape",
+                         value=found)  # fmt: skip

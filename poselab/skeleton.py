@@ -1,0 +1,180 @@
+"""Joint names and what follows from them: limbs, sides, flip pairs, OKS sigmas.
+
+A skeleton is a list of names; everything else refers to joints by their place in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from poselab.errors import ArgumentError, require_shape
+
+LEFT, RIGHT, MIDDLE = "left", "right", "middle"
+COLOURS = {LEFT: "#E69F00", RIGHT: "#0072B2", MIDDLE: "#000000"}
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A named list of joints and the limbs between them.
+
+    `joints` are names, `limbs` pairs of indices, `sigmas` the per-joint constants of
+    COCO's OKS (None where the data set has not published any).
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    limbs: tuple[tuple[int, int], ...]
+    sigmas: tuple[float, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    def index(self, joint: str) -> int:
+        """The place of a joint; an `ArgumentError` that lists the names if unknown."""
+        if joint not in self.joints:
+            raise ArgumentError(
+                "this skeleton has no such joint",
+                where=self.name,
+                field="joint",
+                value=joint,
+                fix=f"Known: {', '.join(self.joints)}.",
+            )
+        return self.joints.index(joint)
+
+    @cached_property
+    def sides(self) -> tuple[str, ...]:
+        """`left`, `right` or `middle` for each joint: the person's own side."""
+        return tuple(_side(name) for name in self.joints)
+
+    @cached_property
+    def colours(self) -> tuple[str, ...]:
+        """The course's colour of each joint, as a hex string."""
+        return tuple(COLOURS[side] for side in self.sides)
+
+    @cached_property
+    def flip_index(self) -> tuple[int, ...]:
+        """For each joint, the index of its mirror partner (itself in the middle)."""
+        return tuple(self.joints.index(_mirror(name)) for name in self.joints)
+
+    @cached_property
+    def flip_pairs(self) -> tuple[tuple[int, int], ...]:
+        """Pairs (left, right) of joints that swap when an image is mirrored."""
+        pairs = enumerate(self.flip_index)
+        return tuple((j, k) for j, k in pairs if self.sides[j] == LEFT)
+
+
+def _side(name: str) -> str:
+    return next((s for s in (LEFT, RIGHT) if name.startswith(s + "_")), MIDDLE)
+
+
+def _mirror(name: str) -> str:
+    side = _side(name)
+    if side == MIDDLE:
+        return name
+    return (RIGHT if side == LEFT else LEFT) + name[len(side) :]
+
+
+def _skeleton(name: str, joints: str, limbs: str, sigmas=None) -> Skeleton:
+    """Build a skeleton from words; `l_`/`r_` are short for left and right."""
+    full = {"l_": "left_", "r_": "right_"}
+
+    def long(word: str) -> str:
+        return full.get(word[:2], word[:2]) + word[2:]
+
+    names = tuple(long(word) for word in joints.split())
+    pairs = (tuple(long(end) for end in limb.split("-")) for limb in limbs.split())
+    index = tuple((names.index(a), names.index(b)) for a, b in pairs)
+    return Skeleton(name, names, index, sigmas)
+
+
+# Sigmas: cocodataset.org/#keypoints-eval, "kappa_i = 2 sigma_i".
+COCO_17 = _skeleton(
+    "coco-17",
+    "nose l_eye r_eye l_ear r_ear l_shoulder r_shoulder l_elbow r_elbow l_wrist "
+    "r_wrist l_hip r_hip l_knee r_knee l_ankle r_ankle",
+    "nose-l_eye nose-r_eye l_eye-l_ear r_eye-r_ear l_ear-l_shoulder "
+    "r_ear-r_shoulder l_shoulder-r_shoulder l_shoulder-l_elbow l_elbow-l_wrist "
+    "r_shoulder-r_elbow r_elbow-r_wrist l_shoulder-l_hip r_shoulder-r_hip l_hip-r_hip "
+    "l_hip-l_knee l_knee-l_ankle r_hip-r_knee r_knee-r_ankle",
+    (0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062)
+    + (0.107, 0.107, 0.087, 0.087, 0.089, 0.089),
+)
+MPII_16 = _skeleton(
+    "mpii-16",
+    "r_ankle r_knee r_hip l_hip l_knee l_ankle pelvis thorax upper_neck head_top "
+    "r_wrist r_elbow r_shoulder l_shoulder l_elbow l_wrist",
+    "r_ankle-r_knee r_knee-r_hip r_hip-pelvis l_hip-pelvis l_hip-l_knee "
+    "l_knee-l_ankle pelvis-thorax thorax-upper_neck upper_neck-head_top "
+    "thorax-r_shoulder r_shoulder-r_elbow r_elbow-r_wrist thorax-l_shoulder "
+    "l_shoulder-l_elbow l_elbow-l_wrist",
+)
+# Sigmas: the CrowdPose evaluation code (Li et al. 2019, 1812.00324).
+CROWDPOSE_14 = _skeleton(
+    "crowdpose-14",
+    "l_shoulder r_shoulder l_elbow r_elbow l_wrist r_wrist l_hip r_hip l_knee r_knee "
+    "l_ankle r_ankle head_top neck",
+    "head_top-neck neck-l_shoulder neck-r_shoulder l_shoulder-l_elbow l_elbow-l_wrist "
+    "r_shoulder-r_elbow r_elbow-r_wrist l_shoulder-l_hip r_shoulder-r_hip l_hip-r_hip "
+    "l_hip-l_knee l_knee-l_ankle r_hip-r_knee r_knee-r_ankle",
+    (0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087)
+    + (0.089, 0.089, 0.079, 0.079),
+)
+H36M_17 = _skeleton(
+    "h36m-17",
+    "pelvis r_hip r_knee r_ankle l_hip l_knee l_ankle spine thorax nose head_top "
+    "l_shoulder l_elbow l_wrist r_shoulder r_elbow r_wrist",
+    "pelvis-r_hip r_hip-r_knee r_knee-r_ankle pelvis-l_hip l_hip-l_knee "
+    "l_knee-l_ankle pelvis-spine spine-thorax thorax-nose nose-head_top "
+    "thorax-l_shoulder l_shoulder-l_elbow l_elbow-l_wrist thorax-r_shoulder "
+    "r_shoulder-r_elbow r_elbow-r_wrist",
+)
+SKELETONS = {s.name: s for s in (COCO_17, MPII_16, CROWDPOSE_14, H36M_17)}
+
+# A joint that a skeleton lacks, as the mean of joints that it may have.
+_SHOULDERS = ("left_shoulder", "right_shoulder")
+_HIPS = ("left_hip", "right_hip")
+_MEANS = {
+    "neck": _SHOULDERS,
+    "thorax": _SHOULDERS,
+    "pelvis": _HIPS,
+    "spine": _SHOULDERS + _HIPS,
+}
+
+
+def by_name(name: str) -> Skeleton:
+    """The skeleton called `name`; an `ArgumentError` that lists them if unknown."""
+    if name not in SKELETONS:
+        fix = f"Known: {', '.join(SKELETONS)}."
+        raise ArgumentError("unknown skeleton", where="name", value=name, fix=fix)
+    return SKELETONS[name]
+
+
+def convert(
+    keypoints: Tensor, visibility: Tensor, source: Skeleton, target: Skeleton
+) -> tuple[Tensor, Tensor]:
+    """Joints of `source` as joints of `target`.
+
+    keypoints [..., J, D], visibility [..., J] -> [..., J', D], [..., J']. A joint
+    of the same name is copied; neck, thorax, pelvis and spine are means of shoulders
+    and hips (COCO has no neck), labelled only where all of these are, and visible
+    only where all of these are; any other joint is not labelled (0).
+    """
+    require_shape("keypoints", keypoints, "...", len(source), None)
+    require_shape("visibility", visibility, "...", len(source))
+    points, flags = [], []
+    for name in target.joints:
+        names = (name,) if name in source.joints else _MEANS.get(name, ())
+        if names and all(n in source.joints for n in names):
+            index = [source.joints.index(n) for n in names]
+            flag = visibility[..., index].amin(-1)
+            point = keypoints[..., index, :].mean(-2) * (flag > 0)[..., None]
+        else:
+            flag = torch.zeros_like(visibility[..., 0])
+            point = torch.zeros_like(keypoints[..., 0, :])
+        points.append(point)
+        flags.append(flag)
+    return torch.stack(points, -2), torch.stack(flags, -1)  # [..., J', D], [..., J']
