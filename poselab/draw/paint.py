@@ -1,0 +1,290 @@
+"""Pillow painters: an image with poses, boxes, masks and arrows in a few milliseconds.
+
+Painters take a ``PIL.Image`` and return a new one, so they chain:
+``paint_box(paint_pose(to_pil(image, 3), keypoints, visibility, skeleton, 3), box, 3)``.
+Points are in pixel-centre coordinates, boxes (x, y, w, h) in pixel-edge coordinates,
+both in pixels of the unscaled image; ``scale`` says how much the picture was enlarged.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import math
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from poselab.draw.style import BOX, MASK, PREDICTION, SIDE_COLOURS, array, rows
+from poselab.errors import ImageError, require
+
+HIDDEN_STYLES = ("hollow", "filled", "skip")
+
+
+def to_pil(image, scale: float = 1) -> Image.Image:
+    """An image as RGB ``PIL.Image``, enlarged ``scale`` times.
+
+    Takes a [3, H, W] float tensor in [0, 1], an [H, W, 3] uint8 array or a PIL image.
+    Whole-number scales repeat pixels: a lesson about pixels should show them.
+    """
+    if not isinstance(image, Image.Image):
+        image = Image.fromarray(_pixels(image))
+    image = image.convert("RGB")
+    if scale == 1:
+        return image
+    size = (round(image.width * scale), round(image.height * scale))
+    whole = float(scale).is_integer()
+    method = Image.Resampling.NEAREST if whole else Image.Resampling.BILINEAR
+    return image.resize(size, method)
+
+
+def _pixels(image) -> np.ndarray:
+    """[H, W, 3] uint8 from a [3, H, W] float tensor or an [H, W, 3] uint8 array."""
+    a = image.detach().cpu().numpy() if hasattr(image, "detach") else np.asarray(image)
+    if a.ndim == 3 and a.shape[-1] == 3 and a.dtype == np.uint8:
+        return a
+    if a.ndim != 3 or a.shape[0] != 3 or not np.issubdtype(a.dtype, np.floating):
+        raise ImageError(
+            "this is no picture that can be drawn",
+            where="image",
+            field="shape and type",
+            value=(*a.shape, str(a.dtype)),
+            fix="Give one image (not a batch): a float [3, H, W] tensor in [0, 1], an "
+            "[H, W, 3] uint8 array or a PIL image.",
+        )
+    a = np.nan_to_num(a.transpose(1, 2, 0)).clip(0, 1)  # [H, W, 3]
+    return np.ascontiguousarray((a * 255 + 0.5).astype(np.uint8))
+
+
+def to_bytes(picture: Image.Image, format: str = "jpeg", quality: int = 88) -> bytes:
+    """The encoded picture, for ``ipywidgets.Image.value`` ("jpeg" or "png")."""
+    out = io.BytesIO()
+    if format == "png":
+        picture.save(out, "png", compress_level=1)
+    else:
+        picture.save(out, "jpeg", quality=quality, subsampling=0)
+    return out.getvalue()
+
+
+@functools.lru_cache(maxsize=16)
+def font(size: int) -> ImageFont.ImageFont:
+    """A sans-serif font that ships with Pillow (no system font is needed)."""
+    return ImageFont.load_default(size)
+
+
+_FINE = 2  # paint at twice the resolution and average: smooth edges, still fast
+
+
+def _smooth(picture: Image.Image, paint) -> Image.Image:
+    """The picture after ``paint(ImageDraw)`` drew on it at _FINE times the size."""
+    big = picture.resize(
+        (picture.width * _FINE, picture.height * _FINE), Image.Resampling.NEAREST
+    )
+    paint(ImageDraw.Draw(big))
+    return big.reduce(_FINE)
+
+
+def _place(points: np.ndarray, scale: float) -> np.ndarray:
+    """Pixel-centre coordinates of the image -> Pillow's on the fine canvas."""
+    return (points + 0.5) * (scale * _FINE) - 0.5
+
+
+def paint_pose(
+    picture: Image.Image, keypoints, visibility, skeleton, scale: float = 1, *,
+    hidden: str = "hollow", colour: str | None = None, size: float | None = None,
+    limbs: bool = True, joints: bool = True,
+) -> Image.Image:  # fmt: skip
+    """A copy of ``picture`` with the poses painted on it.
+
+    keypoints [P, J, 2] or [J, 2] px of the unscaled image, visibility [P, J] or [J]
+    (None: all visible), ``hidden`` "hollow", "filled" or "skip" for joints with v = 1,
+    ``colour`` one colour for limbs and joints instead of the sides' (predictions; the
+    shapes still tell the side), ``size`` the joint radius in px of the picture.
+    """
+    require(hidden in HIDDEN_STYLES, "unknown style of hidden joints", where="hidden",
+            value=hidden, fix=f"Choose one of {HIDDEN_STYLES}.")  # fmt: skip
+    points = _place(rows(keypoints, len(skeleton), 2), scale)
+    flags = _flags(visibility, points, hidden)
+    radius = _FINE * (size or max(2.5, min(picture.size) / 75))
+
+    def paint(canvas):
+        for person, seen in zip(points, flags, strict=True):
+            if limbs:
+                _paint_limbs(canvas, person, seen, skeleton, radius * 0.6, colour)
+            if joints:
+                _paint_joints(canvas, person, seen, skeleton, radius, colour)
+
+    return _smooth(picture, paint)
+
+
+def _flags(visibility, points: np.ndarray, hidden: str) -> np.ndarray:
+    """[P, J] of 0 (leave out), 1 (hollow) or 2 (filled)."""
+    flags = np.full(points.shape[:2], 2)
+    if visibility is not None:
+        flags = rows(visibility, points.shape[1]).astype(int)
+    flags = np.where(np.isfinite(points).all(-1), flags, 0)
+    if hidden == "hollow":
+        return flags
+    return np.where(flags == 1, 2 if hidden == "filled" else 0, flags)
+
+
+def _side_of_limb(skeleton, a: int, b: int) -> str:
+    sides = {skeleton.sides[a], skeleton.sides[b]}
+    return sides.pop() if len(sides) == 1 else "middle"
+
+
+def _paint_limbs(canvas, points, flags, skeleton, width, colour) -> None:
+    drawn = [(a, b) for a, b in skeleton.limbs if flags[a] and flags[b]]
+    for outline in (True, False):  # all outlines first, so limbs join cleanly
+        for a, b in drawn:
+            ink = colour or SIDE_COLOURS[_side_of_limb(skeleton, a, b)]
+            solid = flags[a] == 2 and flags[b] == 2
+            w = round(width + 2 * _FINE) if outline else round(width)
+            for p, q in [(points[a], points[b])] if solid else _dashes(
+                points[a], points[b], 3 * width
+            ):
+                canvas.line([*p, *q], fill="white" if outline else ink, width=w)
+
+
+def _dashes(a: np.ndarray, b: np.ndarray, step: float) -> list:
+    """The segments of a dashed line from a to b."""
+    n = min(200, max(1, math.ceil(float(np.hypot(*(b - a))) / (2 * step))))
+    at = [a + (b - a) * t for t in np.linspace(0, 1, 2 * n)]
+    return [(at[i], at[i + 1]) for i in range(0, 2 * n, 2)]
+
+
+def _paint_joints(canvas, points, flags, skeleton, radius, colour) -> None:
+    for point, flag, side in zip(points, flags, skeleton.sides, strict=True):
+        if flag:
+            ink = colour or SIDE_COLOURS[side]
+            _mark(canvas, *point, radius + _FINE, side, "white")
+            _mark(canvas, *point, radius, side, ink)
+            if flag == 1:
+                _mark(canvas, *point, radius * 0.55, side, "white")
+
+
+def _mark(canvas, x: float, y: float, r: float, side: str, ink: str) -> None:
+    """A square (left), disc (right) or diamond (middle) of about equal area."""
+    if side == "left":
+        canvas.rectangle([x - 0.9 * r, y - 0.9 * r, x + 0.9 * r, y + 0.9 * r], fill=ink)
+    elif side == "right":
+        canvas.ellipse([x - r, y - r, x + r, y + r], fill=ink)
+    else:
+        d = 1.25 * r
+        canvas.polygon([x, y - d, x + d, y, x, y + d, x - d, y], fill=ink)
+
+
+def paint_box(
+    picture: Image.Image, boxes, scale: float = 1, *, colour: str = BOX, width: int = 2
+) -> Image.Image:
+    """Boxes [P, 4] or [4] xywh px of the unscaled image; empty ones are left out."""
+    out = picture.copy()
+    canvas = ImageDraw.Draw(out)
+    for x, y, w, h in rows(boxes, 4):
+        if w > 0 and h > 0 and np.isfinite([x, y, w, h]).all():
+            # A box edge x lies between pixels x - 1 and x; Pillow names pixels.
+            corners = [x * scale, y * scale, (x + w) * scale - 1, (y + h) * scale - 1]
+            canvas.rectangle(_grow(corners, 1), outline="black", width=width + 2)
+            canvas.rectangle(corners, outline=colour, width=width)
+    return out
+
+
+def _grow(c, by: float) -> list:
+    return [c[0] - by, c[1] - by, c[2] + by, c[3] + by]
+
+
+def paint_mask(
+    picture: Image.Image, masks, *, colour: str = MASK, alpha: float = 0.45
+) -> Image.Image:
+    """Masks [P, H, W] or [H, W] (bool), stretched over the picture, with a rim."""
+    return _overlay(picture, masks, Image.new("RGB", picture.size, colour), alpha)
+
+
+def paint_ignore(picture: Image.Image, ignore) -> Image.Image:
+    """A region that no score counts (COCO crowd) [H, W], hatched in grey."""
+    i, j = np.mgrid[: picture.height, : picture.width]
+    hatch = np.where((i + j) // 4 % 2, 235, 90).astype(np.uint8)
+    return _overlay(picture, ignore, Image.fromarray(hatch).convert("RGB"), 0.6)
+
+
+def _overlay(picture, masks, cover: Image.Image, alpha: float) -> Image.Image:
+    mask = array(masks, bool)
+    mask = mask.any(0) if mask.ndim == 3 else mask
+    stencil = Image.fromarray(mask.astype(np.uint8) * round(255 * alpha))
+    stencil = stencil.resize(picture.size, Image.Resampling.NEAREST)
+    return Image.composite(cover, picture, stencil)
+
+
+def paint_arrows(
+    picture: Image.Image, start, end, scale: float = 1, *, colour: str = PREDICTION
+) -> Image.Image:
+    """Arrows from start [N, 2] to end [N, 2] px: a displacement, a correction."""
+    size = _FINE * max(2, min(picture.size) / 120)
+    starts, ends = (_place(rows(p, 2), scale) for p in (start, end))
+
+    def paint(canvas):
+        for a, b in zip(starts, ends, strict=True):
+            length = float(np.hypot(*(b - a)))
+            if not length > 1:  # also leaves out NaN
+                continue
+            along = (b - a) / length
+            across = np.array([-along[1], along[0]])
+            foot = b - along * min(4 * size, length)
+            head = [*b, *(foot + across * 1.6 * size), *(foot - across * 1.6 * size)]
+            canvas.line([*a, *foot], fill=colour, width=round(size))
+            canvas.polygon(head, fill=colour)
+
+    return _smooth(picture, paint)
+
+
+def paint_text(picture: Image.Image, text: str, size: int = 16) -> Image.Image:
+    """The picture with a white strip below it that holds the text."""
+    height = round(size * 1.5) * (text.count("\n") + 1)
+    out = Image.new("RGB", (picture.width, picture.height + height), "white")
+    out.paste(picture, (0, 0))
+    ImageDraw.Draw(out).multiline_text(
+        (4, picture.height + size // 6), text, fill="black", font=font(size)
+    )
+    return out
+
+
+def paint_sample(
+    sample, scale: float = 1, *, pose=True, box=False, mask=False, hidden="hollow"
+) -> Image.Image:
+    """One Sample: its image, ignored regions, and what the switches ask for."""
+    picture = to_pil(sample.image, scale)
+    if sample.ignore is not None and array(sample.ignore, bool).any():
+        picture = paint_ignore(picture, sample.ignore)
+    if mask and sample.masks is not None:
+        picture = paint_mask(picture, sample.masks)
+    if box:
+        picture = paint_box(picture, sample.boxes, scale)
+    if not pose:
+        return picture
+    return paint_pose(
+        picture, sample.keypoints, sample.visibility, sample.skeleton, scale,
+        hidden=hidden,
+    )  # fmt: skip
+
+
+def grid(pictures, columns: int = 8, gap: int = 4) -> Image.Image:
+    """Pictures side by side, row by row, on white."""
+    pictures = list(pictures)
+    require(bool(pictures), "there is no picture", where="pictures", value=pictures)
+    require(columns >= 1, "at least one column is needed", where="columns",
+            value=columns)  # fmt: skip
+    columns = min(columns, len(pictures))
+    w = max(p.width for p in pictures) + gap
+    h = max(p.height for p in pictures) + gap
+    rows = -(-len(pictures) // columns)
+    out = Image.new("RGB", (columns * w - gap, rows * h - gap), "white")
+    for i, picture in enumerate(pictures):
+        out.paste(picture, (i % columns * w, i // columns * h))
+    return out
+
+
+def sheet(samples, columns: int = 8, scale: float = 1, **switches) -> Image.Image:
+    """A contact sheet: a stacked Sample or a list of Samples, painted by
+    :func:`paint_sample` with the same switches (pose, box, mask, hidden)."""
+    singles = [samples[i] for i in range(len(samples))]
+    return grid([paint_sample(s, scale, **switches) for s in singles], columns)
