@@ -1,0 +1,1 @@
+"""Explorers: turn a knob, see what a method does; one file per notebook."""

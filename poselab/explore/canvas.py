@@ -1,0 +1,59 @@
+"""The joint canvas: joints over a picture that follow mouse, touch and arrow keys.
+
+One anywidget with its own short script (`canvas.js`). The dot moves in the browser at
+once; coordinates come to Python as JSON lists, at most once per frame. Where anywidget
+is missing, `JointCanvas` is None and explorers show sliders and a painted picture.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import traitlets
+from PIL import Image
+
+from poselab.draw import to_bytes
+from poselab.skeleton import Skeleton
+
+try:
+    import anywidget
+except ImportError:  # a course server without it still has the sliders
+    anywidget = None
+
+if anywidget is None:
+    JointCanvas = None
+else:
+
+    class JointCanvas(anywidget.AnyWidget):
+        """Joints of one person over an image.
+
+        `points` [J][x, y] px (the centre of the first pixel is 0), `visibility` [J]
+        (0 not labelled: not drawn, 1 hidden: hollow, 2 visible: filled), `selected` the
+        joint that the arrow keys move, `size` (H, W) px, `width` CSS px on the screen,
+        `label` what a screen reader says. The first three change when a learner acts.
+        """
+
+        _esm = Path(__file__).with_name("canvas.js")
+
+        image = traitlets.Bytes().tag(sync=True)
+        size = traitlets.List(traitlets.Int()).tag(sync=True)
+        points = traitlets.List().tag(sync=True)
+        visibility = traitlets.List(traitlets.Int()).tag(sync=True)
+        selected = traitlets.Int(0).tag(sync=True)
+        names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+        sides = traitlets.List(traitlets.Unicode()).tag(sync=True)
+        limbs = traitlets.List().tag(sync=True)
+        label = traitlets.Unicode("Joint canvas").tag(sync=True)
+        width = traitlets.Int(480).tag(sync=True)
+
+        @classmethod
+        def over(cls, image: Image.Image, skeleton: Skeleton, **state) -> JointCanvas:
+            """A canvas for a picture and a skeleton; `state` sets the other traits."""
+            return cls(
+                image=to_bytes(image.convert("RGB")),
+                size=[image.height, image.width],
+                names=list(skeleton.joints),
+                sides=list(skeleton.sides),
+                limbs=[list(limb) for limb in skeleton.limbs],
+                **state,
+            )

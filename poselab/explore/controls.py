@@ -1,0 +1,84 @@
+"""The controls of an explorer: made, checked and tried in one way.
+
+Three kinds are enough: a slider for a number, a choice among options, a toggle. All
+of them tell Python about every step of a drag.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Iterable
+from typing import Any
+
+import ipywidgets as widgets
+
+from poselab.errors import ArgumentError
+
+_STYLE = {"description_width": "7.5em"}
+
+
+def slider(
+    label: str, low: float, high: float, value: float, step: float = 1
+) -> widgets.Widget:
+    """A slider; of whole numbers if all four numbers are whole, else of floats."""
+    whole = all(isinstance(v, int) for v in (low, high, value, step))
+    kind = widgets.IntSlider if whole else widgets.FloatSlider
+    places = {} if whole else {"readout_format": _format(step)}
+    return kind(value=value, min=low, max=high, step=step, description=label,
+                continuous_update=True, style=dict(_STYLE), **places,
+                layout=widgets.Layout(width="98%"))  # fmt: skip
+
+
+def choice(label: str, options: Iterable[Any], value: Any = None) -> widgets.Dropdown:
+    """A menu of options: values, or (text, value) pairs; the first unless `value`."""
+    options = [o if _is_pair(o) else (str(o), o) for o in options]
+    start = options[0][1] if value is None else value
+    return widgets.Dropdown(options=options, value=start, description=label,
+                            style=dict(_STYLE),
+                            layout=widgets.Layout(width="98%"))  # fmt: skip
+
+
+def toggle(label: str, value: bool = False) -> widgets.Checkbox:
+    """A check box."""
+    return widgets.Checkbox(value=value, description=label, indent=False,
+                            layout=widgets.Layout(width="8.5em"))  # fmt: skip
+
+
+def trial_values(control: widgets.Widget) -> list[Any]:
+    """What a sweep tries: both ends and the middle, all options, off and on."""
+    if isinstance(control, widgets.Dropdown):
+        return [value for _, value in control.options]
+    if isinstance(control, widgets.Checkbox):
+        return [False, True]
+    steps = round((control.max - control.min) / control.step)
+    return [control.min, control.min + steps // 2 * control.step, control.max]
+
+
+def check(control: widgets.Widget, name: str, value: Any, where: str) -> None:
+    """Raise an `ArgumentError` that says what `control` takes unless it takes it."""
+    if isinstance(control, widgets.Dropdown):
+        options = trial_values(control)
+        good, takes = value in options, ", ".join(map(repr, options))
+    elif isinstance(control, widgets.Checkbox):
+        good, takes = isinstance(value, bool), "True or False"
+    else:
+        whole = isinstance(control, widgets.IntSlider)
+        kind = numbers.Integral if whole else numbers.Real
+        good = isinstance(value, kind) and not isinstance(value, bool)
+        good = good and math.isfinite(value) and control.min <= value <= control.max
+        number = "a whole number" if whole else "a number"
+        takes = f"{number} from {control.min:g} to {control.max:g}"
+    if not good:
+        raise ArgumentError("the control does not take this value", where=where,
+                            field=name, value=value,
+                            fix=f"Give {takes}.")  # fmt: skip
+
+
+def _is_pair(option: Any) -> bool:
+    return isinstance(option, tuple) and len(option) == 2
+
+
+def _format(step: float) -> str:
+    places = max(0, math.ceil(-math.log10(step) - 1e-9))
+    return f".{places}f"

@@ -1,0 +1,141 @@
+"""Annotator: canvas, sliders and record always say the same."""
+
+import io
+import json
+
+import pytest
+import torch
+from PIL import Image
+
+from poselab.errors import AnnotationError, ImageError
+from poselab.explore import annotator
+from poselab.explore.annotator import Annotator
+from poselab.explore.canvas import JointCanvas
+from poselab.skeleton import COCO_17, MPII_16
+
+needs_canvas = pytest.mark.skipif(JointCanvas is None, reason="anywidget is missing")
+
+
+@pytest.fixture
+def grace():
+    return Annotator()
+
+
+def test_our_annotation_of_the_photograph_is_a_valid_record(grace):
+    record = grace.record()
+    assert len(record["keypoints"]) == 51
+    assert record["num_keypoints"] == 7
+    assert sum(v > 0 for v in record["keypoints"][2::3]) == 7
+    assert record["keypoints"][-3:] == [0, 0, 0]
+    x, y, w, h = record["bbox"]
+    assert 0 <= x < x + w <= 512
+    assert 0 <= y < y + h <= 600
+
+
+def test_pycocotools_reads_what_it_writes(grace, tmp_path, capsys):
+    coco = pytest.importorskip("pycocotools.coco")
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps(grace.to_coco()))
+    read = coco.COCO(str(path))
+    (record,) = read.loadAnns(read.getAnnIds())
+    assert record == grace.record()
+    assert read.annToMask(record).sum() == pytest.approx(record["area"], rel=0.02)
+    assert read.loadCats(1)[0]["keypoints"] == list(COCO_17.joints)
+
+
+def test_sliders_move_the_selected_joint(grace):
+    grace.set(joint="left_eye", x=300.0, y=190.5, visibility=1)
+    index = COCO_17.index("left_eye")
+    assert grace.record()["keypoints"][3 * index : 3 * index + 3] == [300, 190.5, 1]
+    assert grace.keypoints[index].tolist() == [300, 190.5]
+    assert grace.flags[index] == 1
+    grace.set(joint="nose")
+    assert grace.values["x"] == grace.points[0][0]
+    assert "6 visible" in grace.live_caption
+
+
+def test_removing_a_label_gives_three_zeros(grace):
+    grace.set(joint="nose", visibility=0)
+    assert grace.record()["keypoints"][:3] == [0, 0, 0]
+    assert grace.keypoints[0].tolist() == [0, 0]
+
+
+@needs_canvas
+def test_the_canvas_moves_sliders_and_record(grace):
+    points = [list(p) for p in grace.canvas.points]
+    points[3] = [350.0, 220.0]
+    before = grace.image_bytes
+    grace.canvas.selected = 3
+    grace.canvas.points = points
+    assert grace.values == {
+        "joint": "left_ear", "x": 350.0, "y": 220.0, "visibility": 2
+    }  # fmt: skip
+    assert grace.record()["keypoints"][9:12] == [350, 220, 2]
+    assert grace.image_bytes != before
+
+
+@needs_canvas
+def test_sliders_move_the_canvas(grace):
+    grace.set(joint="right_ear", x=100.0)
+    assert grace.canvas.selected == 4
+    assert grace.canvas.points[4][0] == 100
+    assert json.dumps(grace.canvas.points)  # lists of numbers, nothing else
+
+
+def test_without_the_canvas_sliders_and_a_painted_picture_do_the_same(monkeypatch):
+    monkeypatch.setattr(annotator, "JointCanvas", None)
+    plain = Annotator()
+    assert plain.canvas is None
+    before = plain.image_bytes
+    plain.set(joint="left_wrist", visibility=2, x=40.0, y=560.0)
+    assert plain.image_bytes != before
+    assert plain.record()["num_keypoints"] == 8
+    assert Image.open(io.BytesIO(plain.image_bytes)).width > 480
+
+
+def test_sweep_changes_the_picture_and_leaves_the_annotation_alone(grace):
+    before = grace.record()
+    assert all(count > 1 for count in grace.sweep().values())
+    assert grace.record() == before
+
+
+def test_a_blank_annotation_has_no_record_yet():
+    blank = Annotator(blank=True)
+    with pytest.raises(AnnotationError, match="no joint is labelled"):
+        blank.record()
+    blank.set(joint="nose", visibility=2, x=10.0, y=20.0)
+    record = blank.record()
+    x, y, w, h = record["bbox"]
+    assert record["num_keypoints"] == 1
+    assert x <= 10.5 <= x + w
+    assert y <= 20.5 <= y + h
+
+
+def test_other_images_and_skeletons(tmp_path):
+    path = tmp_path / "small.png"
+    Image.new("RGB", (40, 30), "teal").save(path)
+    assert Annotator(path, skeleton=MPII_16).image.size == (40, 30)
+    assert Annotator(torch.rand(3, 30, 40)).image.size == (40, 30)
+
+
+@pytest.mark.parametrize("content", [None, b"no picture"])
+def test_an_unreadable_image_is_named(tmp_path, content):
+    path = tmp_path / "broken.jpg"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ImageError, match="broken.jpg"):
+        Annotator(path)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ([1, 2, 3], "51 numbers"),
+        ([0] * 50 + [3], "right_ankle"),
+        ([600, 5, 2] + [0] * 48, "nose"),
+        ([float("nan"), 5, 2] + [0] * 48, "nose"),
+    ],
+)
+def test_a_record_that_does_not_fit_is_refused(numbers, said):
+    with pytest.raises(AnnotationError, match=said):
+        Annotator(annotation={"keypoints": numbers})
