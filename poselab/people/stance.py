@@ -1,0 +1,198 @@
+"""Legs by inverse kinematics: feet where they are wanted, balance over them.
+
+Everything here happens on the average body in fractions of stature; the angles that
+come out suit every body, because thigh, shin and foot keep their ratio.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import pi
+
+import torch
+from torch import Tensor
+
+from poselab.people import shape as lengths
+from poselab.people.kinematics import (
+    ABDUCTION, BONE, BONES, FLEXION, TWIST, Frames, Pose, chain, clamp, euler,
+    rotations, turned,
+)  # fmt: skip
+from poselab.people.shape import average_shape
+
+DEGREE = pi / 180
+SIDES = ("left_", "right_")
+_REACH = 0.996 * (lengths.THIGH + lengths.SHIN)
+
+# Share of the body's mass per segment and where its centre lies between two bones
+# (Winter, table 4.1): from, to, fraction, share.
+_MASSES = [("neck", "head", 1.0, 0.081), ("chest", "neck", 0.5, 0.216),
+           ("waist", "chest", 0.5, 0.139), ("pelvis", "waist", 0.3, 0.142)]  # fmt: skip
+for _side in SIDES:
+    _MASSES += [
+        (_side + "shoulder", _side + "elbow", 0.436, 0.028),
+        (_side + "elbow", _side + "wrist", 0.60, 0.022),
+        (_side + "hip", _side + "knee", 0.433, 0.100),
+        (_side + "knee", _side + "ankle", 0.433, 0.0465),
+        (_side + "ankle", _side + "toe", 0.5, 0.0145),
+    ]
+
+
+@dataclass
+class Draft:
+    """N poses in the making, in fractions of stature and with the pelvis at x = z = 0.
+
+    angles [N, B, 3] radians; turn [N, 3]; height [N] of the hips; for the left and
+    right foot: feet [N, 2, 3] (outwards, up, ahead) of the ankle's place on a flat
+    foot, pitch [N, 2] radians (toes up), turnout [N, 2] radians; share [N, 2] of the
+    weight that each foot carries; seat [N].
+    """
+
+    angles: Tensor
+    turn: Tensor
+    height: Tensor
+    feet: Tensor
+    pitch: Tensor
+    turnout: Tensor
+    share: Tensor
+    seat: Tensor
+
+    @classmethod
+    def of(cls, n: int, device=None) -> Draft:
+        """People upright with their feet under the hips."""
+        zeros = torch.zeros(n, len(BONES), 3, device=device)
+        feet = torch.zeros(n, 2, 3, device=device)
+        feet[..., 0] = lengths.HIP
+        two = feet[..., 1]
+        return cls(zeros, zeros[:, 0].clone(), two[:, 0] + 0.53, feet, two.clone(),
+                   two.clone(), two + 0.5, two[:, 0].clone())  # fmt: skip
+
+    def bend(self, bone: str, flexion=None, twist=None, abduction=None) -> None:
+        """Set angles of one bone, in degrees ([N] or a number)."""
+        given = {FLEXION: flexion, TWIST: twist, ABDUCTION: abduction}
+        for axis, value in given.items():
+            if value is not None:
+                self.angles[:, BONE[bone], axis] = value * DEGREE
+
+    def lean(self, yaw=0.0, pitch=0.0, roll=0.0) -> None:
+        """Turn of the pelvis, in degrees ([N] or a number)."""
+        for axis, value in enumerate((yaw, pitch, roll)):
+            self.turn[:, axis] = value * DEGREE
+
+    def foot(self, side: int, out=None, up=None, ahead=None, pitch=None, turnout=None):
+        """Place the left (0) or right (1) foot; angles in degrees."""
+        for axis, value in enumerate((out, up, ahead)):
+            if value is not None:
+                self.feet[:, side, axis] = value
+        if pitch is not None:
+            self.pitch[:, side] = pitch * DEGREE
+        if turnout is not None:
+            self.turnout[:, side] = turnout * DEGREE
+
+
+def finish(draft: Draft, balance: bool = True) -> Pose:
+    """Solve the legs (and shift the feet under the centre of mass), clamp, wrap up."""
+    draft.angles = clamp(draft.angles)
+    stand(draft)
+    for _ in range(2 if balance else 0):
+        offset = imbalance(draft)  # [N, 2]
+        sides = torch.tensor([1.0, -1.0]).to(offset)
+        draft.feet[..., 0] += offset[:, None, 0] * sides
+        draft.feet[..., 2] += offset[:, None, 1]
+        stand(draft)
+    zeros = torch.zeros_like(draft.turn)
+    lift = draft.feet[..., 1].amin(1).clamp(min=0)
+    return Pose(draft.angles, draft.turn, zeros[:, :2], lift, draft.seat)
+
+
+def stand(draft: Draft) -> None:
+    """Set hips, knees, ankles and toes so that the feet are where they should be."""
+    mirror = torch.tensor([[1.0, 1, 1], [-1, 1, 1]]).to(draft.feet)  # [2, 3]
+    turn = turned(draft.turn)[:, None]  # [N, 1, 3, 3]
+    turn = turn * mirror[:, :, None] * mirror[:, None, :]  # both legs as left ones
+    ankle = _ankle(draft)  # [N, 2, 3]
+    hip = turn[..., 0] * lengths.HIP  # from the pelvis, [N, 2, 3]
+    flat = (ankle - hip)[..., [0, 2]].norm(dim=-1).clamp(max=0.9 * _REACH)
+    highest = ankle[..., 1] + (_REACH**2 - flat**2).sqrt() - hip[..., 1]
+    draft.height = draft.height.minimum(highest.amin(1))
+    target = ankle - hip
+    target[..., 1] -= draft.height[:, None]
+    target = (turn.transpose(-1, -2) @ target[..., None])[..., 0]
+    hips, knee = _two_bones(target, draft.turnout)
+    foot = _ankle_angles(turn, hips, knee, draft.pitch)
+    toe = (-draft.pitch).clamp(min=0)
+    for i, side in enumerate(SIDES):
+        draft.angles[:, BONE[side + "hip"]] = hips[:, i]
+        draft.angles[:, BONE[side + "knee"], FLEXION] = knee[:, i]
+        draft.angles[:, BONE[side + "ankle"]] = foot[:, i]
+        draft.angles[:, BONE[side + "toe"], FLEXION] = toe[:, i]
+    draft.angles = clamp(draft.angles)
+
+
+def _ankle(draft: Draft) -> Tensor:
+    """Where the ankles are once the feet roll over heel or ball, [N, 2, 3]."""
+    out, up, ahead = draft.feet.unbind(-1)
+    heel = -lengths.HEEL * torch.ones_like(out)
+    pivot = torch.where(draft.pitch > 0, heel, heel * 0 + lengths.BALL)
+    radius = torch.where(draft.pitch > 0, heel * 0 + lengths.HEEL_RADIUS,
+                         heel * 0 + lengths.BALL_RADIUS)  # fmt: skip
+    c, s = draft.pitch.cos(), draft.pitch.sin()
+    rise = lengths.ANKLE - radius
+    along = -pivot * c - rise * s + pivot  # how far the ankle moves ahead
+    high = -pivot * s + rise * c + radius
+    x = out + along * draft.turnout.sin()
+    z = ahead + along * draft.turnout.cos()
+    return torch.stack([x, high + up, z], -1)
+
+
+def _two_bones(target: Tensor, twist: Tensor) -> tuple[Tensor, Tensor]:
+    """Hip angles [N, 2, 3] and knee flexion [N, 2] that bring the ankle to `target`.
+
+    `target` [N, 2, 3] is relative to the hip in the pelvis' frame, both legs as left
+    ones. The knee comes from the law of cosines, then abduction from the sideways
+    part and flexion from what remains.
+    """
+    a, b = lengths.THIGH, lengths.SHIN
+    reach = target.norm(dim=-1).clamp(0.135, 0.9999 * (a + b))
+    knee = ((reach**2 - a * a - b * b) / (2 * a * b)).clamp(-1, 1).acos()
+    y, z = -(a + b * knee.cos()), -b * knee.sin()
+    x, z = z * twist.sin(), z * twist.cos()
+    swing = (target[..., 0] / (x * x + y * y).sqrt()).clamp(-1, 1)
+    abduction = torch.atan2(-y, x) - swing.acos()
+    y = x * abduction.sin() + y * abduction.cos()
+    goal = torch.atan2(target[..., 2], -target[..., 1])
+    flexion = goal - torch.atan2(z, -y)
+    return torch.stack([flexion, twist, abduction], -1), knee
+
+
+def _ankle_angles(turn: Tensor, hips: Tensor, knee: Tensor, pitch: Tensor) -> Tensor:
+    """Ankle angles [N, 2, 3] that put the sole at `pitch`, heading where the knee does."""
+    signs = torch.tensor([-1.0, 1.0, 1.0]).to(hips)
+    zero = torch.zeros_like(knee)
+    shin = turn @ rotations(hips * signs) @ rotations(torch.stack([knee, zero, zero], -1))
+    side = shin[..., 0]
+    heading = torch.atan2(-side[..., 2], side[..., 0])
+    yaw = rotations(torch.stack([zero, heading, zero], -1))
+    sole = yaw @ rotations(torch.stack([-pitch, zero, zero], -1))
+    return euler(shin.transpose(-1, -2) @ sole) * signs
+
+
+def centre_of_mass(frames: Frames) -> Tensor:
+    """Centre of mass [N, 3] in the units of `frames`."""
+    total = torch.zeros_like(frames.origin[:, 0])
+    for start, end, fraction, share in _MASSES:
+        a, b = frames.origin[:, BONE[start]], frames.origin[:, BONE[end]]
+        total = total + share * (a + fraction * (b - a))
+    return total
+
+
+def imbalance(draft: Draft) -> Tensor:
+    """How far the centre of mass lies right and ahead of the support, [N, 2]."""
+    body = average_shape(len(draft.height), 1.0)
+    frames = chain(body.to(draft.angles.device), draft.angles, turned(draft.turn))
+    mass = centre_of_mass(frames)
+    soles = torch.stack(
+        [frames.origin[:, BONE[s + "ankle"]] * 0.6 + frames.origin[:, BONE[s + "toe"]] * 0.4
+         for s in SIDES], 1
+    )  # fmt: skip
+    support = (soles * draft.share[..., None]).sum(1)
+    return (mass - support)[:, [0, 2]]
