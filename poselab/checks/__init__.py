@@ -1,0 +1,36 @@
+"""The exercise checks, one module per notebook: ``check("welcome.neck", neck)``."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Any
+
+from poselab.checks.base import REGISTRY, Case, Exercise
+from poselab.checks.result import Result
+
+__all__ = ["Case", "Exercise", "Result", "all_exercises", "check"]
+
+_TOOLS = {"base", "compare", "result"}
+
+
+def all_exercises() -> list[Exercise]:
+    """Every exercise of the course, in the order of the notebooks."""
+    for module in pkgutil.iter_modules(__path__):
+        if module.name not in _TOOLS:
+            importlib.import_module(f"{__name__}.{module.name}")
+    return sorted(REGISTRY.values(), key=lambda exercise: exercise.notebook)
+
+
+def check(name: str, attempt: Any) -> Result:
+    """Judge ``attempt``, the learner's function, as exercise ``name``; never raises.
+
+    The result shows itself when it is the last line of a cell. ``name`` is
+    "module.exercise", for example "welcome.neck".
+    """
+    exercises = {exercise.name: exercise for exercise in all_exercises()}
+    if name in exercises:
+        return exercises[name].check(attempt)
+    known = ", ".join(exercises)
+    message = f"There is no exercise {name!r}. Known: {known}."
+    return Result(str(name), "wrong", message, "unknown exercise")

@@ -1,0 +1,67 @@
+"""Answers to notebook 01's exercises as learners write them."""
+
+import torch
+
+from poselab.checks import check
+from poselab.codecs.regression import denormalise, normalise
+from poselab.metrics import pck
+
+
+def test_coordinates_relative_to_the_box():
+    def answer(points, boxes):
+        x, y, w, h = boxes[:, None].unbind(-1)
+        u = (points[..., 0] - (x + w / 2 - 0.5)) / w
+        v = (points[..., 1] - (y + h / 2 - 0.5)) / h
+        return torch.stack([u, v], -1)
+
+    assert check("deeppose.normalise", answer)
+
+
+def test_the_loss_may_be_written_by_indexing():
+    def answer(prediction, target, visibility):
+        labelled = visibility > 0
+        difference = prediction[labelled] - target[labelled]
+        return (difference**2).sum() / max(1, int(labelled.sum()))
+
+    assert check("deeppose.masked_l2", answer)
+
+
+def test_an_unreduced_loss_is_told_to_reduce():
+    def answer(prediction, target, visibility):
+        return ((prediction - target) ** 2).sum(-1)
+
+    result = check("deeppose.masked_l2", answer)
+    assert result.diagnosis == "structure" and "reduce with `sum`" in result.message
+
+
+def test_hidden_joints_left_out_without_a_guard_is_still_diagnosed():
+    def answer(prediction, target, visibility):
+        error = ((prediction - target) ** 2).sum(-1)
+        return error[visibility == 2].mean()
+
+    assert check("deeppose.masked_l2", answer).diagnosis == "visible_only"
+
+
+def test_a_step_is_the_packages_denormalisation():
+    def answer(previous, displacement, diam, sigma):
+        side = (sigma * diam)[:, None, None].expand_as(previous)
+        boxes = torch.cat([previous + 0.5 - side / 2, side], -1)
+        return denormalise(displacement[:, :, None], boxes)[:, :, 0]
+
+    assert check("deeppose.cascade_step", answer)
+
+
+def test_the_score_is_the_packages_pck():
+    def answer(prediction, target, visibility, boxes, threshold):
+        a, b = denormalise(prediction, boxes), denormalise(target, boxes)
+        return pck(a, b, visibility, "box", [threshold], boxes=boxes)[0]
+
+    assert check("deeppose.pck", answer)
+
+
+def test_a_combined_mistake_names_the_first_wrong_number():
+    def answer(points, boxes):
+        return -normalise(points, boxes)
+
+    result = check("deeppose.normalise", answer)
+    assert result.diagnosis == "values" and "the result[0, 0, 0]" in result.message
