@@ -1,0 +1,90 @@
+"""poselab: a course on human pose estimation that people run rather than read.
+
+Importing the package costs nothing: each part is imported by name where it is used
+(`from poselab.datasets import SyntheticPeople`). `setup` prepares a notebook.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "setup"]
+
+# Figures that can be read from the last row of a lecture hall, at 1000 pixels across.
+FIGURES: dict[str, Any] = {
+    "figure.figsize": (10.0, 4.5),
+    "figure.dpi": 100,
+    "savefig.dpi": 100,
+    "font.size": 14,
+    "axes.titlesize": 15,
+    "axes.labelsize": 14,
+    "legend.fontsize": 12,
+    "lines.linewidth": 2.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "image.interpolation": "nearest",
+    "figure.constrained_layout.use": True,
+}
+
+
+def setup(seed: int = 0) -> torch.device:
+    """Prepare a notebook and return the device to compute on.
+
+    A GPU is used where there is one. `seed` makes a cell that draws from torch's,
+    NumPy's or Python's own generator repeatable; the package itself never does that,
+    it takes a `torch.Generator` wherever it draws. Raises `ArgumentError` where `seed`
+    is not a whole number from 0 to 2**32 - 1.
+    """
+    import torch
+
+    _seed_everything(seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    _prepare_figures()
+    _allow_widgets_on_colab()
+    print(f"poselab {__version__} on {device.type}")
+    return device
+
+
+def _seed_everything(seed: int) -> None:
+    import random
+
+    import numpy as np
+    import torch
+
+    from poselab.errors import require
+
+    whole = isinstance(seed, int) and not isinstance(seed, bool)
+    require(whole and 0 <= seed < 2**32, "is not a whole number from 0 to 2**32 - 1",
+            where="setup", field="seed", value=seed, fix="Use seed=0.")  # fmt: skip
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def _prepare_figures() -> None:
+    """Lecture-size figures, shown as PNG where the front end is a notebook."""
+    import sys
+
+    import matplotlib
+
+    matplotlib.rcParams.update(FIGURES)
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is not None and hasattr(shell, "kernel"):
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("png")
+
+
+def _allow_widgets_on_colab() -> None:
+    """Colab shows only its own widgets until it is asked for others (anywidget)."""
+    try:
+        from google.colab import output
+    except ImportError:
+        return
+    output.enable_custom_widget_manager()

@@ -1,0 +1,37 @@
+"""For all tests: no network, a cache of their own, and the same examples every time."""
+
+import atexit
+import importlib.util
+import os
+import runpy
+import shutil
+import tempfile
+from pathlib import Path
+
+NO_NETWORK = Path(__file__).parent / "no_network"
+
+# Here, and by PYTHONPATH in every Python process that a test starts (kernels too).
+runpy.run_path(str(NO_NETWORK / "sitecustomize.py"))
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(NO_NETWORK), os.environ.get("PYTHONPATH")])
+)
+# The kernels of this environment, not others of the same name in the home folder.
+os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+
+# A cache that starts empty, so that no test passes because of yesterday's pictures.
+_cache = tempfile.mkdtemp(prefix="poselab-tests-")
+atexit.register(shutil.rmtree, _cache, ignore_errors=True)
+os.environ["POSELAB_CACHE"] = _cache
+
+if importlib.util.find_spec("hypothesis"):
+    from hypothesis import HealthCheck, settings
+
+    # Deadlines fail on a busy machine and random examples fail on some days only.
+    settings.register_profile(
+        "poselab",
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.load_profile("poselab")
