@@ -1,0 +1,30 @@
+"""Where samples come from, and what may be done to them before a codec sees them."""
+
+from poselab.datasets.coco import Coco, Crops, save_coco, to_coco
+from poselab.datasets.coco_results import to_results
+from poselab.datasets.images import read_image
+from poselab.datasets.pool import Pool
+from poselab.datasets.transforms import (
+    augment,
+    crop,
+    crop_people,
+    flip,
+    rotate,
+    transform,
+)
+
+__all__ = [
+    "Coco",
+    "Crops",
+    "Pool",
+    "augment",
+    "crop",
+    "crop_people",
+    "flip",
+    "read_image",
+    "rotate",
+    "save_coco",
+    "to_coco",
+    "to_results",
+    "transform",
+]

@@ -1,0 +1,66 @@
+"""Image files as tensors, whatever they hold: greyscale, CMYK, turned by EXIF."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from poselab.errors import ImageError
+
+_EXIF_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
+
+
+def read_image(path: str | Path) -> Tensor:
+    """An image file as RGB [3, H, W] float32 in [0, 1], upright as EXIF says.
+
+    Raises `ImageError` if it is missing or cannot be decoded.
+    """
+
+    def decode(image: Image.Image) -> np.ndarray:
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I;16"):  # 16-bit greyscale, which convert() clips
+            image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+        return np.array(image.convert("RGB"))
+
+    pixels = torch.from_numpy(_with_image(path, decode))  # [H, W, 3]
+    return pixels.permute(2, 0, 1).float() / 255
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """(H, W) of an image file, upright, from its header alone; raises `ImageError`."""
+
+    def upright(image: Image.Image) -> tuple[int, int]:
+        turned = image.getexif().get(_EXIF_ORIENTATION) in _TURNED
+        return image.size if turned else image.size[::-1]
+
+    return _with_image(path, upright)
+
+
+def _with_image(path: str | Path, use):
+    try:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("ignore")  # Pillow's about damaged EXIF
+            return use(image)
+    except FileNotFoundError as problem:
+        raise ImageError(
+            "there is no such image", where=path,
+            fix="Check file_name and the image directory.",
+        ) from problem  # fmt: skip
+    except MemoryError:
+        raise
+    except Exception as problem:  # Pillow's decoders raise many kinds on damaged files
+        raise ImageError(
+            f"cannot be read as an image ({type(problem).__name__}: {problem})",
+            where=path, fix="The file is damaged or not an image: fetch it again.",
+        ) from problem  # fmt: skip
+
+
+def to_pil(image: Tensor) -> Image.Image:
+    """[3, H, W] in [0, 1] as a Pillow image of 8 bits a channel."""
+    pixels = (image.detach().cpu() * 255).round().clamp(0, 255).byte()
+    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())

@@ -1,0 +1,224 @@
+"""A pool of rendered samples, kept on disk so that the next notebook starts at once.
+
+A pool is one safetensors file: images as bytes, the truth as it is. Its name is a hash
+of everything that decides its content (the maker's arguments, the number of samples,
+the fields, the source code that draws). Reading maps the file into memory; writing goes
+to a temporary file that is renamed when complete, under a lock, so two notebooks that
+start at once make one pool between them. Old pools go when the directory grows too
+large.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from poselab.datasets.cache import cache_dir, evict, lock, replace_file, touch
+from poselab.errors import ArgumentError, require
+from poselab.records import Sample
+from poselab.skeleton import by_name
+
+VERSION = 1
+CHUNK = 64
+FIELDS = ("image", "keypoints", "visibility", "boxes", "areas", "joints_3d",
+          "intrinsics", "track_ids", "hidden_by")  # fmt: skip
+_SMALL = {"visibility": torch.uint8, "person_id": torch.int8}
+_FULL = {"visibility": torch.int64, "person_id": torch.int16}
+
+
+class Maker(Protocol):
+    """Anything that draws samples, such as `SyntheticPeople`.
+
+    `arguments` is a JSON-able dictionary that decides, with the generator, what
+    `batch(n, generator)` returns: a stacked `Sample` of n.
+    """
+
+    arguments: dict[str, Any]
+
+    def batch(self, n: int, generator: torch.Generator | None = None) -> Sample: ...
+
+
+class Pool:
+    """`n` samples of `maker`, drawn once and then read from disk.
+
+    `pool[i]` is a `Sample`, `pool.samples(indices)` a stacked one, `pool.batches` an
+    infinite shuffled iterator for training. `fields` says what is kept; add "masks",
+    "person_id" or "depth" where they are needed (they are as large as the images).
+    Images are kept with 8 bits a channel. Raises `ArgumentError` for an empty pool; a
+    directory that cannot be written costs a warning and a temporary one is used.
+    """
+
+    def __init__(
+        self,
+        maker: Maker,
+        n: int,
+        fields: Sequence[str] = FIELDS,
+        directory: str | Path | None = None,
+        progress: bool = False,
+    ) -> None:
+        require(isinstance(n, int) and n > 0, "a pool needs at least one sample",
+                where="Pool", field="n", value=n)  # fmt: skip
+        self.maker, self.n, self.fields = maker, n, tuple(fields)
+        self._progress = progress
+        self.key = _key(maker, n, self.fields)
+        self.path = cache_dir(directory) / f"{self.key}.safetensors"
+        self._data, self._skeleton = self._open_or_make()
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, index: int) -> Sample:
+        if not -self.n <= index < self.n:
+            raise IndexError(f"sample {index} of a pool of {self.n}")
+        return self.samples([index % self.n])[0]
+
+    def samples(self, indices: Sequence[int] | Tensor) -> Sample:
+        """The samples at these places, stacked."""
+        index = torch.as_tensor(indices, dtype=torch.int64)
+        data = {name: _unpack(name, v[index]) for name, v in self._data.items()}
+        return Sample(**data, skeleton=self._skeleton)
+
+    def batches(
+        self,
+        batch_size: int,
+        generator: torch.Generator | None = None,
+        device: torch.device | str | None = None,
+    ) -> Iterator[Sample]:
+        """Stacked samples without end, in a new random order each time round.
+
+        Without a generator the order is that of seed 0. A round's last samples that do
+        not fill a batch are left for a later round.
+        """
+        require(0 < batch_size <= self.n, f"must be between 1 and {self.n}",
+                where="Pool.batches", field="batch_size", value=batch_size)  # fmt: skip
+        generator = generator or torch.Generator().manual_seed(0)
+        return self._shuffled(batch_size, generator, device)
+
+    def _shuffled(self, batch_size, generator, device) -> Iterator[Sample]:
+        while True:
+            order = torch.randperm(self.n, generator=generator)
+            for index in order.split(batch_size):
+                if len(index) == batch_size:
+                    yield self._on(device, index)
+
+    def _on(self, device, index: Tensor) -> Sample:
+        # Bytes travel to the device, not floats: a quarter of the traffic.
+        data = {k: v[index].to(device or "cpu") for k, v in self._data.items()}
+        data = {k: _unpack(k, v) for k, v in data.items()}
+        return Sample(**data, skeleton=self._skeleton)
+
+    def _open_or_make(self):
+        found = _read(self.path, self.key, self.n)
+        if found is None:
+            with lock(self.path):
+                found = _read(self.path, self.key, self.n) or self._make()
+        touch(self.path)
+        return found
+
+    def _make(self):
+        data, skeleton = _draw(self.maker, self.n, self.fields, self._progress)
+        meta = {"key": self.key, "skeleton": skeleton.name}
+        try:
+            with replace_file(self.path) as temporary:
+                save_file(data, temporary, metadata=meta)
+        except (OSError, SafetensorError) as problem:
+            warnings.warn(
+                f"the pool of {self.n} samples is kept in memory only, because "
+                f"{self.path} could not be written: {problem}", stacklevel=4,
+            )  # fmt: skip
+            return data, skeleton
+        evict(self.path.parent, keep=self.path)
+        return _read(self.path, self.key, self.n) or (data, skeleton)
+
+
+def _key(maker: Maker, n: int, fields: tuple[str, ...]) -> str:
+    """A name for the content: it changes with anything that changes the samples."""
+    content = {
+        "version": VERSION,
+        "maker": f"{type(maker).__module__}.{type(maker).__qualname__}",
+        "arguments": maker.arguments,
+        "n": n,
+        "fields": fields,
+        "source": _source_digest(type(maker)),
+    }
+    try:
+        text = json.dumps(content, sort_keys=True, default=str)
+    except (TypeError, ValueError) as problem:
+        raise ArgumentError(
+            f"must be a dictionary that JSON can hold ({problem})",
+            where=type(maker).__name__, field="arguments", value=maker.arguments,
+        ) from problem  # fmt: skip
+    digest = hashlib.sha256(text.encode()).hexdigest()[:24]
+    return f"{type(maker).__name__}-{n}-{digest}"
+
+
+def _source_digest(kind: type) -> str:
+    """A hash of the code that draws: the maker's module and poselab/people.
+
+    A changed renderer must not be answered with yesterday's pictures.
+    """
+    files = sorted((Path(__file__).parents[1] / "people").glob("*.py"))
+    module = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    if module:
+        files.append(Path(module))
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _draw(maker: Maker, n: int, fields: Sequence[str], progress: bool):
+    """Draw n samples chunk by chunk: name -> packed tensor, and the skeleton."""
+    parts: dict[str, list[Tensor]] = {}
+    generator = maker.generator() if hasattr(maker, "generator") else None
+    bar = tqdm(total=n, desc="drawing people", disable=not progress, leave=False)
+    for start in range(0, n, CHUNK):
+        batch = maker.batch(min(CHUNK, n - start), generator)
+        for name, value in batch.tensors().items():
+            if name in fields:
+                parts.setdefault(name, []).append(_pack(name, value.cpu()))
+        bar.update(min(CHUNK, n - start))
+    bar.close()
+    missing = [name for name in fields[:5] if name not in parts]
+    require(not missing, "the maker does not give these fields of a Sample",
+            where="Pool", field="fields", value=missing)  # fmt: skip
+    return {k: torch.cat(v).contiguous() for k, v in parts.items()}, batch.skeleton
+
+
+def _pack(name: str, value: Tensor) -> Tensor:
+    if name == "image":
+        return (value * 255).round().clamp(0, 255).byte()
+    return value.to(_SMALL.get(name, value.dtype))
+
+
+def _unpack(name: str, value: Tensor) -> Tensor:
+    if name == "image":
+        return value.float() / 255
+    return value.to(_FULL.get(name, value.dtype))
+
+
+def _read(path: Path, key: str, n: int):
+    """The tensors of a pool file, mapped into memory; None if missing or damaged."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            meta = file.metadata() or {}
+            data = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        return None
+    except (OSError, SafetensorError) as problem:
+        warnings.warn(f"{path} is damaged ({problem}) and is drawn again", stacklevel=5)
+        return None
+    if meta.get("key") != key or any(len(v) != n for v in data.values()):
+        return None
+    return data, by_name(meta["skeleton"])
