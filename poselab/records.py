@@ -81,9 +81,12 @@ class _Record:
             name: _stack(name, [getattr(r, name) for r in records], people)
             for name in shared
         }
+        ids = [getattr(r, "image_id", None) for r in records]
+        if ids and all(isinstance(i, int) for i in ids):
+            stacked["image_id"] = torch.tensor(ids)
         missing = {f.name: None for f in dataclasses.fields(cls)
                    if isinstance(getattr(records[0], f.name), Tensor)
-                   and f.name not in shared}  # fmt: skip
+                   and f.name not in stacked}  # fmt: skip
         return records[0].replace(**stacked, **missing)
 
 
