@@ -1,0 +1,94 @@
+"""Models by name, with seeded initial weights; weights to and from files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from poselab.errors import ArgumentError, CheckpointError
+from poselab.models import deeppose
+
+
+def deeppose_cascade(
+    joints: int = 17,
+    size: tuple[int, int] = (128, 96),
+    stages: int = 2,
+    sigma: float = 1.0,
+    crop: int = 32,
+) -> deeppose.Cascade:
+    """The tiny DeepPose with `stages` - 1 refiners."""
+    first = deeppose.DeepPose(joints, tuple(size))
+    refiners = [deeppose.Refiner(joints, crop) for _ in range(stages - 1)]
+    return deeppose.Cascade(first, refiners, sigma)
+
+
+MODELS: dict[str, Callable[..., nn.Module]] = {
+    "deeppose": deeppose.DeepPose,
+    "deeppose_cascade": deeppose_cascade,
+    "deeppose_paper": deeppose.DeepPosePaper,
+    "deeppose_resnet": deeppose.DeepPoseResNet,
+    "deeppose_refiner": deeppose.Refiner,
+}
+
+
+def build(name: str, seed: int = 0, **arguments) -> nn.Module:
+    """The model `name` (a key of `MODELS`) with initial weights drawn from `seed`.
+
+    The global random state is as before afterwards. Raises `ArgumentError`.
+    """
+    if name not in MODELS:
+        raise ArgumentError("no model of this name", where="name", value=name,
+                            fix=f"Known: {', '.join(MODELS)}.")  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return MODELS[name](**arguments)
+
+
+def save_weights(model: nn.Module, path: str | Path, half: bool = True) -> None:
+    """Write the state dict as safetensors, floats as float16 where `half`; atomic."""
+    path = Path(path)
+
+    def pack(value: Tensor) -> Tensor:
+        value = value.detach().cpu().contiguous()
+        return value.half() if half and value.is_floating_point() else value
+
+    state = {key: pack(value) for key, value in model.state_dict().items()}
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file(state, part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load_weights(model: nn.Module, path: str | Path) -> nn.Module:
+    """Read weights into `model` (cast to its types) and return it in eval mode.
+
+    Raises `CheckpointError` if the file is missing, broken or of another network, and
+    then leaves the model as it was.
+    """
+    try:
+        state = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot be read: {error}", where=path,
+                              fix="Fetch or train it again.") from error  # fmt: skip
+    own = model.state_dict()
+    if own.keys() != state.keys():
+        key = min(own.keys() ^ state.keys())
+        side = "missing in the file" if key in own else "not in the network"
+        raise CheckpointError(f"this tensor is {side}", where=path, field=key)
+    for key, value in state.items():
+        if value.shape != own[key].shape:
+            raise CheckpointError(
+                f"the network has the shape {list(own[key].shape)}", where=path,
+                field=key, value=list(value.shape),
+                fix="Build the network with the arguments on its card.",
+            )  # fmt: skip
+    model.load_state_dict(state)
+    return model.eval()

@@ -1,0 +1,254 @@
+"""One training loop for every model of the course, and the recipes of its weights.
+
+`python -m poselab.train deeppose_tiny` trains the bundled weights again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import os
+import pickle
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from poselab.errors import CheckpointError, PoselabError, require
+from poselab.records import Sample
+
+SCHEDULES = ("cosine", "one_cycle", "constant")
+
+
+class Source(Protocol):
+    """Anything that training samples come from: `SyntheticPeople`, `Pool`, ..."""
+
+    def batches(
+        self, batch_size: int, generator: torch.Generator
+    ) -> Iterator[Sample]: ...
+
+
+class Codec(Protocol):
+    """What the loop asks of a codec."""
+
+    def encode(
+        self, sample: Sample, generator: torch.Generator
+    ) -> dict[str, Tensor]: ...
+
+    def loss(self, output: Any, encoded: dict[str, Tensor]) -> Tensor: ...
+
+
+@dataclass
+class History:
+    """What happened: the loss and learning rate of each step, the seconds it took.
+
+    `stopped` is "done" or "time" (the budget ended first).
+    """
+
+    loss: list[float] = field(default_factory=list)
+    lr: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    stopped: str = "done"
+
+    def smooth(self, window: int = 20) -> list[float]:
+        """The loss averaged over the last `window` steps, for a readable curve."""
+        starts = (max(0, i + 1 - window) for i in range(len(self.loss)))
+        return [
+            sum(self.loss[a : i + 1]) / (i + 1 - a) for i, a in enumerate(starts)
+        ]
+
+
+def learning_rate(step: int, steps: int, peak: float, schedule: str) -> float:
+    """The learning rate of a step in [0, steps).
+
+    "cosine" falls from `peak` to 0 along half a cosine after a warm-up over the first
+    2 %; "one_cycle" rises for the first 30 % (Smith & Topin 2017, 1708.07120), then
+    falls in the same way; "constant" stays.
+    """
+    if schedule == "constant":
+        return peak
+    rise = max(1, round((0.02 if schedule == "cosine" else 0.3) * steps))
+    if step < rise:
+        return peak * (step + 1) / rise
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+
+def fit(
+    model: nn.Module,
+    codec: Codec,
+    data: Source,
+    steps: int = 300,
+    batch_size: int = 64,
+    lr: float = 2e-3,
+    *,
+    schedule: str = "cosine",
+    weight_decay: float = 1e-2,
+    seconds: float | None = None,
+    device: torch.device | str | None = None,
+    seed: int = 0,
+    checkpoint: str | Path | None = None,
+    save_every: int = 200,
+    resume: bool = True,
+    progress: bool = True,
+) -> History:
+    """Train `model` in place with AdamW and leave it in eval mode.
+
+    The same seed gives the same batches, draws and (on a CPU with the same number of
+    threads) losses. Training ends after `steps`, or after `seconds` of this call. With
+    a `checkpoint` file the state is kept there every `save_every` steps and at the end;
+    if the file exists and `resume` is set, training goes on from it, exactly as if it
+    had not stopped. On CUDA the forward pass runs in bfloat16. `device` defaults to the
+    model's. Raises `ArgumentError`, `CheckpointError` or, if the loss stops being a
+    number, `PoselabError`.
+    """
+    require(steps > 0, "training takes at least one step", where="steps", value=steps)
+    require(batch_size > 0, "a batch has samples", where="batch_size", value=batch_size)
+    require(schedule in SCHEDULES, "unknown schedule", where="schedule", value=schedule,
+            fix=f"Known: {', '.join(SCHEDULES)}.")  # fmt: skip
+    require(hasattr(data, "batches"), "training data need .batches(batch_size, "
+            "generator)", where="data", value=data)  # fmt: skip
+    recipe = {"steps": steps, "batch_size": batch_size, "lr": lr, "schedule": schedule,
+              "weight_decay": weight_decay, "seed": seed}  # fmt: skip
+    run = _Run(model, codec, recipe, device, checkpoint)
+    if resume and checkpoint is not None and Path(checkpoint).exists():
+        run.restore()
+    with torch.random.fork_rng():  # dropout draws from the global state: lend it
+        run.go(data, seconds, save_every, progress)
+    return run.history
+
+
+class _Run:
+    """The state of one training."""
+
+    def __init__(self, model, codec, recipe, device, checkpoint) -> None:
+        self.device = torch.device(device or next(model.parameters()).device)
+        self.model = model.to(self.device, memory_format=torch.channels_last)
+        self.codec, self.recipe, self.checkpoint = codec, recipe, checkpoint
+        self.optimiser = torch.optim.AdamW(
+            model.parameters(), recipe["lr"], weight_decay=recipe["weight_decay"]
+        )
+        self.history = History()
+
+    @property
+    def done(self) -> int:
+        return len(self.history.loss)
+
+    def go(self, data: Source, seconds, save_every: int, progress: bool) -> None:
+        steps, start, earlier = self.recipe["steps"], time.perf_counter(), self.done
+        generator = torch.Generator().manual_seed(self.recipe["seed"])
+        batches = data.batches(self.recipe["batch_size"], generator)
+        batches = itertools.islice(batches, earlier, steps)  # skip what was learnt
+        spent = self.history.seconds
+        self.history.stopped = "done"
+        self.model.train()
+        bar = tqdm(total=steps, initial=earlier, disable=not progress, leave=False)
+        with bar:
+            for batch in batches:
+                self.step(batch)
+                bar.update()
+                bar.set_postfix(loss=f"{self.history.loss[-1]:.4f}", refresh=False)
+                used = time.perf_counter() - start
+                self.history.seconds = spent + used
+                if seconds is not None and used >= seconds and self.done < steps:
+                    self.history.stopped = "time"
+                    break
+                if self.done % save_every == 0:
+                    self.save()
+        self.save()
+        self.model.to(memory_format=torch.contiguous_format).eval()
+
+    def step(self, batch: Sample) -> None:
+        """One batch: encode, forward, backward, update."""
+        step, recipe = self.done, self.recipe
+        seed = recipe["seed"] * 1_000_003 + step  # each step has its own draws
+        torch.manual_seed(seed)
+        rate = learning_rate(step, recipe["steps"], recipe["lr"], recipe["schedule"])
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        loss = self.loss(batch, torch.Generator().manual_seed(seed))
+        if not torch.isfinite(loss):
+            raise PoselabError("the loss is not a number any more", where="fit",
+                               field=f"step {step}", value=loss.item(),
+                               fix="Lower lr, or look at the targets.")  # fmt: skip
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        self.history.loss.append(loss.item())
+        self.history.lr.append(rate)
+
+    def loss(self, batch: Sample, generator: torch.Generator) -> Tensor:
+        cuda = self.device.type == "cuda"
+        with torch.no_grad():
+            batch = batch.to(self.device, non_blocking=cuda)
+            encoded = self.codec.encode(batch, generator)
+        inputs = encoded["input"]
+        if inputs.dim() == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=cuda):
+            output = self.model(inputs)
+        return self.codec.loss(output, encoded)  # float32: the targets are
+
+    def save(self) -> None:
+        """Write the checkpoint in one go, so that a crash leaves the old one."""
+        if self.checkpoint is None:
+            return
+        state = {"recipe": self.recipe, "model": self.model.state_dict(),
+                 "optimiser": self.optimiser.state_dict(),
+                 "history": vars(self.history)}  # fmt: skip
+        path = Path(self.checkpoint)
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        torch.save(state, part)
+        os.replace(part, path)
+
+    def restore(self) -> None:
+        """Go on from the checkpoint; an error if it is broken or another training's."""
+        where = self.checkpoint
+        fix = "Delete the file or pass resume=False to start again."
+        try:
+            state = torch.load(where, map_location=self.device, weights_only=True)
+            recipe = state["recipe"]
+        except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError,
+                pickle.UnpicklingError) as error:  # fmt: skip
+            problem = f"this is no checkpoint of fit: {type(error).__name__}"
+            raise CheckpointError(problem, where=where, fix=fix) from error
+        for key, value in self.recipe.items():
+            if recipe.get(key) != value:
+                raise CheckpointError(f"this training has {value!r}", where=where,
+                                      field=key, value=recipe.get(key),
+                                      fix=fix)  # fmt: skip
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimiser.load_state_dict(state["optimiser"])
+        except (RuntimeError, ValueError) as error:
+            raise CheckpointError("the checkpoint is of another network", where=where,
+                                  fix=fix) from error  # fmt: skip
+        self.history = History(**state["history"])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """`python -m poselab.train NAME`: train a bundled network again."""
+    # The recipes know data and models, which the loop above does not.
+    from poselab.zoo import FOLDER, recipes
+
+    parser = argparse.ArgumentParser(prog="python -m poselab.train",
+                                     description=main.__doc__)  # fmt: skip
+    parser.add_argument("name", choices=sorted(recipes.RECIPES))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available()
+                        else "cpu")  # fmt: skip
+    parser.add_argument("--out", type=Path, default=FOLDER,
+                        help="folder of the weights and their card")  # fmt: skip
+    options = parser.parse_args(arguments)
+    recipes.make(options.name, options.out, options.seed, options.device)
+    print(f"wrote {options.out / options.name}.safetensors and its card; now run "
+          "python -m poselab.evaluate")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""The training loop: it learns, repeats itself, stops in time, goes on where it was."""
+
+import itertools
+
+import pytest
+import torch
+
+from poselab.codecs import RegressionCodec
+from poselab.errors import ArgumentError, CheckpointError, PoselabError
+from poselab.models import build
+from poselab.train import fit, learning_rate
+from tests.sources import Dots
+
+SIZE = (64, 48)
+
+
+def train(steps=12, net=None, codec=None, data=None, **options):
+    net = net or build("deeppose", size=SIZE)
+    history = fit(net, codec or RegressionCodec(SIZE), data or Dots(SIZE), steps, 8,
+                  progress=False, **options)  # fmt: skip
+    return net, history
+
+
+def same(a, b):
+    b = b.state_dict()
+    return all(torch.equal(value, b[key]) for key, value in a.state_dict().items())
+
+
+def test_the_loss_falls():
+    net, history = train(60)
+    assert sum(history.loss[-10:]) < 0.3 * sum(history.loss[:10])
+    assert history.stopped == "done"
+    assert len(history.smooth()) == len(history.lr) == 60
+    assert not net.training
+
+
+def test_same_seed_same_losses():
+    (a, first), (b, second) = train(seed=1), train(seed=1)
+    assert first.loss == second.loss
+    assert same(a, b)
+    assert train(seed=2)[1].loss != first.loss
+
+
+def test_global_random_state_is_untouched():
+    torch.manual_seed(7)
+    wanted = torch.rand(3)
+    torch.manual_seed(7)
+    train(2)
+    assert torch.equal(torch.rand(3), wanted)
+
+
+class Stopper(Dots):
+    """A source that breaks down after some batches."""
+
+    def batches(self, batch_size, generator):
+        yield from itertools.islice(super().batches(batch_size, generator), 7)
+        raise InterruptedError
+
+
+def dropout_net():
+    net = build("deeppose", size=SIZE)
+    net.head.insert(4, torch.nn.Dropout(0.3))
+    return net
+
+
+def test_resume_is_exact(tmp_path):
+    net, whole = train(net=dropout_net())
+    file = tmp_path / "run.pt"
+    with pytest.raises(InterruptedError):
+        train(net=dropout_net(), data=Stopper(SIZE), checkpoint=file, save_every=5)
+    again, history = train(net=dropout_net(), checkpoint=file)
+    assert history.loss == whole.loss
+    assert same(net, again)
+    assert [p.name for p in tmp_path.iterdir()] == ["run.pt"]
+
+
+def test_a_finished_run_is_not_repeated(tmp_path):
+    file = tmp_path / "run.pt"
+    _, first = train(checkpoint=file)
+    net, history = train(checkpoint=file)
+    assert history.loss == first.loss
+    assert train(checkpoint=file, resume=False)[1].loss == first.loss
+
+
+def test_time_budget(tmp_path):
+    file = tmp_path / "run.pt"
+    _, history = train(1000, seconds=0.0, checkpoint=file)
+    assert history.stopped == "time"
+    assert len(history.loss) == 1
+    _, more = train(1000, seconds=0.0, checkpoint=file)
+    assert len(more.loss) == 2
+
+
+def test_checkpoint_of_another_training(tmp_path):
+    file = tmp_path / "run.pt"
+    train(2, checkpoint=file)
+    with pytest.raises(CheckpointError, match="lr = 0.002.*0.1.*resume=False"):
+        train(2, lr=0.1, checkpoint=file)
+    with pytest.raises(CheckpointError, match="another network"):
+        train(2, net=build("deeppose", joints=16, size=SIZE), checkpoint=file)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04broken"])
+def test_broken_checkpoint(tmp_path, content):
+    file = tmp_path / "run.pt"
+    file.write_bytes(content)
+    with pytest.raises(CheckpointError, match="run.pt"):
+        train(2, checkpoint=file)
+
+
+def test_loss_that_is_not_a_number():
+    class Broken(RegressionCodec):
+        def loss(self, output, encoded):
+            return output.sum() * torch.nan
+
+    with pytest.raises(PoselabError, match="step 0 = nan.*lr"):
+        train(2, codec=Broken(SIZE))
+
+
+@pytest.mark.parametrize("options", [{"steps": 0}, {"schedule": "linear"},
+                                     {"data": 3}])  # fmt: skip
+def test_bad_arguments(options):
+    with pytest.raises(ArgumentError, match=next(iter(options))):
+        train(**options)
+
+
+def test_schedules():
+    def rates(schedule):
+        return [learning_rate(i, 100, 1.0, schedule) for i in range(100)]
+
+    cosine, cycle = rates("cosine"), rates("one_cycle")
+    assert max(cosine) == max(cycle) == 1
+    assert cosine.index(1.0) < cycle.index(1.0) == 29
+    assert cosine[-1] < 1e-2
+    assert cycle[-1] < 1e-2
+    assert set(rates("constant")) == {1.0}
