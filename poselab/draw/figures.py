@@ -28,6 +28,7 @@ from poselab.draw.style import (
     SIDE_MARKS,
     STYLE,
     array,
+    mark_sizes,
     rows,
 )  # fmt: skip
 from poselab.errors import require
@@ -105,13 +106,15 @@ def _limbs(ax, points, flags, skeleton, colour, width) -> None:
 
 
 def _joints(ax, points, flags, skeleton, colour, size) -> None:
-    for side, mark in SIDE_MARKS.items():
-        for flag in (1, 2):
-            chosen = (flags == flag) & (np.array(skeleton.sides) == side)
+    sizes = mark_sizes(skeleton)
+    for point, flag, side, factor in zip(
+        points, flags, skeleton.sides, sizes, strict=True
+    ):
+        if flag:
             ink = colour or SIDE_COLOURS[side]
             ax.plot(
-                *points[chosen].T, mark, ms=size, mew=2, color=ink,
-                mfc=ink if flag == 2 else "white", path_effects=_halo(4),
+                *point, SIDE_MARKS[side], ms=size * factor, mew=2 * factor, color=ink,
+                mfc=ink if flag == 2 else "white", path_effects=_halo(4 * factor),
             )  # fmt: skip
 
 

@@ -15,7 +15,15 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from poselab.draw.style import BOX, MASK, PREDICTION, SIDE_COLOURS, array, rows
+from poselab.draw.style import (
+    BOX,
+    MASK,
+    PREDICTION,
+    SIDE_COLOURS,
+    array,
+    mark_sizes,
+    rows,
+)
 from poselab.errors import ImageError, require
 
 HIDDEN_STYLES = ("hollow", "filled", "skip")
@@ -154,13 +162,16 @@ def _dashes(a: np.ndarray, b: np.ndarray, step: float) -> list:
 
 
 def _paint_joints(canvas, points, flags, skeleton, radius, colour) -> None:
-    for point, flag, side in zip(points, flags, skeleton.sides, strict=True):
+    sizes = mark_sizes(skeleton)
+    for point, flag, side, size in zip(
+        points, flags, skeleton.sides, sizes, strict=True
+    ):
         if flag:
-            ink = colour or SIDE_COLOURS[side]
-            _mark(canvas, *point, radius + _FINE, side, "white")
-            _mark(canvas, *point, radius, side, ink)
+            ink, r = colour or SIDE_COLOURS[side], radius * size
+            _mark(canvas, *point, r + _FINE, side, "white")
+            _mark(canvas, *point, r, side, ink)
             if flag == 1:
-                _mark(canvas, *point, radius * 0.55, side, "white")
+                _mark(canvas, *point, r * 0.55, side, "white")
 
 
 def _mark(canvas, x: float, y: float, r: float, side: str, ink: str) -> None:

@@ -117,14 +117,17 @@ def test_the_text_is_plain_outside_jupyter_and_rich_inside(double):
     result = double.check(lambda x: "<b>&")
     assert repr(result).startswith("✘ Not yet (test.double): Case “three numbers”: y ")
     html = result._repr_html_()
-    assert "Not yet" in html and "<b>&" not in html and "&lt;b&gt;&amp;" in html
+    assert "Not yet" in html
+    assert "<b>&" not in html
+    assert "&lt;b&gt;&amp;" in html
     right = double.check(lambda x: 2 * x)
     assert repr(right) == "✔ Right (test.double): All cases agree."
 
 
 def test_an_unknown_exercise_is_named_with_the_known_ones():
     result = check("welcome.nek", None)
-    assert result.diagnosis == "unknown exercise" and "welcome.neck" in result.message
+    assert result.diagnosis == "unknown exercise"
+    assert "welcome.neck" in result.message
 
 
 def test_two_misconceptions_cannot_share_a_text(double):
@@ -139,5 +142,8 @@ def test_a_body_that_does_something_is_no_stub():
     def prints(x):
         print(x)
 
-    assert is_stub(documented) and is_stub(lambda x: None)
-    assert not is_stub(prints) and not is_stub(lambda x: 0) and not is_stub(len)
+    assert is_stub(documented)
+    assert is_stub(lambda x: None)
+    assert not is_stub(prints)
+    assert not is_stub(lambda x: 0)
+    assert not is_stub(len)

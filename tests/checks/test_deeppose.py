@@ -31,7 +31,8 @@ def test_an_unreduced_loss_is_told_to_reduce():
         return ((prediction - target) ** 2).sum(-1)
 
     result = check("deeppose.masked_l2", answer)
-    assert result.diagnosis == "structure" and "reduce with `sum`" in result.message
+    assert result.diagnosis == "structure"
+    assert "reduce with `sum`" in result.message
 
 
 def test_hidden_joints_left_out_without_a_guard_is_still_diagnosed():
@@ -64,4 +65,5 @@ def test_a_combined_mistake_names_the_first_wrong_number():
         return -normalise(points, boxes)
 
     result = check("deeppose.normalise", answer)
-    assert result.diagnosis == "values" and "the result[0, 0, 0]" in result.message
+    assert result.diagnosis == "values"
+    assert "the result[0, 0, 0]" in result.message

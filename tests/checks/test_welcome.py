@@ -61,4 +61,5 @@ def test_two_mistakes_at_once_are_told_by_their_case():
         return points, visibility
 
     result = check("welcome.flip", flip)
-    assert result.diagnosis == "values" and "keypoints[0," in result.message
+    assert result.diagnosis == "values"
+    assert "keypoints[0," in result.message
