@@ -1,0 +1,16 @@
+"""The notebooks' tools: run them, clean them, time them, and move them to a fork.
+
+    python -m poselab.course notebooks [01 02]      make notebooks [NB="01 02"]
+    python -m poselab.course repo URL               make repo URL=...
+    python -m poselab.course picture                make picture
+
+What is saved depends on the source alone: no dates, no widget state, no machine's
+paths, cell ids that follow the text. So a difference in a notebook is a change of it.
+"""
+
+from poselab.course.files import CourseError
+
+BUDGET = 60  # seconds that a notebook, and so each of its cells, may take
+MEGABYTES = 1.5  # that a saved notebook may have
+
+__all__ = ["BUDGET", "MEGABYTES", "CourseError"]

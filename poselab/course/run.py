@@ -1,0 +1,121 @@
+"""Run a notebook, time it, and save it without what only this machine has."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from poselab.course import BUDGET
+from poselab.course.files import CourseError, save, slug_of
+from poselab.course.header import read_header, write_header, write_setup
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+WIDGET = "application/vnd.jupyter.widget-"
+
+
+def execute(nb: NotebookNode, path: Path, timeout: int = BUDGET) -> float:
+    """Run every cell in the folder of `path`; the seconds, the kernel's start included.
+
+    Raises `CourseError` with the cell and its error where one fails or is too slow.
+    """
+    from nbclient import NotebookClient
+    from nbclient.exceptions import (
+        CellExecutionError,
+        CellTimeoutError,
+        DeadKernelError,
+    )
+
+    client = NotebookClient(
+        nb, timeout=timeout, kernel_name="python3", record_timing=False,
+        store_widget_state=False, resources={"metadata": {"path": str(path.parent)}},
+    )  # fmt: skip
+    start = time.perf_counter()
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        text = re.sub(r"\x1b\[[\d;]*m", "", str(error))  # without a terminal's colours
+        problem = f"a cell failed:\n{text[-400:].strip()}"
+        raise CourseError(problem, where=path) from error
+    return time.perf_counter() - start
+
+
+def clean_output(output: NotebookNode) -> NotebookNode | None:
+    """An output without what only a live kernel can show; None where nothing is left.
+
+    A widget keeps its picture and caption; one without a picture (a progress bar) goes.
+    """
+    if output.output_type == "stream":
+        # A terminal would show only what follows the last carriage return of a line.
+        lines = output.text.split("\n")
+        output.text = "\n".join(line.rstrip("\r").split("\r")[-1] for line in lines)
+    if output.output_type not in ("display_data", "execute_result"):
+        return output
+    live = [mime for mime in output.data if mime.startswith(WIDGET)]
+    for mime in live:
+        del output.data[mime]
+    if not output.data or (live and set(output.data) == {"text/plain"}):
+        return None
+    alt = output.metadata.get("image/png", {}).get("alt")
+    output.metadata = {"image/png": {"alt": alt}} if alt else {}
+    return output
+
+
+def name_cells(cells: Iterable[NotebookNode]) -> None:
+    """Ids made from the text: stable over runs, and over changes of other cells."""
+    seen: set[str] = set()
+    for cell in cells:
+        text = f"{cell.cell_type}\n{cell.source}"
+        name = base = hashlib.sha256(text.encode()).hexdigest()[:8]
+        count = 1
+        while name in seen:
+            count += 1
+            name = f"{base}-{count}"
+        seen.add(name)
+        cell["id"] = name
+
+
+def clean(nb: NotebookNode) -> None:
+    """Keep what a reader sees; drop what depends on the machine or the editor."""
+    nb.nbformat, nb.nbformat_minor = 4, 5
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    nb.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    for cell in nb.cells:
+        tags = cell.metadata.get("tags")
+        cell.metadata = {"tags": tags} if tags else {}
+        cell.source = cell.source.strip("\n")
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in map(clean_output, cell.outputs) if o is not None]
+    name_cells(nb.cells)
+
+
+def keep_seconds(old: int | None, measured: float) -> int:
+    """The time to print: the old one while it still holds within a fifth or 2 s, so
+    that running a notebook again does not change it."""
+    holds = old is not None and abs(measured - old) <= max(2.0, 0.2 * old)
+    return old if holds else max(1, round(measured))
+
+
+def remake(path: Path, url: str) -> float:
+    """Run one notebook from a cold cache, clean it, time it, save it. In seconds."""
+    import nbformat
+
+    nb = nbformat.read(path, as_version=4)
+    header = read_header(nb, path)
+    write_setup(nb, url)
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["POSELAB_CACHE"] = cache
+        seconds = execute(nb, path)
+    header = replace(header, seconds=keep_seconds(header.seconds, seconds))
+    write_header(nb, header, slug_of(url), path.name)
+    clean(nb)
+    save(nbformat.writes(nb) + "\n", path)
+    return seconds

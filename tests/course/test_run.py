@@ -1,0 +1,125 @@
+"""Running, cleaning and saving a notebook."""
+
+import json
+import os
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from poselab.course import CourseError
+from poselab.course.header import read_header
+from poselab.course.run import clean, clean_output, execute, keep_seconds, remake
+from tests.course.conftest import NAME, URL, small_notebook
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def notebook(*sources):
+    return new_notebook(cells=[new_code_cell(source) for source in sources])
+
+
+def test_a_notebook_runs_and_says_how_long_it_took(finished):
+    header = read_header(nbformat.read(finished, as_version=4), finished)
+    assert header.title == "01 · Small"
+    assert 1 <= header.seconds <= 60
+
+
+def test_the_words_below_the_header_stay(finished):
+    assert nbformat.read(finished, as_version=4).cells[0].source.endswith("More words.")
+
+
+def test_saving_twice_gives_the_same_bytes(finished):
+    before = finished.read_bytes()
+    remake(finished, URL)
+    assert finished.read_bytes() == before
+
+
+def test_nothing_of_this_machine_is_saved(finished):
+    text = finished.read_text()
+    saved = json.loads(text)
+    assert saved["metadata"] == {
+        "kernelspec": {
+            "display_name": "Python 3",
+            "language": "python",
+            "name": "python3",
+        },
+        "language_info": {"name": "python"},
+    }
+    assert "iopub" not in text
+    assert os.path.expanduser("~") not in text
+    assert str(finished.parent) not in text
+
+
+def test_the_picture_keeps_its_words(finished):
+    cells = nbformat.read(finished, as_version=4).cells
+    [output] = [o for c in cells for o in c.get("outputs", ()) if "image/png" in str(o)]
+    assert output.metadata == {"image/png": {"alt": "a black pixel"}}
+
+
+def test_the_kernel_has_no_network_in_tests(tmp_path):
+    code = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=5)"
+    with pytest.raises(CourseError, match="out of reach"):
+        execute(notebook(code), tmp_path / NAME)
+
+
+def test_a_failing_cell_is_named_and_nothing_is_written(tmp_path):
+    path = tmp_path / NAME
+    nb = small_notebook()
+    nb.cells.append(new_code_cell("1 / 0"))
+    nbformat.write(nb, path)
+    before = path.read_bytes()
+    with pytest.raises(CourseError, match="ZeroDivisionError"):
+        remake(path, URL)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == [NAME]
+
+
+def test_a_cell_that_hangs_is_stopped(tmp_path):
+    with pytest.raises(CourseError, match="imed out"):
+        execute(notebook("import time; time.sleep(60)"), tmp_path / NAME, timeout=1)
+
+
+@pytest.mark.parametrize(
+    ("old", "measured", "kept"),
+    [(None, 11.4, 11), (11, 12.9, 11), (11, 13.5, 14), (50, 59, 50), (50, 61, 61)],
+)
+def test_a_time_is_kept_while_it_holds(old, measured, kept):
+    assert keep_seconds(old, measured) == kept
+
+
+def test_a_widget_leaves_its_picture_and_caption():
+    data = {VIEW: {"model_id": "1"}, "image/png": "AAAA", "text/plain": "a person"}
+    output = new_output("display_data", data, metadata={"image/png": {"alt": "a"}})
+    assert clean_output(output).data == {"image/png": "AAAA", "text/plain": "a person"}
+
+
+def test_a_progress_bar_leaves_nothing():
+    data = {VIEW: {"model_id": "1"}, "text/plain": "  0%|  | 0/5"}
+    assert clean_output(new_output("display_data", data)) is None
+
+
+def test_a_bar_of_text_leaves_its_last_state():
+    output = new_output("stream", text="1/3\r2/3\r3/3\nend\n")
+    assert clean_output(output).text == "3/3\nend\n"
+
+
+def test_ids_follow_the_text_and_are_unique():
+    def ids(*sources):
+        nb = new_notebook(cells=[new_markdown_cell(source) for source in sources])
+        clean(nb)
+        nbformat.validate(nb)
+        return [cell.id for cell in nb.cells]
+
+    first, second = ids("a", "b")
+    assert ids("new", "a", "b")[1:] == [first, second]
+    assert len(set(ids("a", "a", "a"))) == 3
+
+
+def test_only_tags_are_kept_of_a_cells_metadata():
+    metadata = {"execution": {"iopub.status.busy": "now"}, "tags": ["t"], "id": "x"}
+    nb = new_notebook(cells=[new_code_cell("1", metadata=metadata)])
+    nb.metadata["widgets"] = {"state": {}}
+    clean(nb)
+    assert nb.cells[0].metadata == {"tags": ["t"]}
+    assert "widgets" not in nb.metadata
