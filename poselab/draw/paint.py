@@ -107,22 +107,30 @@ def paint_pose(
     keypoints [P, J, 2] or [J, 2] px of the unscaled image, visibility [P, J] or [J]
     (None: all visible), ``hidden`` "hollow", "filled" or "skip" for joints with v = 1,
     ``colour`` one colour for limbs and joints instead of the sides' (predictions; the
-    shapes still tell the side), ``size`` the joint radius in px of the picture.
+    shapes still tell the side), ``size`` the joint radius in px of the picture (None:
+    fits the picture, and is smaller for small people).
     """
     require(hidden in HIDDEN_STYLES, "unknown style of hidden joints", where="hidden",
             value=hidden, fix=f"Choose one of {HIDDEN_STYLES}.")  # fmt: skip
     points = _place(rows(keypoints, len(skeleton), 2), scale)
     flags = _flags(visibility, points, hidden)
-    radius = _FINE * (size or max(2.5, min(picture.size) / 75))
+    largest = max(2.5, min(picture.size) / 75)
 
     def paint(canvas):
         for person, seen in zip(points, flags, strict=True):
+            radius = _FINE * (size or min(largest, _fitting_radius(person[seen > 0])))
             if limbs:
                 _paint_limbs(canvas, person, seen, skeleton, radius * 0.6, colour)
             if joints:
                 _paint_joints(canvas, person, seen, skeleton, radius, colour)
 
     return _smooth(picture, paint)
+
+
+def _fitting_radius(points: np.ndarray) -> float:
+    """A radius [px of the picture] that leaves a person of these joints readable."""
+    extent = np.ptp(points, axis=0).max() / _FINE if len(points) else 0
+    return max(2.0, extent / 35)
 
 
 def _flags(visibility, points: np.ndarray, hidden: str) -> np.ndarray:
