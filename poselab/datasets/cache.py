@@ -29,10 +29,10 @@ def cache_dir(directory: str | Path | None = None) -> Path:
     `directory` wins over `POSELAB_CACHE`, which wins over the user's cache directory.
     One that cannot be written gives a warning and a temporary directory instead.
     """
-    wanted = Path(directory or os.environ.get("POSELAB_CACHE") or _user_cache())
-    problem = _unwritable(wanted.expanduser())
+    wanted = wanted_dir(directory)
+    problem = _unwritable(wanted)
     if problem is None:
-        return wanted.expanduser()
+        return wanted
     fallback = Path(tempfile.gettempdir()) / f"poselab-{_user()}"
     warnings.warn(
         f"the cache directory {wanted} cannot be written ({problem}); {fallback} is "
@@ -45,6 +45,12 @@ def cache_dir(directory: str | Path | None = None) -> Path:
             value=str(wanted), fix="Set it to a directory that you may write.",
         )  # fmt: skip
     return fallback
+
+
+def wanted_dir(directory: str | Path | None = None) -> Path:
+    """The directory that the user asked for, whether or not it can be written."""
+    wanted = directory or os.environ.get("POSELAB_CACHE") or _user_cache()
+    return Path(wanted).expanduser()
 
 
 def _user_cache() -> Path:

@@ -56,13 +56,8 @@ class Coco:
     ) -> None:
         self.annotation_file, self.image_dir = Path(annotation_file), Path(image_dir)
         self.skeleton = skeleton
-        self.annotations = coco_format.read(annotation_file, skeleton)
-        if self.annotations.images and not self.image_dir.is_dir():
-            raise ImageError("the image directory does not exist", where="image_dir",
-                             value=str(image_dir))  # fmt: skip
-        if check_images:
-            for record in self.annotations.images:
-                self._check_size(record, image_size(self.image_dir / record.file_name))
+        check = self._check_file if check_images else None
+        self.annotations = coco_format.read(annotation_file, skeleton, check)
 
     @property
     def dataset(self) -> dict:
@@ -137,6 +132,12 @@ class Coco:
         return read_results(
             file, self.skeleton, set(self.image_ids), min_score
         )
+
+    def _check_file(self, record: coco_format.ImageRecord) -> None:
+        if not self.image_dir.is_dir():
+            raise ImageError("the image directory does not exist", where="image_dir",
+                             value=str(self.image_dir))  # fmt: skip
+        self._check_size(record, image_size(self.image_dir / record.file_name))
 
     def _check_size(self, record, found: tuple[int, int]) -> None:
         if found == record.size:

@@ -7,6 +7,7 @@ file, the record, the field and the value. The format: cocodataset.org/#format-d
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -154,15 +155,20 @@ def load_json(file: str | Path) -> Any:
         ) from problem  # fmt: skip
 
 
-def read(file: str | Path, skeleton: Skeleton) -> Annotations:
-    """Read and check a COCO keypoint file; raises `AnnotationError`."""
-    return check(load_json(file), str(file), skeleton)
+def read(
+    file: str | Path,
+    skeleton: Skeleton,
+    each_image: Callable[[ImageRecord], None] | None = None,
+) -> Annotations:
+    """Read and check a COCO keypoint file; raises `AnnotationError`.
 
-
-def check(data: Any, file: str, skeleton: Skeleton) -> Annotations:
-    """Check the content of a COCO keypoint file that `file` names in errors."""
-    top = Record(file, "the file", data)
+    `each_image` may check an image further (its file, say) before the people in it are
+    judged by what the record says of its size.
+    """
+    top = Record(str(file), "the file", load_json(file))
     images = _unique(top, "images", _image)
+    for image in images.values() if each_image else ():
+        each_image(image)
     categories = _unique(top, "categories", _category)
     person = _person_category(top, list(categories.values()), skeleton)
     people: dict[int, list[PersonRecord]] = {key: [] for key in images}
@@ -176,7 +182,7 @@ def check(data: Any, file: str, skeleton: Skeleton) -> Annotations:
         if record.data["category_id"] == person:
             image = images[record.data["image_id"]]
             people[image.id].append(_person(record, image, skeleton))
-    return Annotations(list(images.values()), people, person, data)
+    return Annotations(list(images.values()), people, person, top.data)
 
 
 def _records(top: Record, key: str):

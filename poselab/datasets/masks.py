@@ -36,7 +36,7 @@ def decode(segmentation: list | dict, size: tuple[int, int]) -> Tensor:
     if not shapes:
         return torch.zeros(size, dtype=torch.bool)
     code = coco_mask.merge(coco_mask.frPyObjects(shapes, *size))
-    return torch.from_numpy(np.ascontiguousarray(coco_mask.decode(code))).bool()
+    return _from_runs(_uncompress(code["counts"].decode("ascii")), size)
 
 
 def _from_runs(counts: list[int], size: tuple[int, int]) -> Tensor:

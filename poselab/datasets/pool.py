@@ -24,7 +24,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from poselab.datasets.cache import cache_dir, evict, lock, replace_file, touch
+from poselab.datasets.cache import (
+    cache_dir,
+    evict,
+    lock,
+    replace_file,
+    touch,
+    wanted_dir,
+)
 from poselab.errors import ArgumentError, require
 from poselab.records import Sample
 from poselab.skeleton import by_name
@@ -72,7 +79,7 @@ class Pool:
         self.maker, self.n, self.fields = maker, n, tuple(fields)
         self._progress = progress
         self.key = _key(maker, n, self.fields)
-        self.path = cache_dir(directory) / f"{self.key}.safetensors"
+        self.path = _place(f"{self.key}.safetensors", directory)
         self._data, self._skeleton = self._open_or_make()
 
     def __len__(self) -> int:
@@ -140,6 +147,12 @@ class Pool:
             return data, skeleton
         evict(self.path.parent, keep=self.path)
         return _read(self.path, self.key, self.n) or (data, skeleton)
+
+
+def _place(name: str, directory: str | Path | None) -> Path:
+    """Where the file is or will be; one in a read-only directory is as good."""
+    ready = wanted_dir(directory) / name
+    return ready if ready.is_file() else cache_dir(directory) / name
 
 
 def _key(maker: Maker, n: int, fields: tuple[str, ...]) -> str:

@@ -1,0 +1,128 @@
+"""OKS and AP are those of pycocotools."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poselab.errors import PoselabError
+from poselab.metrics import coco_ap, oks
+from poselab.metrics.oks_ap import NAMES
+from poselab.records import Poses, Sample
+from poselab.skeleton import COCO_17, CROWDPOSE_14, MPII_16
+from tests.golden import FOLDER
+from tests.samples import make_sample
+
+
+def golden(name: str):
+    return json.loads((FOLDER / f"alg_coco_ap_{name}.json").read_text())
+
+
+def triples(records: list[dict]) -> torch.Tensor:
+    return torch.tensor(
+        [r["keypoints"] for r in records], dtype=torch.float64
+    ).reshape(-1, 17, 3)
+
+
+def test_ap_equals_the_reference():
+    stats = np.load(FOLDER / "alg_coco_ap.npz")["stats"]
+    found = coco_ap(golden("gt"), golden("dt"))
+    assert list(found) == list(NAMES)
+    assert list(found.values()) == pytest.approx(stats.tolist(), abs=1e-9)
+
+
+def test_oks_equals_the_reference():
+    arrays = np.load(FOLDER / "alg_coco_ap.npz")
+    truth, found = golden("gt")["annotations"], golden("dt")
+    values = torch.from_numpy(arrays["oks_values"])
+    shapes = arrays["oks_shape"].tolist()
+    blocks = values.split([n * q for n, q in shapes])
+    cases = zip(arrays["oks_image_id"], shapes, blocks, strict=True)
+    for image, (n, q), block in cases:
+        people = [a for a in truth if a["image_id"] == image]
+        answers = [d for d in found if d["image_id"] == image]
+        answers = sorted(answers, key=lambda d: -d["score"])[:20]
+        points = triples(people)
+        got = oks(
+            triples(answers)[..., :2], points[..., :2], points[..., 2],
+            torch.tensor([a["area"] for a in people], dtype=torch.float64),
+            boxes=torch.tensor([a["bbox"] for a in people], dtype=torch.float64),
+        )  # fmt: skip
+        torch.testing.assert_close(got, block.reshape(n, q), rtol=0, atol=1e-9)
+
+
+def answer(sample: Sample, noise: float = 0.0, seed: int = 0) -> Poses:
+    g = torch.Generator().manual_seed(seed)
+    shift = noise * torch.randn(sample.keypoints.shape, generator=g)
+    scores = torch.rand(len(sample.keypoints), generator=g)
+    return Poses(sample.keypoints + shift, (sample.visibility > 0).float(),
+                 person_scores=scores)  # fmt: skip
+
+
+@given(st.integers(0, 300), st.floats(0, 30))
+@settings(max_examples=25, deadline=None)
+def test_oks_invariants(seed, noise):
+    sample = make_sample(seed, 3, (60, 50))
+    pred = answer(sample, noise, seed).keypoints
+    args = sample.keypoints, sample.visibility, sample.areas
+    value = oks(pred, *args)
+    assert value.shape == (3, 3)
+    assert ((value >= 0) & (value <= 1)).all()
+    has = (sample.visibility > 0).any(-1)
+    assert torch.equal(oks(sample.keypoints, *args).diagonal(), has.float())
+    twice = oks(pred * 2, args[0] * 2, args[1], args[2] * 4)
+    torch.testing.assert_close(twice, value, rtol=1e-4, atol=1e-5)
+    wild = torch.where((sample.visibility[1] > 0)[:, None], pred, 1e6)
+    torch.testing.assert_close(oks(wild, *args)[:, 1], value[:, 1])
+
+
+def test_oks_of_one_joint_by_hand():
+    truth = torch.zeros(1, 17, 2)
+    flags = torch.zeros(1, 17)
+    flags[0, 5] = 2
+    pred = truth.clone()
+    pred[0, 5, 0] = 2 * COCO_17.sigmas[5] * 100.0  # d = k s
+    value = oks(pred, truth, flags, torch.tensor([100.0**2]))
+    assert value.item() == pytest.approx(np.exp(-0.5), abs=1e-5)
+
+
+def test_ap_depends_on_the_order_of_scores_only():
+    samples = [make_sample(i, 3, (160, 140)) for i in range(5)]
+    answers = [answer(s, 6.0, i) for i, s in enumerate(samples)]
+    one = coco_ap(samples, answers)
+    assert 0 < one["AP"] < 1
+    squashed = [p.replace(person_scores=p.person_scores**3 - 5) for p in answers]
+    assert coco_ap(samples, squashed) == one
+    assert coco_ap(Sample.stack(samples), Poses.stack(answers)) == one
+    by_id = {s.image_id: p for s, p in zip(samples, answers, strict=True)}
+    assert coco_ap(samples, by_id) == one
+    worse = coco_ap(samples, [answer(s, 14.0, i) for i, s in enumerate(samples)])
+    assert worse["AP"] < one["AP"]
+
+
+def test_no_answer_and_nobody_there(capsys):
+    sample = make_sample(0, 2, (160, 140))
+    nothing = answer(make_sample(0, 0))
+    assert coco_ap([sample], [nothing])["AP"] == 0
+    assert coco_ap([make_sample(0, 0)], [nothing])["AP"] == -1
+    assert capsys.readouterr().out == ""
+
+
+def test_other_skeletons_and_bad_arguments():
+    crowd = make_sample(0, 2, (160, 140), CROWDPOSE_14)
+    assert coco_ap(crowd, answer(crowd))["AP"] == 1.0
+    mpii = make_sample(0, 2, skeleton=MPII_16)
+    with pytest.raises(PoselabError, match="no OKS sigmas"):
+        coco_ap(mpii, answer(mpii))
+    with pytest.raises(PoselabError, match="one Poses for each"):
+        coco_ap([crowd], [answer(crowd)] * 2)
+    with pytest.raises(PoselabError, match="no such image"):
+        coco_ap([crowd], {99: answer(crowd)})
+    with pytest.raises(PoselabError, match="expected samples"):
+        coco_ap([3], [])
+    with pytest.raises(PoselabError, match="shape"):
+        oks(torch.zeros(1, 5, 2), torch.zeros(1, 17, 2), torch.zeros(1, 17),
+            torch.zeros(1))  # fmt: skip
