@@ -56,8 +56,8 @@ def _flip_3d(sample: Sample, order: list[int], width: int) -> dict[str, Tensor]:
         changes["joints_3d"] = sample.joints_3d[..., order, :] * mirror
     if sample.intrinsics is not None:
         k = sample.intrinsics.clone()
-        k[..., 0, 1] = -k[..., 0, 1]
-        k[..., 0, 2] = width - 1 - k[..., 0, 2]
+        k[..., 0, :] = (width - 1) * k[..., 2, :] - k[..., 0, :]  # u' = W - 1 - u
+        k[..., 0] = -k[..., 0]  # of a world with x mirrored
         changes["intrinsics"] = k
     return changes
 

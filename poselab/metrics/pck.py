@@ -45,7 +45,7 @@ def pck(
     right, counted = _judge(
         pred, truth, visibility, reference, thresholds, boxes, skeleton
     )
-    return right.flatten(1).sum(1) / counted.sum()
+    return right.flatten(1).sum(1).double() / counted.sum()
 
 
 def pck_per_joint(
@@ -64,7 +64,7 @@ def pck_per_joint(
     )
     joints = counted.shape[-1]
     hits = right.reshape(len(right), -1, joints).sum(1)  # [T, J]
-    return hits / counted.reshape(-1, joints).sum(0)
+    return hits.double() / counted.reshape(-1, joints).sum(0)
 
 
 def reference_length(
