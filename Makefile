@@ -61,6 +61,9 @@ lab: $(STAMP)
 test: $(STAMP)
 	$(RUN) -m pytest $(ARGS)
 
+test-colab: $(STAMP)
+	sh tests/colab/run.sh $(ARGS)
+
 lint: $(STAMP)
 	$(RUN) -m ruff check .
 

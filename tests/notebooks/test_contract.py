@@ -1,0 +1,29 @@
+"""The saved notebooks: all parts, in order, finished, light, and readable by all."""
+
+from poselab.course.contract import problems, size_problem
+from poselab.course.files import address, find_notebooks, find_root
+
+
+def test_the_course_has_its_notebooks():
+    names = [path.name for path in find_notebooks(find_root())]
+    assert {"00_welcome.ipynb", "01_regression_deeppose.ipynb"} <= set(names)
+    numbers = [name[:2] for name in names]
+    assert numbers == [f"{number:02d}" for number in range(len(names))]
+
+
+def test_the_notebook_is_what_a_notebook_has_to_be(nb, path):
+    assert problems(nb, path.name, address(find_root())) == []
+
+
+def test_the_saved_file_is_light(path):
+    assert size_problem(path.stat().st_size) == []
+
+
+def test_the_saved_file_is_what_the_tool_saves(nb, path):
+    """Cleaning it again changes nothing: nobody saved it from an editor."""
+    import nbformat
+
+    from poselab.course.run import clean
+
+    clean(nb)
+    assert path.read_text(encoding="utf-8") == nbformat.writes(nb) + "\n"
