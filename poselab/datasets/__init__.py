@@ -4,6 +4,7 @@ from poselab.datasets.coco import Coco, Crops, save_coco, to_coco
 from poselab.datasets.coco_results import to_results
 from poselab.datasets.images import read_image
 from poselab.datasets.pool import Pool
+from poselab.datasets.portrait import portrait
 from poselab.datasets.transforms import (
     augment,
     crop,
@@ -21,6 +22,7 @@ __all__ = [
     "crop",
     "crop_people",
     "flip",
+    "portrait",
     "read_image",
     "rotate",
     "save_coco",
