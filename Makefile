@@ -12,7 +12,8 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
     $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
     >/dev/null 2>&1 && { echo $$name; break; }; done)
 
-# JupyterLab must start the kernel of .venv, not one of the same name elsewhere.
+# A lecture does not want JupyterLab's question about news: `install` answers it with no.
+# And JupyterLab must start the kernel of .venv, not one of the same name elsewhere.
 export JUPYTER_PREFER_ENV_PATH := 1
 
 LAB_FLAGS := --ServerApp.root_dir="$$PWD"
@@ -52,7 +53,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV); the first time takes a few minutes."
 	@$(RUN) -m pip install -q -c constraints.txt pip setuptools wheel
-	@$(RUN) -m pip install -q -c constraints.txt --no-build-isolation -e ".[lab,test]"
+	@PYTHONWARNINGS=ignore $(RUN) -m pip install -q -c constraints.txt \
+	    --no-build-isolation -e ".[lab,test]"
+	@$(RUN) -m jupyter labextension disable --level=sys_prefix \
+	    "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1 || true
 	@touch $(STAMP)
 
 lab: $(STAMP)

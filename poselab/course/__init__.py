@@ -13,4 +13,6 @@ from poselab.course.files import CourseError
 BUDGET = 60  # seconds that a notebook, and so each of its cells, may take
 MEGABYTES = 1.5  # that a saved notebook may have
 
-__all__ = ["BUDGET", "MEGABYTES", "CourseError"]
+WIDGET = "application/vnd.jupyter.widget-"  # how the mime types begin that are live
+
+__all__ = ["BUDGET", "MEGABYTES", "WIDGET", "CourseError"]

@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from poselab.course import BUDGET, MEGABYTES
+from poselab.course import BUDGET, MEGABYTES, WIDGET
 from poselab.course.exercises import find_exercises, plain_python
 from poselab.course.files import CourseError, slug_of
 from poselab.course.header import NO_COMPARE, badges, is_setup, read_header
 from poselab.course.header import setup_source as expected_setup
-from poselab.course.run import WIDGET
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

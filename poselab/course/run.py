@@ -12,14 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from poselab.course import BUDGET
+from poselab.course import BUDGET, WIDGET
+from poselab.course.contract import problems, size_problem
 from poselab.course.files import CourseError, save, slug_of
 from poselab.course.header import read_header, write_header, write_setup
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
-
-WIDGET = "application/vnd.jupyter.widget-"
 
 
 def execute(nb: NotebookNode, path: Path, timeout: int = BUDGET) -> float:
@@ -35,9 +34,14 @@ def execute(nb: NotebookNode, path: Path, timeout: int = BUDGET) -> float:
     )
 
     client = NotebookClient(
-        nb, timeout=timeout, kernel_name="python3", record_timing=False,
-        store_widget_state=False, resources={"metadata": {"path": str(path.parent)}},
-    )  # fmt: skip
+        nb,
+        timeout=timeout,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(path.parent)}},
+    )
     start = time.perf_counter()
     try:
         client.execute()
@@ -104,8 +108,12 @@ def keep_seconds(old: int | None, measured: float) -> int:
     return old if holds else max(1, round(measured))
 
 
-def remake(path: Path, url: str) -> float:
-    """Run one notebook from a cold cache, clean it, time it, save it. In seconds."""
+def remake(path: Path, url: str) -> tuple[float, list[str]]:
+    """Run one notebook from a cold cache, clean it, time it, save it.
+
+    Returns its seconds and what it still lacks (see `poselab.course.contract`). Raises
+    `CourseError` where a cell fails; the file is then as it was.
+    """
     import nbformat
 
     nb = nbformat.read(path, as_version=4)
@@ -118,4 +126,4 @@ def remake(path: Path, url: str) -> float:
     write_header(nb, header, slug_of(url), path.name)
     clean(nb)
     save(nbformat.writes(nb) + "\n", path)
-    return seconds
+    return seconds, [*problems(nb, path.name, url), *size_problem(path.stat().st_size)]
