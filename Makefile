@@ -16,7 +16,8 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 # And JupyterLab must start the kernel of .venv, not one of the same name elsewhere.
 export JUPYTER_PREFER_ENV_PATH := 1
 
-LAB_FLAGS := --ServerApp.root_dir="$$PWD"
+LAB_FLAGS := --ServerApp.root_dir="$$PWD" \
+    --LabApp.default_url=/lab/tree/notebooks/00_welcome.ipynb
 ifdef PORT
 LAB_FLAGS += --port=$(PORT)
 endif
@@ -60,7 +61,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 lab: $(STAMP)
-	$(RUN) -m jupyterlab $(LAB_FLAGS) notebooks/00_welcome.ipynb
+	$(RUN) -m jupyterlab $(LAB_FLAGS)
 
 test: $(STAMP)
 	$(RUN) -m pytest $(ARGS)
