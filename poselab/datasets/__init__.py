@@ -5,6 +5,7 @@ from poselab.datasets.coco_results import to_results
 from poselab.datasets.images import read_image
 from poselab.datasets.pool import Pool
 from poselab.datasets.portrait import portrait
+from poselab.datasets.synthetic import SyntheticPeople
 from poselab.datasets.transforms import (
     augment,
     crop,
@@ -18,10 +19,12 @@ __all__ = [
     "Coco",
     "Crops",
     "Pool",
+    "SyntheticPeople",
     "augment",
     "crop",
     "crop_people",
     "flip",
+    "portrait",
     "portrait",
     "read_image",
     "rotate",

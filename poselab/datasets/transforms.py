@@ -34,7 +34,8 @@ def flip(sample: Sample, which: Tensor | None = None) -> Sample:
     points = sample.keypoints[..., order, :]
     x, y = points.unbind(-1)
     box = sample.boxes.clone()
-    box[..., 0] = width - box[..., 0] - box[..., 2]
+    mirrored = width - box[..., 0] - box[..., 2]
+    box[..., 0] = torch.where(box[..., 2] > 0, mirrored, box[..., 0])  # zeros: nobody
     changes = {
         "image": sample.image.flip(-1),
         "keypoints": torch.stack([width - 1 - x, y], -1),

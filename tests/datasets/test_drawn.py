@@ -1,0 +1,142 @@
+"""Drawn people go through export, transforms and the pool as they should."""
+
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from poselab import geometry
+from poselab.datasets import (
+    Coco,
+    SyntheticPeople,
+    augment,
+    crop,
+    crop_people,
+    flip,
+    portrait,
+    rotate,
+    save_coco,
+)
+from poselab.metrics import coco_ap
+from poselab.records import Poses, Sample
+from poselab.skeleton import SKELETONS
+
+SCRIPT = Path(__file__).parents[2] / "data_scripts" / "make_synthetic.py"
+
+
+@pytest.fixture(scope="module")
+def crowd() -> Sample:
+    return SyntheticPeople(size=(96, 128), people=(2, 4), seed=5).batch(6)
+
+
+def test_the_export_reads_back_equal_and_scores_one(crowd, tmp_path):
+    samples = [s.replace(image_id=i) for i, s in enumerate(crowd)]
+    save_coco(samples, tmp_path / "a.json", tmp_path / "images")
+    coco = Coco(tmp_path / "a.json", tmp_path / "images")
+    answers = []
+    for back, sample in zip(coco, samples, strict=True):
+        there = (sample.boxes[:, 2:] > 0).any(1) | (sample.visibility > 0).any(1)
+        for name in ("keypoints", "visibility", "boxes", "areas", "masks"):
+            wanted = getattr(sample, name)[there]
+            assert torch.equal(getattr(back, name), wanted), name
+        assert (back.image - sample.image).abs().max() <= 0.5 / 255 + 1e-6
+        answers.append(Poses(sample.keypoints, (sample.visibility > 0).float()))
+    for truth in (coco, samples, crowd):
+        scores = coco_ap(truth, answers)
+        assert {v for v in scores.values() if v != -1} == {1.0}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        flip,
+        lambda b: rotate(b, 20.0),
+        lambda b: crop(b, torch.tensor([20.0, 10, 80, 80]).expand(6, 4), (64, 64)),
+        lambda b: augment(b, torch.Generator().manual_seed(0)),
+        lambda b: crop_people(b[0], (64, 48))[0],
+    ],
+    ids=["flip", "rotate", "crop", "augment", "people"],
+)
+def test_all_fields_move_together(crowd, change):
+    moved = change(crowd)
+    assert set(moved.tensors()) == set(crowd.tensors())
+    seen = geometry.project(moved.joints_3d, moved.intrinsics[:, None])
+    shown = moved.visibility > 0
+    assert (seen - moved.keypoints)[shown].abs().max() < 5e-3
+    assert torch.equal(moved.boxes, geometry.box_of_mask(moved.masks))
+    assert torch.equal(moved.areas, moved.masks.flatten(-2).sum(-1).float())
+    people = torch.arange(moved.masks.shape[1])[:, None, None]
+    assert torch.equal(moved.masks, moved.person_id[:, None] == people)
+    somebody = moved.person_id >= 0
+    assert torch.isfinite(moved.depth[somebody]).all()
+    u, v = moved.keypoints.round().long().unbind(-1)
+    visible = moved.visibility == 2
+    x, y = u.clamp(0, moved.size[1] - 1), v.clamp(0, moved.size[0] - 1)
+    index = torch.arange(len(moved))[:, None, None].expand_as(x)
+    own = torch.arange(moved.masks.shape[1])[None, :, None].expand_as(x)
+    on_mask = moved.masks[index, own, y, x]
+    assert on_mask[visible].float().mean() > 0.8, "visible joints lie on the mask"
+
+
+def test_a_pool_of_drawn_people(tmp_path):
+    people = SyntheticPeople(seed=3)
+    pool = people.pool(70, directory=tmp_path)
+    generator = people.generator()
+    first, second = people.batch(64, generator), people.batch(6, generator)
+    wanted = torch.cat([first.keypoints, second.keypoints])
+    got = pool.samples(range(70))
+    assert torch.equal(got.keypoints, wanted)
+    assert (got.image[:64] - first.image).abs().max() <= 0.5 / 255 + 1e-6
+    again = SyntheticPeople(seed=3).pool(70, directory=tmp_path)
+    assert again.path == pool.path
+    assert SyntheticPeople(seed=4).pool(70, directory=tmp_path).path != pool.path
+
+
+def test_splits_share_no_pool(tmp_path):
+    train = SyntheticPeople().pool(2, directory=tmp_path)
+    test = SyntheticPeople(split="test").pool(2, directory=tmp_path)
+    assert train.path != test.path
+    assert not torch.equal(train[0].keypoints, test[0].keypoints)
+
+
+def test_the_portrait_is_a_valid_record():
+    sample = portrait()
+    assert sample.size == (600, 512)
+    assert (sample.visibility > 0).sum() == 7
+    assert sample.masks.sum() > 50_000
+
+
+def run(*arguments) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    root = SCRIPT.parents[1]
+    return subprocess.run(command, capture_output=True, text=True, cwd=root)
+
+
+def test_the_script_writes_what_coco_reads(tmp_path):
+    done = run(tmp_path / "d", "--count", 3, "--people", 2, "--size", 48, 64,
+               "--skeleton", "crowdpose-14", "--split", "test")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "3 images" in done.stdout
+    coco = Coco(tmp_path / "d" / "annotations.json", tmp_path / "d" / "images",
+                skeleton=SKELETONS["crowdpose-14"])  # fmt: skip
+    assert [s.size for s in coco] == [(48, 64)] * 3
+    assert json.loads((tmp_path / "d" / "annotations.json").read_text())["categories"]
+
+
+def test_the_script_explains_itself_and_its_errors(tmp_path, capsys):
+    main = runpy.run_path(str(SCRIPT))["main"]
+    with pytest.raises(SystemExit) as left:
+        main(["--help"])
+    assert left.value.code == 0
+    shown = capsys.readouterr().out
+    assert "examples:" in shown
+    assert "--split test" in shown
+    assert main([str(tmp_path), "--people", "0"]) == 1
+    assert "people" in capsys.readouterr().err
+    (tmp_path / "file").write_text("in the way")
+    assert main([str(tmp_path / "file" / "x"), "--count", "1"]) == 1
+    assert "cannot be written" in capsys.readouterr().err
