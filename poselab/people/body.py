@@ -91,8 +91,12 @@ def stool(shape: Shape, pose: Pose) -> tuple[Capsules, Ellipsoids]:
     axes = turn.transpose(1, 2) * sizes[..., None]
     look = Look(wood, wood, torch.zeros_like(wood[..., 0]).long(),
                 torch.full_like(wood[..., 0], 100.0))  # fmt: skip
-    seat = Ellipsoids(middle[:, None], axes[:, None],
-                      Look(*(v[:, :1] for v in vars(look).values())), ("stool",))
+    seat = Ellipsoids(
+        middle[:, None],
+        axes[:, None],
+        Look(*(v[:, :1] for v in vars(look).values())),
+        ("stool",),
+    )
     return _stool_legs(middle, turn, on, look), seat
 
 

@@ -17,7 +17,9 @@ BOTTOMS = ("trousers", "shorts", "skirt")
 _SKIN = (
     "#fbe0cf #f4cdb3 #ecbc98 #e0a981 #cf9168 #b97a52 #9c623f #7d4c30 #5f3826 #46291d"
 )
-_HAIR = "#16110f #2b1d15 #3d2718 #593820 #7a5230 #a8763e #d2a860 #8a3a1e #8d8b88 #d8d4cc"
+_HAIR = (
+    "#16110f #2b1d15 #3d2718 #593820 #7a5230 #a8763e #d2a860 #8a3a1e #8d8b88 #d8d4cc"
+)
 _CLOTH = (
     "#f3f1ea #d9d6cd #9aa0a6 #4b5157 #1e2124 #23345c #2f5d9b #5b9bd5 #9cc9e8 #1f6f63 "
     "#3f9e5a #9bc53d #6b4226 #a9744f #d9b382 #f2c230 #f08a24 #d9472b #a81e2f #e86a92 "
@@ -32,7 +34,9 @@ _IRIS = "#2a1a10 #3a2416 #20304a #2f3f2a"
 
 
 def _palette(text: str) -> Tensor:
-    rows = [[int(word[i : i + 2], 16) / 255 for i in (1, 3, 5)] for word in text.split()]
+    rows = [
+        [int(word[i : i + 2], 16) / 255 for i in (1, 3, 5)] for word in text.split()
+    ]
     return torch.tensor(rows)
 
 
@@ -135,7 +139,7 @@ def sample_dress(n: int, generator: torch.Generator) -> Dress:
         sleeves=_choose([0.12, 0.5, 0.38], n, generator),
         bottom=_choose([0.6, 0.24, 0.16], n, generator),
         shirt_pattern=_choose(patterns, n, generator),
-        bottom_pattern=_choose([0.86, 0.06, 0.08, 0.0], n, generator),
+        bottom_pattern=_choose([0.92, 0.03, 0.05, 0.0], n, generator),
         pitch=70 + 60 * spread,
     )  # fmt: skip
 

@@ -32,15 +32,39 @@ def add_arm(p: Parts, side: str) -> None:
     shoulder, elbow = p.frames.point(side + "shoulder"), p.frames.point(side + "elbow")
     wrist = p.frames.point(side + "wrist")
     half = shoulder + 0.55 * (elbow - shoulder)
-    p.capsule(side + "upper_arm", shoulder, half, t * 0.031 + loose[0],
-              t * 0.0265 + loose[0] * 1.6, upper)
-    p.capsule(side + "upper_arm", half, elbow, t * 0.0265 + loose[1],
-              t * 0.0225 + loose[1], lower)
+    p.capsule(
+        side + "upper_arm",
+        shoulder,
+        half,
+        t * 0.0285 + loose[0],
+        t * 0.0265 + loose[0] * 1.6,
+        upper,
+    )
+    p.capsule(
+        side + "upper_arm",
+        half,
+        elbow,
+        t * 0.0265 + loose[1],
+        t * 0.0225 + loose[1],
+        lower,
+    )
     belly = elbow + 0.28 * (wrist - elbow)
-    p.capsule(side + "forearm", elbow, belly, t * 0.0225 + loose[1],
-              t * 0.0235 + loose[1], lower)
-    p.capsule(side + "forearm", belly, wrist, t * 0.0235 + loose[1],
-              t * 0.0155 + loose[1], lower)
+    p.capsule(
+        side + "forearm",
+        elbow,
+        belly,
+        t * 0.0225 + loose[1],
+        t * 0.0235 + loose[1],
+        lower,
+    )
+    p.capsule(
+        side + "forearm",
+        belly,
+        wrist,
+        t * 0.0235 + loose[1],
+        t * 0.0155 + loose[1],
+        lower,
+    )
     _hand(p, side)
 
 
@@ -48,8 +72,13 @@ def _hand(p: Parts, side: str) -> None:
     """A palm, fingers slightly bent and a thumb that points forwards."""
     h, bone, skin = p.m["hand"], side + "wrist", p.plain(p.dress.skin)
     inward = -h if side == "left_" else h
-    p.ellipsoid(side + "hand", bone, (0.02 * inward, -0.36 * h, 0.0),
-                (0.16 * h, 0.40 * h, 0.25 * h), skin)
+    p.ellipsoid(
+        side + "hand",
+        bone,
+        (0.02 * inward, -0.36 * h, 0.0),
+        (0.16 * h, 0.40 * h, 0.25 * h),
+        skin,
+    )
     knuckles = p.at(bone, (0.03 * inward, -0.58 * h, 0.0))
     tips = p.at(bone, (0.14 * inward, -0.90 * h, 0.02 * h))
     p.capsule(side + "hand", knuckles, tips, 0.14 * h, 0.10 * h, skin)
@@ -70,14 +99,34 @@ def add_leg(p: Parts, side: str) -> None:
     ankle = p.frames.point(side + "ankle")
     half = hip + (0.5 + 0.22 * skirt.to(hip))[:, None] * (knee - hip)
     loose = t * 0.003
-    p.capsule(side + "thigh", hip, half, t * 0.0475, t * (0.041 + 0.012 * skirt), bottom)
-    p.capsule(side + "thigh", half, knee, t * (0.0395 - 0.003 * skirt) + loose * ~skirt,
-              t * 0.0315 + loose * ~skirt, knee_look)
+    p.capsule(
+        side + "thigh", hip, half, t * 0.0475, t * (0.041 + 0.013 * skirt), bottom
+    )
+    p.capsule(
+        side + "thigh",
+        half,
+        knee,
+        t * (0.0395 - 0.003 * skirt) + loose * ~skirt,
+        t * 0.0315 + loose * ~skirt,
+        knee_look,
+    )
     calf = knee + 0.3 * (ankle - knee)
-    p.capsule(side + "shin", knee, calf, t * 0.0305 + loose * long,
-              t * 0.0315 + loose * long, shin_look)
-    p.capsule(side + "shin", calf, ankle, t * 0.0315 + loose * long,
-              t * 0.0195 + 2 * loose * long, shin_look)
+    p.capsule(
+        side + "shin",
+        knee,
+        calf,
+        t * 0.0305 + loose * long,
+        t * 0.0315 + loose * long,
+        shin_look,
+    )
+    p.capsule(
+        side + "shin",
+        calf,
+        ankle,
+        t * 0.0315 + loose * long,
+        t * 0.0195 + 2 * loose * long,
+        shin_look,
+    )
 
 
 def add_foot(p: Parts, side: str) -> None:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from poselab.errors import ArgumentError
-from poselab.people.kinematics import BONE, Pose
-from poselab.people.stance import DEGREE, SIDES, Draft, finish
+from poselab.people.kinematics import Pose
+from poselab.people.stance import SIDES, Draft, finish
 
 ACTIVITIES = ("standing", "walking", "running", "sitting", "crouching", "waving")
 STYLE = 32
@@ -53,9 +53,11 @@ def cycle(activity: str | list[str], phase: Tensor, style: Tensor) -> Pose:
                                 fix=f"Known: {', '.join(_MOTIONS)}.")  # fmt: skip
     present = sorted(set(names))
     rows = [[i for i, name in enumerate(names) if name == p] for p in present]
-    poses = [_MOTIONS[p](phase[r], style[r]) for p, r in zip(present, rows, strict=True)]
+    drafts = [
+        _MOTIONS[p](phase[r], style[r]) for p, r in zip(present, rows, strict=True)
+    ]
     order = torch.tensor([i for r in rows for i in r], device=phase.device).argsort()
-    return Pose.cat(poses)[order]
+    return finish(Draft.cat(drafts))[order]
 
 
 def stride(activity: str, style: Tensor) -> Tensor:
@@ -84,7 +86,7 @@ def _hang(draft: Draft, s: Tensor) -> None:
         draft.bend(side + "elbow", _between(s[:, 21 + i], 8, 32), -10.0)
         draft.bend(side + "wrist", None, None, -6.0)
     draft.bend("head", 6 * s[:, 23], 14 * s[:, 24], 5 * s[:, 25])
-    draft.bend("neck", 4 + 6 * s[:, 26], 14 * s[:, 24], 4 * s[:, 25])
+    draft.bend("neck", 6 * s[:, 26], 14 * s[:, 24], 4 * s[:, 25])
 
 
 def _feet(draft: Draft, s: Tensor, width: Tensor, stagger: float) -> None:
@@ -97,9 +99,11 @@ def _stand(phase: Tensor, s: Tensor) -> Draft:
     """Weight on one leg more than on the other, slow sway."""
     draft = Draft.of(len(phase), phase.device)
     hip = 4.0 * s[:, 3] + 0.6 * _wave(phase)
-    draft.lean(5 * s[:, 4], 2 + 3 * s[:, 5], hip)
-    draft.bend("waist", 2 + 3 * s[:, 6], 4 * s[:, 7], -0.7 * hip)
-    draft.bend("chest", 2 + 3 * s[:, 6] + 0.8 * _wave(phase, 0.3), 4 * s[:, 7], -0.6 * hip)
+    draft.lean(5 * s[:, 4], 1 + 3 * s[:, 5], hip)
+    draft.bend("waist", -1 + 3 * s[:, 6], 4 * s[:, 7], -0.7 * hip)
+    draft.bend(
+        "chest", 1 + 3 * s[:, 6] + 0.8 * _wave(phase, 0.3), 4 * s[:, 7], -0.6 * hip
+    )
     _hang(draft, s)
     _feet(draft, s, _between(s[:, 8], 0.045, 0.085), 0.05)
     draft.share = torch.stack([0.5 - 0.2 * s[:, 3], 0.5 + 0.2 * s[:, 3]], 1)
@@ -107,44 +111,37 @@ def _stand(phase: Tensor, s: Tensor) -> Draft:
     return draft
 
 
-def _standing(phase: Tensor, s: Tensor) -> Pose:
+def _standing(phase: Tensor, s: Tensor) -> Draft:
     draft = _stand(phase, s)
     for i, side in enumerate(SIDES):
         _rest_arm(draft, side, s[:, 10 + i], s[:, 12 + i])
-    return finish(draft)
+    return draft
 
 
 def _rest_arm(draft: Draft, side: str, which: Tensor, much: Tensor) -> None:
     """Now and then a hand on the hip, or a forearm raised as when holding something."""
-    hip, hold = which > 0.7, (which < -0.72)
-    for bone, on_hip, holding in (
-        ("shoulder", (-14 + 4 * much, -74 + 4 * much, 42 + 4 * much),
-         (22 + 14 * much, -8 + 10 * much, 10 + 4 * much)),
-        ("elbow", (92 + 6 * much, 20 + 0 * much, 0 * much),
-         (92 + 24 * much, -10 + 0 * much, 0 * much)),
-    ):  # fmt: skip
-        old = draft.angles[:, BONE[side + bone]] / DEGREE
-        new = torch.where(hip[:, None], torch.stack(on_hip, 1), old)
-        new = torch.where(hold[:, None], torch.stack(holding, 1), new)
-        draft.bend(side + bone, *new.unbind(1))
+    hip, hold = which > 0.7, which < -0.72
+    zero = torch.zeros_like(much)
+    draft.put(side + "shoulder", hip, 4 * much - 14, 4 * much - 74, 4 * much + 42)
+    draft.put(side + "elbow", hip, 6 * much + 92, zero + 20, zero)
+    draft.put(side + "shoulder", hold, 14 * much + 22, 10 * much - 8, 4 * much + 10)
+    draft.put(side + "elbow", hold, 24 * much + 92, zero - 10, zero)
 
 
-def _waving(phase: Tensor, s: Tensor) -> Pose:
+def _waving(phase: Tensor, s: Tensor) -> Draft:
     """One arm up, the forearm swings from side to side twice a cycle."""
     draft = _stand(phase, s)
     swing = _wave(2 * phase)
     right = s[:, 15] > 0
     for i, side in enumerate(SIDES):
         on = right == bool(i)
-        raised = (10 + 15 * s[:, 10], 72 + 10 * s[:, 11], 95 + 30 * s[:, 12])
-        bent = (65 + 20 * s[:, 13] + 24 * swing, 20 * s[:, 14], 0 * swing)
-        hand = (0 * swing, 0 * swing, 14 * swing)
-        for bone, angles in (("shoulder", raised), ("elbow", bent), ("wrist", hand)):
-            old = draft.angles[:, BONE[side + bone]] / DEGREE
-            new = torch.where(on[:, None], torch.stack(angles, 1), old)
-            draft.bend(side + bone, *new.unbind(1))
+        draft.put(side + "shoulder", on, 10 + 15 * s[:, 10], 72 + 10 * s[:, 11],
+                  95 + 30 * s[:, 12])  # fmt: skip
+        draft.put(side + "elbow", on, 65 + 20 * s[:, 13] + 24 * swing, 20 * s[:, 14],
+                  0 * swing)  # fmt: skip
+        draft.put(side + "wrist", on, 0 * swing, 0 * swing, 14 * swing)
         draft.bend(side + "clavicle", None, None, on * _between(s[:, 12], 8, 18))
-    return finish(draft)
+    return draft
 
 
 def _walk_step(s: Tensor) -> Tensor:
@@ -156,13 +153,13 @@ def _smooth(t: Tensor) -> Tensor:
     return t * t * (3 - 2 * t)
 
 
-def _walking(phase: Tensor, s: Tensor) -> Pose:
+def _walking(phase: Tensor, s: Tensor) -> Draft:
     """Stance 60 % of the cycle with the heel first and the toes last, then swing."""
     draft, step = Draft.of(len(phase), phase.device), _walk_step(s)
     beat = _wave(phase, 0.25)  # 1 when the left foot is ahead
-    draft.lean(-7 * beat, 3 + 2 * s[:, 5], 3 * _wave(phase, 0.0))
-    draft.bend("waist", 2 + 3 * s[:, 6], 5 * beat, -2 * _wave(phase))
-    draft.bend("chest", 2 + 3 * s[:, 6], 7 * beat, -1 * _wave(phase))
+    draft.lean(-7 * beat, 2 + 2 * s[:, 5], 3 * _wave(phase, 0.0))
+    draft.bend("waist", 2 * s[:, 6], 5 * beat, -2 * _wave(phase))
+    draft.bend("chest", 1 + 2 * s[:, 6], 7 * beat, -1 * _wave(phase))
     _hang(draft, s)
     for i, side in enumerate(SIDES):
         own = (phase + 0.5 * i) % 1
@@ -172,17 +169,20 @@ def _walking(phase: Tensor, s: Tensor) -> Pose:
         draft.bend(side + "shoulder", 2 + _between(s[:, 3], 14, 30) * ahead)
         draft.bend(side + "elbow", _between(s[:, 4], 14, 42) + 10 * ahead)
     draft.height = draft.height - 0.002
-    return finish(draft, balance=False)
+    draft.balance = torch.zeros_like(draft.height)
+    return draft
 
 
 def _step(draft, i, own, step, width, stance, high) -> None:
-    """One foot over its own phase: on the ground until `stance`, then through the air."""
+    """One foot over its own phase: on the ground until `stance`, then in the air."""
     down = own < stance
     t = (own / stance).clamp(0, 1)
     u = ((own - stance) / (1 - stance)).clamp(0, 1)
     ahead = torch.where(down, step * (1 - 2 * t), step * (2 * _smooth(u) - 1))
     up = torch.where(down, 0 * t, high * (pi * u).sin() ** 2)
-    roll = 16 * (1 - t / 0.18).clamp(0, 1) - 34 * _smooth(((t - 0.62) / 0.38).clamp(0, 1))
+    roll = 16 * (1 - t / 0.18).clamp(0, 1) - 34 * _smooth(
+        ((t - 0.62) / 0.38).clamp(0, 1)
+    )
     air = -34 * (1 - _smooth((u / 0.55).clamp(0, 1))) + 16 * _smooth(u)
     draft.foot(i, width, up, ahead, torch.where(down, roll, air))
 
@@ -191,7 +191,7 @@ def _run_step(s: Tensor) -> Tensor:
     return _between(s[:, 0], 0.13, 0.19)
 
 
-def _running(phase: Tensor, s: Tensor) -> Pose:
+def _running(phase: Tensor, s: Tensor) -> Draft:
     """Stance 34 %, heel high behind in the swing, both feet off the ground between."""
     draft, step = Draft.of(len(phase), phase.device), _run_step(s)
     beat = _wave(phase, 0.25)
@@ -207,7 +207,8 @@ def _running(phase: Tensor, s: Tensor) -> Pose:
                    _between(s[:, 8], 9, 16))  # fmt: skip
         draft.bend(side + "elbow", _between(s[:, 4], 78, 108) + 10 * ahead, 0.0)
     draft.height = draft.height - 0.035
-    return finish(draft, balance=False)
+    draft.balance = torch.zeros_like(draft.height)
+    return draft
 
 
 def _stride(draft, i, own, step, width) -> None:
@@ -216,15 +217,19 @@ def _stride(draft, i, own, step, width) -> None:
     down = own < stance
     t, u = (own / stance).clamp(0, 1), ((own - stance) / (1 - stance)).clamp(0, 1)
     ahead = torch.where(
-        down, step * (0.8 - 2.1 * t), step * (-1.3 - 0.6 * (pi * u).sin() + 2.1 * _smooth(u))
+        down,
+        step * (0.8 - 2.1 * t),
+        step * (-1.3 - 0.6 * (pi * u).sin() + 2.1 * _smooth(u)),
     )
-    up = torch.where(down, 0 * t, 0.24 * (pi * u**0.75).sin() ** 1.5 + 0.035 * (pi * u).sin())
+    up = torch.where(
+        down, 0 * t, 0.24 * (pi * u**0.75).sin() ** 1.5 + 0.035 * (pi * u).sin()
+    )
     roll = 8 * (1 - t / 0.2).clamp(0, 1) - 38 * _smooth(((t - 0.45) / 0.55).clamp(0, 1))
     air = -38 - 30 * (pi * u).sin() + 46 * _smooth(u)
     draft.foot(i, width, up, ahead, torch.where(down, roll, air), 3.0)
 
 
-def _sitting(phase: Tensor, s: Tensor) -> Pose:
+def _sitting(phase: Tensor, s: Tensor) -> Draft:
     """On a stool, hands on the thighs or in the lap, feet flat ahead."""
     draft = Draft.of(len(phase), phase.device)
     draft.lean(0.0, -4 + 8 * s[:, 5], 0.0)
@@ -236,20 +241,21 @@ def _sitting(phase: Tensor, s: Tensor) -> Pose:
         draft.bend(side + "shoulder", 22 + 12 * s[:, 10 + i], -12 + 10 * s[:, 12],
                    10 + 5 * s[:, 13 + i])  # fmt: skip
         draft.bend(side + "elbow", 58 + 16 * s[:, 9 + i], -40.0)
-        draft.foot(i, _between(s[:, 1], 0.05, 0.10), 0.0,
-                   0.25 + 0.06 * s[:, 2 + i], 0.0, _between(s[:, 4], 0, 14))  # fmt: skip
+        out, turnout = _between(s[:, 1], 0.05, 0.10), _between(s[:, 4], 0, 14)
+        draft.foot(i, out, 0.0, 0.25 + 0.06 * s[:, 2 + i], 0.0, turnout)
     draft.height = 0.295 + 0.025 * s[:, 0]
     draft.seat = torch.ones_like(draft.seat)
-    return finish(draft, balance=False)
+    draft.balance = torch.zeros_like(draft.height)
+    return draft
 
 
-def _crouching(phase: Tensor, s: Tensor) -> Pose:
+def _crouching(phase: Tensor, s: Tensor) -> Draft:
     """From a half squat to sitting on the heels, leaning forwards for balance."""
     draft = Draft.of(len(phase), phase.device)
     deep = _between(s[:, 0], 0.0, 1.0) ** 0.8 + 0.03 * _wave(phase)
-    draft.lean(4 * s[:, 4], 18 + 10 * deep + 8 * s[:, 5], 0.0)
-    draft.bend("waist", 14 + 8 * s[:, 6], 5 * s[:, 7], 3 * s[:, 8])
-    draft.bend("chest", 10 + 6 * s[:, 6], 5 * s[:, 7], 3 * s[:, 8])
+    draft.lean(4 * s[:, 4], 12 + 6 * deep + 6 * s[:, 5], 0.0)
+    draft.bend("waist", 18 + 8 * s[:, 6], 5 * s[:, 7], 3 * s[:, 8])
+    draft.bend("chest", 12 + 6 * s[:, 6], 5 * s[:, 7], 3 * s[:, 8])
     _hang(draft, s)
     draft.bend("neck", -12 + 10 * s[:, 9])
     for i, side in enumerate(SIDES):
@@ -257,14 +263,14 @@ def _crouching(phase: Tensor, s: Tensor) -> Pose:
                    12 + 6 * s[:, 13 + i])  # fmt: skip
         draft.bend(side + "elbow", 48 + 34 * s[:, 14 + i], -20.0)
         heel = -24 * deep.clamp(0, 1) * _between(s[:, 3], 0.7, 1.3)
-        draft.foot(i, _between(s[:, 1], 0.06, 0.11), 0.0,
-                   (0.03 if i else -0.03) * s[:, 2], heel, 16 + 14 * deep)  # fmt: skip
+        draft.foot(i, _between(s[:, 1], 0.055, 0.09), 0.0,
+                   (0.03 if i else -0.03) * s[:, 2], heel, 3 + 5 * deep)  # fmt: skip
     draft.height = 0.38 - 0.17 * deep
-    return finish(draft)
+    return draft
 
 
-def _random(phase: Tensor, s: Tensor) -> Pose:
-    """Anything within the limits that keeps its balance; moves between two such poses."""
+def _random(phase: Tensor, s: Tensor) -> Draft:
+    """Anything within the limits that keeps its balance; moves between two poses."""
     mix = (0.5 + 0.5 * _wave(phase, 0.25))[:, None]
     s = s * mix + s.roll(7, 1) * (1 - mix)
     draft = Draft.of(len(phase), phase.device)
@@ -283,12 +289,14 @@ def _random(phase: Tensor, s: Tensor) -> Pose:
     left = s[:, 20] > 0
     for i in range(2):
         up = lifted * (left == (i == 0))
-        draft.foot(i, 0.08 + 0.05 * s[:, 22 + i], 0.2 * up,
-                   (0.16 if i else -0.16) * s[:, 21], -25 * up, 12 + 14 * s[:, 24 + i])  # fmt: skip
-    draft.share = torch.stack([(lifted * ~left * 4), (lifted * left * 4)], 1).clamp(0, 1)
+        out, ahead = 0.08 + 0.05 * s[:, 22 + i], (0.16 if i else -0.16) * s[:, 21]
+        draft.foot(i, out, 0.2 * up, ahead, -25 * up, 12 + 14 * s[:, 24 + i])
+    draft.share = torch.stack([(lifted * ~left * 4), (lifted * left * 4)], 1).clamp(
+        0, 1
+    )
     draft.share = 0.5 + 0.5 * (draft.share - draft.share.flip(1))
     draft.height = 0.52 - 0.16 * (s[:, 26].clamp(min=-0.2) + 0.2)
-    return finish(draft)
+    return draft
 
 
 _MOTIONS = {

@@ -20,9 +20,9 @@ ANKLE, SHIN, THIGH = 0.043, 0.243, 0.245
 WAIST, CHEST, BACK, NECK = 0.055, 0.085, 0.155, 0.058
 HEAD, HEAD_ABOVE_JOINT = 0.132, 0.88
 # Sideways, forwards and along the arms.
-HIP, CLAVICLE, SHOULDER, CLAVICLE_UP = 0.052, 0.020, 0.091, 0.135
+HIP, CLAVICLE, SHOULDER, CLAVICLE_UP = 0.052, 0.018, 0.085, 0.123
 UPPER_ARM, FOREARM, HAND = 0.176, 0.148, 0.105
-HEEL, BALL, TOE = 0.026, 0.076, 0.034
+HEEL, BALL, TOE = 0.024, 0.067, 0.030
 HEEL_RADIUS, BALL_RADIUS, TOE_RADIUS = 0.022, 0.0215, 0.017  # of the shoes
 
 
@@ -113,7 +113,11 @@ def measures(shape: Shape) -> dict[str, Tensor]:
     out |= {"head": head * scale, "hip": HIP * shape.hips * scale}
     out |= {"clavicle": CLAVICLE * scale, "clavicle_up": CLAVICLE_UP * scale}
     out |= {"shoulder": SHOULDER * shape.shoulders * scale}
-    for name, value in {"upper_arm": UPPER_ARM, "forearm": FOREARM, "hand": HAND}.items():
+    for name, value in {
+        "upper_arm": UPPER_ARM,
+        "forearm": FOREARM,
+        "hand": HAND,
+    }.items():
         out[name] = value * shape.arms * (1 - 0.05 * shape.child) * scale
     foot = {"heel": HEEL, "ball": BALL, "toe": TOE, "heel_radius": HEEL_RADIUS,
             "ball_radius": BALL_RADIUS, "toe_radius": TOE_RADIUS}  # fmt: skip

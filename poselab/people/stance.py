@@ -6,16 +6,28 @@ come out suit every body, because thigh, shin and foot keep their ratio.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import pi
 
 import torch
 from torch import Tensor
 
 from poselab.people import shape as lengths
+from poselab.people.arms import free_arms
 from poselab.people.kinematics import (
-    ABDUCTION, BONE, BONES, FLEXION, TWIST, Frames, Pose, chain, clamp, euler,
-    rotations, turned,
+    ABDUCTION,
+    BONE,
+    BONES,
+    FLEXION,
+    LIMITS,
+    TWIST,
+    Frames,
+    Pose,
+    chain,
+    clamp,
+    euler,
+    rotations,
+    turned,
 )  # fmt: skip
 from poselab.people.shape import average_shape
 
@@ -44,7 +56,8 @@ class Draft:
     angles [N, B, 3] radians; turn [N, 3]; height [N] of the hips; for the left and
     right foot: feet [N, 2, 3] (outwards, up, ahead) of the ankle's place on a flat
     foot, pitch [N, 2] radians (toes up), turnout [N, 2] radians; share [N, 2] of the
-    weight that each foot carries; seat [N].
+    weight that each foot carries; seat [N]; balance [N] 1 where feet move under the
+    centre of mass.
     """
 
     angles: Tensor
@@ -55,6 +68,7 @@ class Draft:
     turnout: Tensor
     share: Tensor
     seat: Tensor
+    balance: Tensor
 
     @classmethod
     def of(cls, n: int, device=None) -> Draft:
@@ -63,8 +77,21 @@ class Draft:
         feet = torch.zeros(n, 2, 3, device=device)
         feet[..., 0] = lengths.HIP
         two = feet[..., 1]
-        return cls(zeros, zeros[:, 0].clone(), two[:, 0] + 0.53, feet, two.clone(),
-                   two.clone(), two + 0.5, two[:, 0].clone())  # fmt: skip
+        one = two[:, 0]
+        return cls(zeros, zeros[:, 0].clone(), one + 0.53, feet, two.clone(),
+                   two.clone(), two + 0.5, one.clone(), one + 1)  # fmt: skip
+
+    @classmethod
+    def cat(cls, drafts: list[Draft]) -> Draft:
+        """Join along people."""
+        names = [f.name for f in fields(cls)]
+        return cls(*(torch.cat([getattr(d, n) for d in drafts]) for n in names))
+
+    def put(self, bone: str, on: Tensor, *degrees: Tensor) -> None:
+        """All three angles of one bone, where `on` [N]."""
+        new = torch.stack(degrees, -1) * DEGREE
+        index = BONE[bone]
+        self.angles[:, index] = torch.where(on[:, None], new, self.angles[:, index])
 
     def bend(self, bone: str, flexion=None, twist=None, abduction=None) -> None:
         """Set angles of one bone, in degrees ([N] or a number)."""
@@ -89,15 +116,18 @@ class Draft:
             self.turnout[:, side] = turnout * DEGREE
 
 
-def finish(draft: Draft, balance: bool = True) -> Pose:
-    """Solve the legs (and shift the feet under the centre of mass), clamp, wrap up."""
+def finish(draft: Draft) -> Pose:
+    """Solve the legs, shift feet under the centre of mass, free the arms, wrap up."""
     draft.angles = clamp(draft.angles)
     stand(draft)
-    for _ in range(2 if balance else 0):
-        offset = imbalance(draft)  # [N, 2]
-        sides = torch.tensor([1.0, -1.0]).to(offset)
+    body = average_shape(len(draft.height), 1.0).to(draft.angles.device)
+    sides = torch.tensor([1.0, -1.0]).to(draft.feet)
+    for _ in range(3):
+        frames = chain(body, draft.angles, turned(draft.turn))
+        offset = imbalance(draft, frames) * draft.balance[:, None]  # [N, 2]
         draft.feet[..., 0] += offset[:, None, 0] * sides
         draft.feet[..., 2] += offset[:, None, 1]
+        free_arms(draft.angles, frames, draft.height)
         stand(draft)
     zeros = torch.zeros_like(draft.turn)
     lift = draft.feet[..., 1].amin(1).clamp(min=0)
@@ -119,6 +149,7 @@ def stand(draft: Draft) -> None:
     target = (turn.transpose(-1, -2) @ target[..., None])[..., 0]
     hips, knee = _two_bones(target, draft.turnout)
     foot = _ankle_angles(turn, hips, knee, draft.pitch)
+    _relax(draft, foot)
     toe = (-draft.pitch).clamp(min=0)
     for i, side in enumerate(SIDES):
         draft.angles[:, BONE[side + "hip"]] = hips[:, i]
@@ -126,6 +157,16 @@ def stand(draft: Draft) -> None:
         draft.angles[:, BONE[side + "ankle"]] = foot[:, i]
         draft.angles[:, BONE[side + "toe"], FLEXION] = toe[:, i]
     draft.angles = clamp(draft.angles)
+
+
+def _relax(draft: Draft, foot: Tensor) -> None:
+    """Raise heels where ankles bend too far; ankles of lifted feet hang loosely."""
+    air = draft.feet[..., 1] > 0.02
+    loose = foot[..., FLEXION].clamp(-40 * DEGREE, 15 * DEGREE)
+    most = float(LIMITS[BONE["left_ankle"], FLEXION, 1]) - 2 * DEGREE
+    excess = (foot[..., FLEXION] - most).clamp(min=0)
+    draft.pitch = torch.where(air, draft.pitch, draft.pitch - excess)
+    foot[..., FLEXION] = torch.where(air, loose, foot[..., FLEXION] - excess)
 
 
 def _ankle(draft: Draft) -> Tensor:
@@ -165,10 +206,12 @@ def _two_bones(target: Tensor, twist: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _ankle_angles(turn: Tensor, hips: Tensor, knee: Tensor, pitch: Tensor) -> Tensor:
-    """Ankle angles [N, 2, 3] that put the sole at `pitch`, heading where the knee does."""
+    """Ankle angles [N, 2, 3] for a sole at `pitch` that heads where the knee does."""
     signs = torch.tensor([-1.0, 1.0, 1.0]).to(hips)
     zero = torch.zeros_like(knee)
-    shin = turn @ rotations(hips * signs) @ rotations(torch.stack([knee, zero, zero], -1))
+    shin = (
+        turn @ rotations(hips * signs) @ rotations(torch.stack([knee, zero, zero], -1))
+    )
     side = shin[..., 0]
     heading = torch.atan2(-side[..., 2], side[..., 0])
     yaw = rotations(torch.stack([zero, heading, zero], -1))
@@ -185,14 +228,11 @@ def centre_of_mass(frames: Frames) -> Tensor:
     return total
 
 
-def imbalance(draft: Draft) -> Tensor:
+def imbalance(draft: Draft, frames: Frames) -> Tensor:
     """How far the centre of mass lies right and ahead of the support, [N, 2]."""
-    body = average_shape(len(draft.height), 1.0)
-    frames = chain(body.to(draft.angles.device), draft.angles, turned(draft.turn))
     mass = centre_of_mass(frames)
-    soles = torch.stack(
-        [frames.origin[:, BONE[s + "ankle"]] * 0.6 + frames.origin[:, BONE[s + "toe"]] * 0.4
-         for s in SIDES], 1
-    )  # fmt: skip
-    support = (soles * draft.share[..., None]).sum(1)
+    ankle = torch.stack([frames.point(side + "ankle") for side in SIDES], 1)
+    ball = torch.stack([frames.point(side + "toe") for side in SIDES], 1)
+    sole = 0.6 * ankle + 0.4 * ball  # [N, 2, 3]
+    support = (sole * draft.share[..., None]).sum(1)
     return (mass - support)[:, [0, 2]]
