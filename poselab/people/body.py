@@ -45,9 +45,12 @@ def _flesh() -> dict[str, tuple[str, ...]]:
 FLESH = _flesh()
 
 
-def primitives(shape: Shape, dress: Dress, pose: Pose) -> tuple[Capsules, Ellipsoids]:
+def primitives(
+    shape: Shape, dress: Dress, pose: Pose, frames: Frames | None = None
+) -> tuple[Capsules, Ellipsoids]:
     """The surfaces of N people, [N, K] in world mm, the same K for everybody."""
-    parts = Parts(measures(shape), forward(shape, pose), shape, dress)
+    frames = forward(shape, pose) if frames is None else frames
+    parts = Parts(measures(shape), frames, shape, dress)
     add_torso(parts)
     add_head(parts)
     for side in ("left_", "right_"):
@@ -78,9 +81,11 @@ def joints(
     return torch.stack([points[name] for name in skeleton.joints], 1)
 
 
-def stool(shape: Shape, pose: Pose) -> tuple[Capsules, Ellipsoids]:
+def stool(
+    shape: Shape, pose: Pose, frames: Frames | None = None
+) -> tuple[Capsules, Ellipsoids]:
     """What seated people sit on: a cushion on three legs, not drawn for the others."""
-    m, frames = measures(shape), forward(shape, pose)
+    m, frames = measures(shape), forward(shape, pose) if frames is None else frames
     on = pose.seat * m["scale"]  # [N]
     pelvis = frames.point("pelvis")
     top = pelvis[:, 1] - SEAT * m["scale"]

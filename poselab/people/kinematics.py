@@ -177,9 +177,8 @@ def clamp(angles: Tensor) -> Tensor:
     return angles.maximum(limits[..., 0]).minimum(limits[..., 1])
 
 
-def offsets(shape: Shape) -> Tensor:
-    """Where each bone starts in its parent's frame, [N, B, 3] mm."""
-    m = measures(shape)
+def offsets(m: dict[str, Tensor]) -> Tensor:
+    """Where each bone starts in its parent's frame, [N, B, 3], from `measures`."""
     zero = torch.zeros_like(m["hip"])
     rows: dict[str, tuple] = {
         "pelvis": (zero, zero, zero),
@@ -237,11 +236,14 @@ class Frames:
         return o
 
 
-def chain(shape: Shape, angles: Tensor, root: Tensor) -> Frames:
-    """Forward kinematics with the pelvis at the origin, turned by `root` [N, 3, 3]."""
-    local, offset = rotations(angles * SIGNS.to(angles)), offsets(shape)
+def chain(offset: Tensor, angles: Tensor, root: Tensor) -> Frames:
+    """Forward kinematics with the pelvis at the origin, turned by `root` [N, 3, 3].
+
+    `offset` [N or 1, B, 3] is that of `offsets`.
+    """
+    local = rotations(angles * SIGNS.to(angles))
     rotation = local.clone()
-    origin = torch.zeros_like(offset)
+    origin = torch.zeros_like(angles)
     rotation[:, 0] = root
     for bones, parents in _levels():
         above = rotation[:, parents]  # [N, b, 3, 3]
@@ -253,15 +255,15 @@ def chain(shape: Shape, angles: Tensor, root: Tensor) -> Frames:
 
 def forward(shape: Shape, pose: Pose) -> Frames:
     """Every bone in the world; the lowest point of the body is on the ground."""
-    frames = chain(shape, pose.angles, turned(pose.turn))
-    up = pose.lift * shape.height - lowest(shape, frames)
+    m = measures(shape)
+    frames = chain(offsets(m), pose.angles, turned(pose.turn))
+    up = pose.lift * shape.height - lowest(m, frames)
     shift = torch.stack([pose.place[:, 0], up, pose.place[:, 1]], -1)
     return Frames(frames.origin + shift[:, None], frames.rotation)
 
 
-def lowest(shape: Shape, frames: Frames) -> Tensor:
+def lowest(m: dict[str, Tensor], frames: Frames) -> Tensor:
     """Height of the lowest point of shoes, knees, hands and seat, [N] mm."""
-    m = measures(shape)
     low = [_seat_height(m, frames)]
     for side in ("left_", "right_"):
         for bone, down, ahead, radius in soles(m):

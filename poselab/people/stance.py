@@ -26,10 +26,11 @@ from poselab.people.kinematics import (
     chain,
     clamp,
     euler,
+    offsets,
     rotations,
     turned,
 )  # fmt: skip
-from poselab.people.shape import average_shape
+from poselab.people.shape import average_shape, measures
 
 DEGREE = pi / 180
 SIDES = ("left_", "right_")
@@ -47,6 +48,18 @@ for _side in SIDES:
         (_side + "knee", _side + "ankle", 0.433, 0.0465),
         (_side + "ankle", _side + "toe", 0.5, 0.0145),
     ]
+
+
+def _weights() -> Tensor:
+    """What each bone's origin counts in the centre of mass, [B]; adds up to 1."""
+    weights = torch.zeros(len(BONES))
+    for start, end, fraction, share in _MASSES:
+        weights[BONE[start]] += share * (1 - fraction)
+        weights[BONE[end]] += share * fraction
+    return weights
+
+
+_WEIGHTS = _weights()
 
 
 @dataclass
@@ -120,9 +133,9 @@ def finish(draft: Draft) -> Pose:
     """Solve the legs, shift feet under the centre of mass, free the arms, wrap up."""
     draft.angles = clamp(draft.angles)
     stand(draft)
-    body = average_shape(len(draft.height), 1.0).to(draft.angles.device)
+    body = offsets(measures(average_shape(1, 1.0))).to(draft.angles)  # [1, B, 3]
     sides = torch.tensor([1.0, -1.0]).to(draft.feet)
-    for _ in range(3):
+    for _ in range(2):
         frames = chain(body, draft.angles, turned(draft.turn))
         offset = imbalance(draft, frames) * draft.balance[:, None]  # [N, 2]
         draft.feet[..., 0] += offset[:, None, 0] * sides
@@ -221,11 +234,7 @@ def _ankle_angles(turn: Tensor, hips: Tensor, knee: Tensor, pitch: Tensor) -> Te
 
 def centre_of_mass(frames: Frames) -> Tensor:
     """Centre of mass [N, 3] in the units of `frames`."""
-    total = torch.zeros_like(frames.origin[:, 0])
-    for start, end, fraction, share in _MASSES:
-        a, b = frames.origin[:, BONE[start]], frames.origin[:, BONE[end]]
-        total = total + share * (a + fraction * (b - a))
-    return total
+    return torch.einsum("b,nbi->ni", _WEIGHTS.to(frames.origin), frames.origin)
 
 
 def imbalance(draft: Draft, frames: Frames) -> Tensor:
