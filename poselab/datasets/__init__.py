@@ -5,7 +5,7 @@ from poselab.datasets.coco_results import to_results
 from poselab.datasets.images import read_image
 from poselab.datasets.pool import Pool
 from poselab.datasets.portrait import portrait
-from poselab.datasets.synthetic import SyntheticPeople
+from poselab.datasets.synthetic import SyntheticPeople, evaluation
 from poselab.datasets.transforms import (
     augment,
     crop,
@@ -23,6 +23,7 @@ __all__ = [
     "augment",
     "crop",
     "crop_people",
+    "evaluation",
     "flip",
     "portrait",
     "portrait",
