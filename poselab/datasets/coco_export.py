@@ -129,26 +129,29 @@ def _person(sample: Sample, person: int) -> dict[str, Any]:
     labelled = flags > 0
     _check_finite(sample, person, labelled)
     points = points.nan_to_num(0.0, 0.0, 0.0)  # unlabelled ones may be nowhere
-    places = _shortest(points)
-    triples = [
-        [*place, int(flag)] if flag > 0 else [0, 0, 0]
-        for place, flag in zip(places, flags, strict=True)
-    ]
     record = {
         "category_id": PERSON,
         "iscrowd": 0,
         "num_keypoints": int(labelled.sum()),
-        "keypoints": [number for triple in triples for number in triple],
+        "keypoints": _triples(points, flags),
         "bbox": _shortest(sample.boxes[person]),
         "area": _shortest(sample.areas[person]),
     }
     if bool((points[~labelled] != 0).any()):
-        record["keypoints_unlabelled"] = [n for place in places for n in place]
+        record["keypoints_unlabelled"] = _shortest(points.flatten())
     if sample.masks is not None:
         record["segmentation"] = masks.encode(sample.masks[person])
     if sample.track_ids is not None:
         record["track_id"] = int(sample.track_ids[person])
     return record
+
+
+def _triples(points: Tensor, flags: Tensor) -> list[float]:
+    """x, y, v of each joint in turn; 0, 0, 0 where it is not labelled."""
+    numbers: list[float] = []
+    for place, flag in zip(_shortest(points), flags.tolist(), strict=True):
+        numbers += [*place, flag] if flag > 0 else [0, 0, 0]
+    return numbers
 
 
 def _check_finite(sample: Sample, person: int, labelled: Tensor) -> None:

@@ -93,10 +93,10 @@ def reference_length(
             "unknown reference", where="pck", field="reference", value=reference,
             fix=f"Use one of {', '.join(REFERENCES)}, or a tensor of lengths in px.",
         )  # fmt: skip
-    a, b = (skeleton.index(joint) for joint in SEGMENTS[reference])
-    known = (visibility[..., a] > 0) & (visibility[..., b] > 0)
-    length = (truth[..., a, :] - truth[..., b, :]).norm(dim=-1)
-    return torch.where(known, length, torch.nan)
+    ends = [skeleton.index(joint) for joint in SEGMENTS[reference]]
+    a, b = truth[..., ends, :].unbind(-2)
+    known = (visibility[..., ends] > 0).all(-1)
+    return torch.where(known, (a - b).norm(dim=-1), torch.nan)
 
 
 def _judge(pred, truth, visibility, reference, thresholds, boxes, skeleton):

@@ -218,6 +218,21 @@ def test_fuzz_a_changed_record_loads_or_says_why(good, data):
 
 @given(st.data())
 @settings(max_examples=150, deadline=None)
+def test_fuzz_results(good, data):
+    folder, _ = good
+    entry = {"image_id": 7, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5,
+             "keypoints": [3, 4, 1] * 17}  # fmt: skip
+    record = [entry, dict(entry)]
+    way = data.draw(st.sampled_from(list(places(record))))
+    odd, delete = data.draw(ODD), data.draw(st.booleans())
+    spoil = change(*way, value=lambda _: odd, delete=delete)
+    (folder / "found.json").write_text(json.dumps(spoil(record)))
+    coco = Coco(folder / "truth.json", folder)
+    complaint(coco.detections, folder / "found.json")
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
 def test_fuzz_changed_bytes(good, data):
     folder, record = good
     text = bytearray(json.dumps(record).encode())
