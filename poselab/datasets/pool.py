@@ -161,6 +161,8 @@ def _key(maker: Maker, n: int, fields: tuple[str, ...]) -> str:
         "version": VERSION,
         "maker": f"{type(maker).__module__}.{type(maker).__qualname__}",
         "arguments": maker.arguments,
+        # Random streams of a GPU are not those of the CPU.
+        "device": torch.device(getattr(maker, "device", None) or "cpu").type,
         "n": n,
         "fields": fields,
         "source": _source_digest(type(maker)),

@@ -94,12 +94,14 @@ def test_more_fields_on_request():
         lambda m: Pool(Maker(seed=1), 5),
         lambda m: Pool(Maker(split="test"), 5),
         lambda m: Pool(Maker(), 6),
+        lambda m: (m.setattr(Maker, "device", "cuda:1", raising=False),
+                   Pool(Maker(), 5))[1],
         lambda m: Pool(Maker(), 5, fields=pool.FIELDS[:5]),
         lambda m: (m.setattr(pool, "VERSION", 99), Pool(Maker(), 5))[1],
         lambda m: (m.setattr(pool, "_source_digest", lambda kind: ""),
                    Pool(Maker(), 5))[1],
     ],
-    ids=["seed", "argument", "number", "fields", "version", "source"],
+    ids=["seed", "argument", "number", "device", "fields", "version", "source"],
 )  # fmt: skip
 def test_whatever_changes_the_content_changes_the_key(other, monkeypatch):
     assert Pool(Maker(), 5).path != other(monkeypatch).path
