@@ -145,7 +145,7 @@ def _waving(phase: Tensor, s: Tensor) -> Draft:
 
 
 def _walk_step(s: Tensor) -> Tensor:
-    return _between(s[:, 0], 0.12, 0.19)
+    return _between(s[:, 0], 0.125, 0.2)
 
 
 def _smooth(t: Tensor) -> Tensor:
@@ -163,7 +163,7 @@ def _walking(phase: Tensor, s: Tensor) -> Draft:
     _hang(draft, s)
     for i, side in enumerate(SIDES):
         own = (phase + 0.5 * i) % 1
-        _step(draft, i, own, step, _between(s[:, 1], 0.02, 0.045), 0.6, 0.05)
+        _step(draft, i, own, step, _between(s[:, 1], 0.02, 0.045), 0.6, 0.035)
         draft.foot(i, turnout=_between(s[:, 2], 2, 12))
         ahead = (-1 if i == 0 else 1) * beat
         draft.bend(side + "shoulder", 2 + _between(s[:, 3], 14, 30) * ahead)
@@ -180,10 +180,10 @@ def _step(draft, i, own, step, width, stance, high) -> None:
     u = ((own - stance) / (1 - stance)).clamp(0, 1)
     ahead = torch.where(down, step * (1 - 2 * t), step * (2 * _smooth(u) - 1))
     up = torch.where(down, 0 * t, high * (pi * u).sin() ** 2)
-    roll = 16 * (1 - t / 0.18).clamp(0, 1) - 34 * _smooth(
-        ((t - 0.62) / 0.38).clamp(0, 1)
+    roll = 16 * (1 - t / 0.18).clamp(0, 1) - 27 * _smooth(
+        ((t - 0.66) / 0.34).clamp(0, 1)
     )
-    air = -34 * (1 - _smooth((u / 0.55).clamp(0, 1))) + 16 * _smooth(u)
+    air = -27 * (1 - _smooth((u / 0.55).clamp(0, 1))) + 16 * _smooth(u)
     draft.foot(i, width, up, ahead, torch.where(down, roll, air))
 
 
@@ -206,7 +206,7 @@ def _running(phase: Tensor, s: Tensor) -> Draft:
         draft.bend(side + "shoulder", 2 + _between(s[:, 3], 26, 46) * ahead, -18.0,
                    _between(s[:, 8], 9, 16))  # fmt: skip
         draft.bend(side + "elbow", _between(s[:, 4], 78, 108) + 10 * ahead, 0.0)
-    draft.height = draft.height - 0.035
+    draft.height = draft.height - 0.022
     draft.balance = torch.zeros_like(draft.height)
     return draft
 

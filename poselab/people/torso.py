@@ -18,7 +18,7 @@ def add_torso(p: Parts) -> None:
         "torso",
         "chest",
         (0.0, 0.026 * u, 0.0),
-        (0.089 * u * wide, 0.150 * u, 0.064 * u * s.girth),
+        (0.090 * u * wide, 0.150 * u, 0.064 * u * s.girth),
         shirt,
     )
     p.ellipsoid(
@@ -56,8 +56,8 @@ def _shoulders(p: Parts, shirt: tuple) -> None:
     p.ellipsoid(
         "torso",
         "chest",
-        (0.0, 0.088 * u, -0.003 * u),
-        (0.106 * u * p.shape.shoulders, 0.062 * u, 0.046 * u * girth),
+        (0.0, 0.082 * u, -0.002 * u),
+        (0.095 * u * p.shape.shoulders, 0.070 * u, 0.049 * u * girth),
         shirt,
     )
     nape = p.at("neck", (0.0, 0.006 * u, -0.003 * u))
