@@ -52,7 +52,7 @@ class Annotator(Explorer):
         *,
         skeleton: Skeleton = COCO_17,
         blank: bool = False,
-        width: int = 480,
+        width: int = 470,
     ) -> None:
         ours = None
         self.file_name = str(image) if isinstance(image, (str, Path)) else "image.jpg"
@@ -66,7 +66,7 @@ class Annotator(Explorer):
         self._background = self._fit(width)
         self.canvas = self._make_canvas(width)
         super().__init__(self._paint, self._make_controls(), canvas=self.canvas,
-                         width=360 if self.canvas else 760)  # fmt: skip
+                         width=280 if self.canvas else 760)  # fmt: skip
 
     # --- what a learner gets ---------------------------------------------------------
 
@@ -162,7 +162,7 @@ class Annotator(Explorer):
         """A slider moved the selected joint: tell the canvas."""
         with self._hold():
             j = self._joint
-            self.points[j] = [self.controls["x"].value, self.controls["y"].value]
+            self.points[j] = [round(self.controls[n].value, 2) for n in "xy"]
             self.visibility[j] = self.controls["visibility"].value
             if self.canvas:
                 self.canvas.points = [list(p) for p in self.points]

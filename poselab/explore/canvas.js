@@ -44,7 +44,7 @@ function shape(side, x, y, r) {
 }
 
 function render({ model, el }) {
-  const box = element(el, "div", "max-width:100%; font:14px system-ui, sans-serif");
+  const box = element(el, "div", "max-width:100%; padding:2px; font:14px system-ui, sans-serif");
   const canvas = element(box, "canvas", "display:block; max-width:100%; touch-action:none; cursor:crosshair", {
     tabindex: "0", role: "application", "aria-label": model.get("label"),
   });
@@ -63,7 +63,7 @@ function render({ model, el }) {
 
   function fit() {
     const [height, width] = size();
-    canvas.style.width = `${model.get("width")}px`;
+    box.style.width = canvas.style.width = `${model.get("width")}px`;
     canvas.style.aspectRatio = `${width} / ${height}`;
     const dense = window.devicePixelRatio || 1;
     canvas.width = Math.round((canvas.clientWidth || model.get("width")) * dense);
@@ -77,7 +77,7 @@ function render({ model, el }) {
     const path = shape(model.get("sides")[joint], x, y, 5);
     if (joint === selected) {
       const ring = new Path2D();
-      ring.arc(x, y, 12, 0, 2 * Math.PI);
+      ring.arc(x, y, 14, 0, 2 * Math.PI);
       outlined(pen, ring, "#111", 1.5);
     }
     outlined(pen, path, colour, 2);

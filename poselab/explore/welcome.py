@@ -1,5 +1,6 @@
 """The explorers of notebook 00."""
 
 from poselab.explore.annotator import Annotator
+from poselab.explore.person import PersonMaker
 
-__all__ = ["Annotator"]
+__all__ = ["Annotator", "PersonMaker"]

@@ -2,8 +2,8 @@
 
 import sys
 
-import ipywidgets
 import IPython
+import ipywidgets
 import pytest
 
 
