@@ -76,15 +76,15 @@ def to_results(poses: Poses, image_id: int, category_id: int = 1) -> list[dict]:
     """One image's poses as entries of a results file.
 
     The score of a person is `person_scores`, else the mean of the joints' scores.
-    People whose joints all have score 0 are padding and left out.
+    People whose joints all have score 0 or all lie at (0, 0) are padding, left out.
     """
     poses = poses.to("cpu")
     scores = poses.person_scores
     scores = poses.scores.mean(-1) if scores is None else scores
+    there = (poses.scores != 0).any(-1) & (poses.keypoints != 0).flatten(1).any(1)
     return [
         _entry(poses, person, float(scores[person]), int(image_id), category_id)
-        for person in range(len(poses.keypoints))
-        if bool((poses.scores[person] != 0).any())
+        for person in there.nonzero()[:, 0].tolist()
     ]
 
 

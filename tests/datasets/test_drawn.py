@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from poselab import geometry
 from poselab.datasets import (
@@ -20,6 +22,7 @@ from poselab.datasets import (
     portrait,
     rotate,
     save_coco,
+    to_coco,
 )
 from poselab.metrics import coco_ap
 from poselab.records import Poses, Sample
@@ -48,6 +51,21 @@ def test_the_export_reads_back_equal_and_scores_one(crowd, tmp_path):
     for truth in (coco, samples, crowd):
         scores = coco_ap(truth, answers)
         assert {v for v in scores.values() if v != -1} == {1.0}
+
+
+def test_annotations_as_detections_score_one_in_pycocotools(crowd, capsys):
+    truth = COCO()
+    truth.dataset = json.loads(json.dumps(to_coco(crowd)))
+    truth.createIndex()
+    found = [{"image_id": a["image_id"], "category_id": 1, "score": 1.0,
+              "keypoints": a["keypoints"]}
+             for a in truth.dataset["annotations"] if a["num_keypoints"]]  # fmt: skip
+    judge = COCOeval(truth, truth.loadRes(found), "keypoints")
+    judge.evaluate()
+    judge.accumulate()
+    judge.summarize()
+    assert {float(value) for value in judge.stats} <= {1.0, -1.0}
+    assert judge.stats[0] == 1.0
 
 
 @pytest.mark.parametrize(
