@@ -13,6 +13,7 @@ from poselab.course.run import remake
 from poselab.errors import PoselabError
 
 CORES = 2
+PICTURE = "docs/person_maker.gif"
 
 
 def run_notebooks(numbers: Sequence[str]) -> None:
@@ -48,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.command == "repo":
             run_repo(options.url)
         else:
-            raise NotImplementedError
+            from poselab.course.picture import draw_picture
+
+            draw_picture(find_root() / PICTURE)
     except PoselabError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
