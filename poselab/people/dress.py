@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from poselab.errors import ArgumentError
-from poselab.people.primitives import CHECKS, DOTS, PLAIN, STRIPES
 
 HAIR_STYLES = ("short", "long", "bun", "cap", "bald")
 SLEEVES = ("none", "short", "long")
@@ -113,11 +112,6 @@ def _colour(name: str, value: str) -> Tensor:
                             fix='Write it as "#rrggbb".') from None  # fmt: skip
 
 
-def _choose(weights, n: int, generator: torch.Generator) -> Tensor:
-    table = torch.tensor(weights, dtype=torch.float32, device=generator.device)
-    return torch.multinomial(table, n, True, generator=generator)
-
-
 def sample_dress(n: int, generator: torch.Generator) -> Dress:
     """Draw the looks of `n` people."""
     device = generator.device
@@ -127,21 +121,28 @@ def sample_dress(n: int, generator: torch.Generator) -> Dress:
         noise = torch.randn(n, 3, generator=generator, device=device)
         return (table.to(device)[index] + jitter * noise).clamp(0.02, 0.98)
 
-    shirt, bottoms = pick(CLOTH), pick(BOTTOM)
-    patterns = [0.5, 0.26, 0.12, 0.12]
-    spread = torch.rand(n, generator=generator, device=device)
+    def choose(*weights: float) -> Tensor:
+        table = torch.tensor(weights, device=device)
+        return torch.multinomial(table, n, True, generator=generator)
+
+    skin = pick(SKIN, 0.012)
+    shirt, bottoms = _unlike(skin, pick(CLOTH)), _unlike(skin, pick(BOTTOM))
     return Dress(
-        skin=pick(SKIN, 0.012), hair=pick(HAIR, 0.02), iris=pick(IRIS, 0.02),
+        skin=skin, hair=pick(HAIR, 0.02), iris=pick(IRIS, 0.02),
         shirt=shirt, shirt2=_contrast(shirt, pick(CLOTH)),
         bottoms=bottoms, bottoms2=_contrast(bottoms, pick(BOTTOM)),
         shoes=pick(SHOES), cap=pick(CLOTH),
-        hair_style=_choose([0.42, 0.24, 0.1, 0.14, 0.1], n, generator),
-        sleeves=_choose([0.12, 0.5, 0.38], n, generator),
-        bottom=_choose([0.6, 0.24, 0.16], n, generator),
-        shirt_pattern=_choose(patterns, n, generator),
-        bottom_pattern=_choose([0.92, 0.03, 0.05, 0.0], n, generator),
-        pitch=70 + 60 * spread,
+        hair_style=choose(0.42, 0.24, 0.1, 0.14, 0.1), sleeves=choose(0.12, 0.5, 0.38),
+        bottom=choose(0.6, 0.24, 0.16), shirt_pattern=choose(0.5, 0.26, 0.12, 0.12),
+        bottom_pattern=choose(0.92, 0.03, 0.05, 0.0),
+        pitch=70 + 60 * torch.rand(n, generator=generator, device=device),
     )  # fmt: skip
+
+
+def _unlike(skin: Tensor, cloth: Tensor) -> Tensor:
+    """`cloth`, in the opposite colour where one could take it for `skin`, [N, 3]."""
+    near = (skin - cloth).abs().mean(-1, keepdim=True) < 0.14
+    return torch.where(near, 1 - cloth, cloth)
 
 
 def _contrast(first: Tensor, second: Tensor) -> Tensor:
@@ -150,6 +151,3 @@ def _contrast(first: Tensor, second: Tensor) -> Tensor:
     other = torch.where(light > 0.5, first * 0.45, first * 0.35 + 0.6)
     near = (first - second).abs().mean(-1, keepdim=True) < 0.2
     return torch.where(near, other, second)
-
-
-PATTERNS = (PLAIN, STRIPES, CHECKS, DOTS)

@@ -10,7 +10,7 @@ from poselab.people.flesh import Parts
 from poselab.people.kinematics import soles
 
 
-def _choice(p: Parts, on: Tensor, cloth: tuple, skin: tuple) -> tuple:
+def _choice(on: Tensor, cloth: tuple, skin: tuple) -> tuple:
     """`cloth` where `on` [N], else `skin`."""
     first = torch.where(on[:, None], cloth[0], skin[0])
     second = torch.where(on[:, None], cloth[1], skin[1])
@@ -26,45 +26,20 @@ def add_arm(p: Parts, side: str) -> None:
     """Upper arm in two pieces (short sleeves end between them), forearm, hand."""
     t, d = _thin(p), p.dress
     shirt, skin = (d.shirt, d.shirt2, d.shirt_pattern), p.plain(d.skin)
-    upper = _choice(p, d.sleeves > SLEEVES.index("none"), shirt, skin)
-    lower = _choice(p, d.sleeves == SLEEVES.index("long"), shirt, skin)
-    loose = t * 0.0025 * (d.sleeves > 0), t * 0.003 * (d.sleeves == 2)
-    shoulder, elbow = p.frames.point(side + "shoulder"), p.frames.point(side + "elbow")
-    wrist = p.frames.point(side + "wrist")
-    half = shoulder + 0.55 * (elbow - shoulder)
-    p.capsule(
-        side + "upper_arm",
-        shoulder,
-        half,
-        t * 0.0285 + loose[0],
-        t * 0.0265 + loose[0] * 1.6,
-        upper,
+    upper = _choice(d.sleeves > SLEEVES.index("none"), shirt, skin)
+    lower = _choice(d.sleeves == SLEEVES.index("long"), shirt, skin)
+    cloth = t * 0.0025 * (d.sleeves > 0)  # what cloth adds to the radius
+    low = t * 0.003 * (d.sleeves == SLEEVES.index("long"))
+    shoulder, elbow, wrist = (
+        p.frames.point(side + bone) for bone in ("shoulder", "elbow", "wrist")
     )
-    p.capsule(
-        side + "upper_arm",
-        half,
-        elbow,
-        t * 0.0265 + loose[1],
-        t * 0.0225 + loose[1],
-        lower,
-    )
-    belly = elbow + 0.28 * (wrist - elbow)
-    p.capsule(
-        side + "forearm",
-        elbow,
-        belly,
-        t * 0.0225 + loose[1],
-        t * 0.0235 + loose[1],
-        lower,
-    )
-    p.capsule(
-        side + "forearm",
-        belly,
-        wrist,
-        t * 0.0235 + loose[1],
-        t * 0.0155 + loose[1],
-        lower,
-    )
+    half, belly = torch.lerp(shoulder, elbow, 0.55), torch.lerp(elbow, wrist, 0.28)
+    arm, fore = side + "upper_arm", side + "forearm"
+    top, middle = t * 0.0285 + cloth, t * 0.0265 + cloth * 1.6
+    p.capsule(arm, shoulder, half, top, middle, upper)
+    p.capsule(arm, half, elbow, t * 0.0265 + low, t * 0.0225 + low, lower)
+    p.capsule(fore, elbow, belly, t * 0.0225 + low, t * 0.0235 + low, lower)
+    p.capsule(fore, belly, wrist, t * 0.0235 + low, t * 0.0155 + low, lower)
     _hand(p, side)
 
 
@@ -89,44 +64,31 @@ def _hand(p: Parts, side: str) -> None:
 
 def add_leg(p: Parts, side: str) -> None:
     """Thigh in two pieces and shin in two; a skirt widens the thighs."""
-    t, d = _thin(p), p.dress
+    d = p.dress
     bottom, skin = (d.bottoms, d.bottoms2, d.bottom_pattern), p.plain(d.skin)
     skirt = d.bottom == BOTTOMS.index("skirt")
     long = d.bottom == BOTTOMS.index("trousers")
-    shin_look = _choice(p, long, bottom, skin)
-    knee_look = _choice(p, ~skirt, bottom, skin)
+    _thigh(p, side, skirt, bottom, _choice(~skirt, bottom, skin))
+    _shin(p, side, long, _choice(long, bottom, skin))
+
+
+def _thigh(p: Parts, side: str, skirt: Tensor, upper: tuple, lower: tuple) -> None:
+    t, name = _thin(p), side + "thigh"
+    cloth = t * 0.003 * ~skirt  # what cloth adds to the radius
     hip, knee = p.frames.point(side + "hip"), p.frames.point(side + "knee")
-    ankle = p.frames.point(side + "ankle")
     half = hip + (0.5 + 0.22 * skirt.to(hip))[:, None] * (knee - hip)
-    loose = t * 0.003
-    p.capsule(
-        side + "thigh", hip, half, t * 0.0475, t * (0.041 + 0.013 * skirt), bottom
-    )
-    p.capsule(
-        side + "thigh",
-        half,
-        knee,
-        t * (0.0395 - 0.003 * skirt) + loose * ~skirt,
-        t * 0.0315 + loose * ~skirt,
-        knee_look,
-    )
-    calf = knee + 0.3 * (ankle - knee)
-    p.capsule(
-        side + "shin",
-        knee,
-        calf,
-        t * 0.0305 + loose * long,
-        t * 0.0315 + loose * long,
-        shin_look,
-    )
-    p.capsule(
-        side + "shin",
-        calf,
-        ankle,
-        t * 0.0315 + loose * long,
-        t * 0.0195 + 2 * loose * long,
-        shin_look,
-    )
+    p.capsule(name, hip, half, t * 0.0475, t * (0.041 + 0.013 * skirt), upper)
+    middle = t * (0.0395 - 0.003 * skirt) + cloth
+    p.capsule(name, half, knee, middle, t * 0.0315 + cloth, lower)
+
+
+def _shin(p: Parts, side: str, long: Tensor, look: tuple) -> None:
+    t, name = _thin(p), side + "shin"
+    cloth = t * 0.003 * long
+    knee, ankle = p.frames.point(side + "knee"), p.frames.point(side + "ankle")
+    calf = torch.lerp(knee, ankle, 0.3)
+    p.capsule(name, knee, calf, t * 0.0305 + cloth, t * 0.0315 + cloth, look)
+    p.capsule(name, calf, ankle, t * 0.0315 + cloth, t * 0.0195 + 2 * cloth, look)
 
 
 def add_foot(p: Parts, side: str) -> None:

@@ -44,8 +44,17 @@ def activities(n: int, generator: torch.Generator) -> list[str]:
     return [names[i] for i in index.tolist()]
 
 
-def cycle(activity: str | list[str], phase: Tensor, style: Tensor) -> Pose:
-    """The poses at `phase` [N]; `activity` is one word or one per person."""
+def cycle(
+    activity: str | list[str],
+    phase: Tensor,
+    style: Tensor,
+    crouch: Tensor | None = None,
+) -> Pose:
+    """The poses at `phase` [N]; `activity` is one word or one per person.
+
+    `crouch` [N] from 0 to 1 lowers people from what they do towards a deep crouch, with
+    their feet on the ground and in balance all the way.
+    """
     names = [activity] * len(phase) if isinstance(activity, str) else list(activity)
     for name in names:
         if name not in _MOTIONS:
@@ -53,11 +62,18 @@ def cycle(activity: str | list[str], phase: Tensor, style: Tensor) -> Pose:
                                 fix=f"Known: {', '.join(_MOTIONS)}.")  # fmt: skip
     present = sorted(set(names))
     rows = [[i for i, name in enumerate(names) if name == p] for p in present]
-    drafts = [
-        _MOTIONS[p](phase[r], style[r]) for p, r in zip(present, rows, strict=True)
-    ]
-    order = torch.tensor([i for r in rows for i in r], device=phase.device).argsort()
-    return finish(Draft.cat(drafts))[order]
+    draft = Draft.cat(
+        [_MOTIONS[p](phase[r], style[r]) for p, r in zip(present, rows, strict=True)]
+    )
+    order = torch.tensor([i for r in rows for i in r], device=phase.device)
+    if crouch is not None:
+        draft = draft.mix(_deepest(style[order]), crouch[order])
+    return finish(draft)[order.argsort()]
+
+
+def _deepest(style: Tensor) -> Draft:
+    style = torch.cat([torch.full_like(style[:, :1], 0.8), style[:, 1:]], 1)
+    return _crouching(torch.zeros_like(style[:, 0]), style)
 
 
 def stride(activity: str, style: Tensor) -> Tensor:
@@ -284,19 +300,23 @@ def _random(phase: Tensor, s: Tensor) -> Draft:
         draft.bend(side + "shoulder", 45 + 80 * a, 40 * b, 55 + 45 * c)
         draft.bend(side + "elbow", 60 + 55 * d, 40 * b)
         draft.bend(side + "wrist", 10 * a, None, 25 * c)
-        draft.bend(side + "clavicle", None, 4 * a, (8 + 10 * c))
-    lifted = (s[:, 20].abs() - 0.5).clamp(min=0) * 2  # one foot off the ground
+        draft.bend(side + "clavicle", None, 4 * a, 8 + 10 * c)
+    _random_feet(draft, s)
+    draft.height = 0.52 - 0.16 * (s[:, 26].clamp(min=-0.2) + 0.2)
+    return draft
+
+
+def _random_feet(draft: Draft, s: Tensor) -> None:
+    """Any stance, often with one foot off the ground and the weight on the other."""
+    lifted = (s[:, 20].abs() - 0.5).clamp(min=0) * 2
     left = s[:, 20] > 0
     for i in range(2):
         up = lifted * (left == (i == 0))
         out, ahead = 0.08 + 0.05 * s[:, 22 + i], (0.16 if i else -0.16) * s[:, 21]
         draft.foot(i, out, 0.2 * up, ahead, -25 * up, 12 + 14 * s[:, 24 + i])
-    draft.share = torch.stack([(lifted * ~left * 4), (lifted * left * 4)], 1).clamp(
-        0, 1
-    )
-    draft.share = 0.5 + 0.5 * (draft.share - draft.share.flip(1))
-    draft.height = 0.52 - 0.16 * (s[:, 26].clamp(min=-0.2) + 0.2)
-    return draft
+    one = (4 * lifted).clamp(max=1) / 2  # 0.5: all the weight on one foot
+    sign = torch.where(left, -1.0, 1.0)
+    draft.share = torch.stack([0.5 + sign * one, 0.5 - sign * one], 1)
 
 
 _MOTIONS = {

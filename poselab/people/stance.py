@@ -100,6 +100,15 @@ class Draft:
         names = [f.name for f in fields(cls)]
         return cls(*(torch.cat([getattr(d, n) for d in drafts]) for n in names))
 
+    def mix(self, other: Draft, share: Tensor) -> Draft:
+        """The way from here to `other`, `share` [N] from 0 to 1; the stool stays."""
+        mixed = []
+        for f in fields(self):
+            a, b = getattr(self, f.name), getattr(other, f.name)
+            w = share.view(-1, *(1,) * (a.dim() - 1))
+            mixed.append(a if f.name == "seat" else torch.lerp(a, b, w))
+        return Draft(*mixed)
+
     def put(self, bone: str, on: Tensor, *degrees: Tensor) -> None:
         """All three angles of one bone, where `on` [N]."""
         new = torch.stack(degrees, -1) * DEGREE

@@ -189,6 +189,16 @@ def test_looks_can_be_chosen_by_word_and_colour():
         dress.replace(shirt="reddish")
 
 
+def test_clothes_can_be_told_from_skin_and_patterns_from_their_ground():
+    dress = body.sample_dress(500, _gen())
+    for one, other in (
+        (dress.shirt, dress.skin),
+        (dress.bottoms, dress.skin),
+        (dress.shirt, dress.shirt2),
+    ):
+        assert (one - other).abs().amax(-1).min() > 0.09
+
+
 def test_shape_arguments():
     tall = body.sample_shape(5, _gen(), height=1900.0, child=0.0)
     assert tall.height.tolist() == [1900.0] * 5

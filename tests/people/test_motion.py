@@ -158,3 +158,17 @@ def test_same_seed_same_poses(seed):
     assert torch.equal(first.angles, second.angles)
     assert torch.equal(first.turn, second.turn)
     assert torch.equal(first.lift, second.lift)
+
+
+def test_crouching_lowers_people_steadily_with_flat_feet():
+    style = motion.sample_style(1, _gen(9)).expand(11, -1)
+    amount = torch.linspace(0, 1, 11)
+    pose = motion.cycle("standing", torch.zeros(11), style, amount)
+    shape = body.average_shape(11)
+    frames = body.forward(shape, pose)
+    hips = frames.point("pelvis")[:, 1]
+    assert (hips[1:] < hips[:-1] - 10).all()
+    assert hips[0] - hips[-1] > 400
+    assert _sole_heights(shape, frames).amin((1, 2)).max() < 1.0
+    alone = motion.cycle("standing", torch.zeros(11), style)
+    torch.testing.assert_close(pose.angles[0], alone.angles[0], atol=1e-4, rtol=0)

@@ -1,0 +1,1 @@
+"""Synthetic people: bodies, motion, cameras, scenes, and their renderer."""
