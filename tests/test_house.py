@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 
 import pytest
@@ -72,9 +72,12 @@ def test_every_dependency_has_an_exact_pin_that_is_allowed():
 
 
 def test_these_are_the_versions_that_are_installed():
+    """Other systems need a few packages less (pexpect), never another version."""
     assert pins()["torch"] == "2.13.0"
-    installed = {name: version(name).partition("+")[0] for name in pins()}
-    assert installed == pins()
+    here = {d.name.lower().replace("_", "-"): d.version for d in distributions()}
+    found = {name: here[name].partition("+")[0] for name in pins() if name in here}
+    assert found == {name: pins()[name] for name in found}
+    assert set(bounds(PROJECT["dependencies"])) <= set(found)
 
 
 def test_nothing_asks_for_more_than_colab_has():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
 import os
 import re
 import tempfile
@@ -12,6 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
 from poselab.course import BUDGET, WIDGET
 from poselab.course.contract import problems, size_problem
 from poselab.course.files import CourseError, save, slug_of
@@ -19,6 +23,8 @@ from poselab.course.header import read_header, write_header, write_setup
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+LARGE = 100_000  # bytes of a PNG above which it is saved in few colours
 
 
 def execute(nb: NotebookNode, path: Path, timeout: int = BUDGET) -> float:
@@ -68,9 +74,31 @@ def clean_output(output: NotebookNode) -> NotebookNode | None:
         del output.data[mime]
     if not output.data or (live and set(output.data) == {"text/plain"}):
         return None
+    if "image/png" in output.data:
+        output.data["image/png"] = shrink_png(output.data["image/png"])
     alt = output.metadata.get("image/png", {}).get("alt")
     output.metadata = {"image/png": {"alt": alt}} if alt else {}
     return output
+
+
+def shrink_png(text: str) -> str:
+    """A large PNG (base64) in 256 colours: a photograph then takes a third of the room.
+
+    Small pictures, and those that have few colours already, stay as they are.
+    """
+    data = base64.b64decode(text)
+    if len(data) <= LARGE:
+        return text
+    with Image.open(io.BytesIO(data)) as picture:
+        if picture.mode == "P":
+            return text
+        paper = Image.new("RGBA", picture.size, "white")
+        flat = Image.alpha_composite(paper, picture.convert("RGBA")).convert("RGB")
+    small = io.BytesIO()
+    few = flat.quantize(256, dither=Image.Dither.NONE)
+    few.save(small, "PNG", optimize=True)
+    # As Jupyter writes it: one line that ends.
+    return base64.b64encode(small.getvalue()).decode() + "\n"
 
 
 def name_cells(cells: Iterable[NotebookNode]) -> None:

@@ -1,15 +1,27 @@
 """Running, cleaning and saving a notebook."""
 
+import base64
+import io
 import json
 import os
 
 import nbformat
 import pytest
+import torch
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image, ImageChops, ImageStat
 
 from poselab.course import CourseError
 from poselab.course.header import read_header
-from poselab.course.run import clean, clean_output, execute, keep_seconds, remake
+from poselab.course.run import (
+    clean,
+    clean_output,
+    execute,
+    keep_seconds,
+    remake,
+    shrink_png,
+)
+from poselab.explore.annotator import grace_hopper
 from tests.course.conftest import NAME, URL, small_notebook
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -123,3 +135,39 @@ def test_only_tags_are_kept_of_a_cells_metadata():
     clean(nb)
     assert nb.cells[0].metadata == {"tags": ["t"]}
     assert "widgets" not in nb.metadata
+
+
+def as_png(picture):
+    data = io.BytesIO()
+    picture.save(data, "PNG")
+    return base64.b64encode(data.getvalue()).decode() + "\n"
+
+
+def noise(mode, size=(300, 200)):
+    generator = torch.Generator().manual_seed(0)
+    shape = (size[1], size[0], len(mode))
+    pixels = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
+    return Image.fromarray(pixels.numpy(), mode)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_large_picture_is_saved_in_few_colours(mode):
+    text = as_png(noise(mode))
+    small = shrink_png(text)
+    assert len(small) < len(text) / 2
+    assert shrink_png(small) == small
+    with Image.open(io.BytesIO(base64.b64decode(small))) as picture:
+        assert picture.size == (300, 200)
+
+
+def test_a_photograph_in_few_colours_looks_the_same():
+    photo, _ = grace_hopper()
+    small = shrink_png(as_png(photo))
+    with Image.open(io.BytesIO(base64.b64decode(small))) as picture:
+        change = ImageChops.difference(photo, picture.convert("RGB"))
+    assert max(ImageStat.Stat(change).mean) < 5  # of 255
+
+
+def test_a_small_picture_is_left_alone():
+    text = as_png(noise("RGB", (40, 30)))
+    assert shrink_png(text) == text
