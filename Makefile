@@ -85,7 +85,7 @@ bench: $(STAMP)
 	$(RUN) -m poselab.bench render
 
 bench-explorers: $(STAMP)
-	$(RUN) -m pytest -s tests/browser
+	$(RUN) tests/browser/latency.py
 
 # Writes down what .venv holds now. Only for whoever raises a version, followed by
 # `make test`.
