@@ -26,6 +26,11 @@ from poselab.models.resnet import ResNet
 from poselab.skeleton import COCO_17, Skeleton
 
 
+# Joints spread by about 0.2 of a box side around its centre. With outputs in this unit
+# the first guesses are sensible and one step of Adam is small compared with a pose.
+UNIT = 0.2
+
+
 def conv_block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     """3x3 convolution, batch normalisation, ReLU."""
     return nn.Sequential(
@@ -78,7 +83,8 @@ class DeepPose(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:  # [B, 3, H, W]
-        return self.head(self.backbone(images)).unflatten(1, (-1, 2))  # [B, J, 2]
+        output = UNIT * self.head(self.backbone(images))  # [B, 2 J]
+        return output.unflatten(1, (-1, 2))  # [B, J, 2]
 
 
 class DeepPosePaper(nn.Module):
@@ -159,7 +165,7 @@ class Refiner(nn.Module):
 
     def forward(self, crops: Tensor) -> Tensor:  # [B, J, 3, c, c]
         require_shape("crops", crops, None, self.joints, 3, self.crop, self.crop)
-        output = self.layers(crops.flatten(0, 1))  # [B J, 2 J]
+        output = UNIT * self.layers(crops.flatten(0, 1))  # [B J, 2 J]
         every = output.unflatten(1, (-1, 2)).unflatten(0, (-1, self.joints))
         own = torch.arange(self.joints, device=crops.device)
         return every[:, own, own]  # [B, J, 2]

@@ -14,6 +14,7 @@ from poselab.models import (
     DeepPoseResNet,
     Refiner,
 )
+from poselab.models.deeppose import UNIT
 from poselab.skeleton import MPII_16
 from tests import golden
 
@@ -117,7 +118,7 @@ def test_refiner_gradients_and_shape():
 def test_refiner_reads_each_joints_own_output():
     net = Refiner().eval()
     crops = torch.rand(1, 1, 3, 32, 32).expand(1, 17, 3, 32, 32)
-    every = net.layers(crops[0, :1]).unflatten(1, (17, 2))
+    every = UNIT * net.layers(crops[0, :1]).unflatten(1, (17, 2))
     torch.testing.assert_close(net(crops), every)
 
 

@@ -1,0 +1,280 @@
+"""Joints as heat maps: how the targets are drawn and what the losses ask.
+
+One map per joint: a bump of height 1 where the joint is (Tompson et al. 2014,
+1406.2984; merged over people by the maximum, Cao et al. 2017, 1611.08050, section 2.2).
+How a map is read is in `poselab.codecs.heatmap_decode`.
+
+A map of stride s has one cell per s pixels; cell u lies at pixel s u + (s - 1) / 2, the
+middle of the s pixels that it covers. Cells, like pixels, are counted from the centre
+of the first one, and sigma is in cells.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from poselab.codecs.heatmap_decode import (
+    blur_of,
+    decode_argmax,
+    decode_dark,
+    decode_quarter,
+    decode_soft_argmax,
+    pixels_to_cells,
+)
+from poselab.codecs.regression import denormalise, normalise, single_person
+from poselab.errors import require, require_shape
+from poselab.geometry import box_of_image
+from poselab.records import Poses, Sample
+
+# --- targets -------------------------------------------------------------------------
+
+
+def gaussian_maps(cells: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
+    """exp(-d^2 / 2 sigma^2) around points [..., 2] (x, y), all in cells.
+
+    -> [..., h, w] for `size` = (h, w); the peak is 1 if the point is on a cell's
+    centre. Drawn as a column times a row, since the exponential of a sum is a product.
+    """
+    require_shape("cells", cells, "...", 2)
+    require(sigma > 0, "a bump needs a width", where="sigma", value=sigma)
+
+    def line(length: int, centre: Tensor) -> Tensor:
+        place = torch.arange(length, dtype=cells.dtype, device=cells.device)
+        return torch.exp((place - centre[..., None]).square() / (-2 * sigma**2))
+
+    column, row = line(size[0], cells[..., 1]), line(size[1], cells[..., 0])
+    return column[..., :, None] * row[..., None, :]  # [..., h, w]
+
+
+def nearest_cells(cells: Tensor, size: tuple[int, int]) -> Tensor:
+    """Points [..., 2] in cells moved to the centre of their cell in an (h, w) map.
+
+    What most reference code does before it draws; the fraction that is lost here cannot
+    be decoded any more.
+    """
+    last = cells.new_tensor([size[1] - 1, size[0] - 1])
+    return torch.minimum(torch.floor(cells + 0.5).clamp(min=0), last)
+
+
+def merge_people(maps: Tensor, how: str = "max") -> Tensor:
+    """One map per joint from the maps of P people: [B, P, J, h, w] -> [B, J, h, w].
+
+    "max" keeps every peak where it is and as high as it was. The others are there to be
+    seen failing: "sum" grows above 1 and pulls close peaks together, "overwrite" lets
+    the last person (as far as 3 sigma) cut a piece out of the others.
+    """
+    require_shape("maps", maps, None, None, None, None, None)
+    if maps.shape[1] == 1:
+        return maps[:, 0]
+    if how == "max":
+        return maps.amax(1)
+    if how == "sum":
+        return maps.sum(1)
+    require(how == "overwrite", "unknown way to merge", where="how", value=how,
+            fix="Known: max, sum, overwrite.")  # fmt: skip
+    people = torch.arange(maps.shape[1], device=maps.device)[:, None, None, None]
+    drawn = torch.where(maps > math.exp(-4.5), people, 0)
+    return maps.gather(1, drawn.amax(1, keepdim=True))[:, 0]
+
+
+def draw_targets(
+    points: Tensor,
+    visibility: Tensor,
+    size: tuple[int, int],
+    stride: int = 4,
+    sigma: float = 2.0,
+    merge: str = "max",
+    quantise: bool = False,
+) -> Tensor:
+    """Maps [B, J, h, w] of the joints [B, P, J, 2] px of P people; (h, w) = `size`.
+
+    visibility [B, P, J]: an unlabelled joint (0) draws nothing, whatever stands in its
+    place; a hidden one (1) is drawn like a visible one. With `quantise` every centre is
+    first moved to the centre of its cell.
+    """
+    require_shape("points", points, None, None, None, 2)
+    require_shape("visibility", visibility, *points.shape[:3])
+    cells = pixels_to_cells(points, stride)
+    cells = nearest_cells(cells, size) if quantise else cells
+    cells = torch.where((visibility > 0)[..., None], cells, torch.inf)  # far away: 0
+    return merge_people(gaussian_maps(cells, size, sigma), merge)
+
+
+def target_weight(
+    visibility: Tensor, ignore: Tensor | None, size: tuple[int, int]
+) -> Tensor:
+    """Where the loss counts: 1 or 0, [B, J, 1, 1], or [B, J, h, w] with `ignore`.
+
+    visibility [B, P, J]: a joint counts if at least one person has it labelled.
+    ignore [B, H, W] bool: crowds that nobody labelled one by one; a cell that touches
+    one does not count.
+    """
+    weight = (visibility > 0).any(1)[..., None, None].float()  # [B, J, 1, 1]
+    if ignore is None:
+        return weight
+    crowd = F.adaptive_max_pool2d(ignore[:, None].float(), size)
+    return weight * (1 - crowd)
+
+
+# --- losses --------------------------------------------------------------------------
+
+
+def masked_mse(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Mean squared difference of maps [B, J, h, w] over the cells that count.
+
+    weight: anything that spreads to the shape of the maps, such as [B, J, 1, 1]. Zero
+    if nothing counts. Most cells of a target are near 0, so a map of zeros already has
+    a small loss: where learning gets stuck, that is the first thing to look for.
+    """
+    require_shape("target", target, *output.shape)
+    weight = weight.expand_as(target)
+    difference = torch.where(weight > 0, output - target, 0.0)
+    return (weight * difference.square()).sum() / weight.sum().clamp(min=1)
+
+
+def spatial_cross_entropy(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Which cell is it? The cross-entropy of a softmax over the cells of each map.
+
+    output [B, J, h, w] are logits; the target is divided by its sum, so that it is a
+    distribution over the cells too. Averaged over the maps that count; cells of weight
+    0 take no part. A constant map, zero included, costs log(h w): there is no trap.
+    """
+    require_shape("target", target, *output.shape)
+    counts = weight.expand_as(target) > 0
+    lowest = torch.finfo(output.dtype).min / 2
+    scores = torch.where(counts, output, lowest).flatten(2).log_softmax(-1)
+    share = torch.where(counts, target, 0.0).flatten(2)  # [B, J, h w]
+    total = share.sum(-1, keepdim=True)
+    share = share / total.clamp(min=1e-12)
+    each = -(share * torch.where(share > 0, scores, 0.0)).sum(-1)  # [B, J]
+    return each.sum() / (total > 0).sum().clamp(min=1)
+
+
+LOSSES = {"mse": masked_mse, "cross_entropy": spatial_cross_entropy}
+DECODERS = {"argmax": decode_argmax, "quarter": decode_quarter, "dark": decode_dark,
+            "soft_argmax": decode_soft_argmax}  # fmt: skip
+
+
+# --- the codecs ----------------------------------------------------------------------
+
+
+class HeatmapCodec:
+    """Joints as one heat map each, [J, h, w] of `stride` for inputs of `size` (H, W).
+
+    `loss` is "mse" (the output is the map itself) or "cross_entropy" (the output is
+    logits over the cells), `decoder` a key of `DECODERS`. `quantise` draws bumps on
+    cell centres only. Where a side is no multiple of the stride, the last cells reach
+    over the border.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int] = (128, 96),
+        stride: int = 4,
+        sigma: float = 1.5,
+        loss: str = "mse",
+        decoder: str = "dark",
+        merge: str = "max",
+        quantise: bool = False,
+    ) -> None:
+        require(loss in LOSSES, "unknown loss", where="loss", value=loss,
+                fix=f"Known: {', '.join(LOSSES)}.")  # fmt: skip
+        require(decoder in DECODERS, "unknown decoder", where="decoder", value=decoder,
+                fix=f"Known: {', '.join(DECODERS)}.")  # fmt: skip
+        require(stride >= 1, "a cell covers at least a pixel", where="stride",
+                value=stride)  # fmt: skip
+        self.size, self.stride = (int(size[0]), int(size[1])), int(stride)
+        self.map_size = tuple(math.ceil(n / stride) for n in self.size)
+        self.sigma, self.loss_name, self.decoder = float(sigma), loss, decoder
+        self.merge, self.quantise = merge, quantise
+
+    def encode(self, sample: Sample, generator=None) -> dict[str, Tensor]:
+        """"input" [B, 3, H, W], "maps" [B, J, h, w], "weight" (see `target_weight`).
+
+        Any number of people per image. Nothing is drawn at random.
+        """
+        sample = sample if sample.is_stacked else Sample.stack([sample])
+        require_shape("image", sample.image, None, 3, *self.size)
+        maps = draw_targets(sample.keypoints, sample.visibility, self.map_size,
+                            self.stride, self.sigma, self.merge,
+                            self.quantise)  # fmt: skip
+        weight = target_weight(sample.visibility, sample.ignore, self.map_size)
+        return {"input": sample.image, "maps": maps, "weight": weight}
+
+    def loss(self, output: Tensor, encoded: dict[str, Tensor]) -> Tensor:
+        """The loss of the output [B, J, h, w] against the target maps."""
+        return LOSSES[self.loss_name](output, encoded["maps"], encoded["weight"])
+
+    def maps(self, output: Tensor) -> Tensor:
+        """The output as maps with a peak near 1: themselves, or a softmax over cells.
+
+        A bump of height 1 has the sum 2 pi sigma^2, so that is what probabilities are
+        multiplied with.
+        """
+        if self.loss_name == "mse":
+            return output
+        share = output.flatten(-2).softmax(-1).unflatten(-1, output.shape[-2:])
+        return share * (2 * math.pi * self.sigma**2)
+
+    def decode(self, output: Tensor, boxes: Tensor | None = None) -> Poses:
+        """Output [B, J, h, w] -> stacked `Poses` with one person each.
+
+        Keypoints are pixels of the input, or, given the boxes [B, 4] that the inputs
+        were cropped from, of the full image. The score of a joint is its map's peak.
+        """
+        require_shape("output", output, None, None, *self.map_size)
+        maps, decode = self.maps(output.float()), DECODERS[self.decoder]
+        if self.decoder == "soft_argmax":  # whose softmax asks for logits
+            maps = maps.clamp(min=1e-10).log()
+        options = {"blur": blur_of(self.sigma)} if self.decoder == "dark" else {}
+        points, scores = decode(maps, self.stride, **options)
+        return _poses(points, scores.clamp(0, 1), self.size, boxes)
+
+
+class IntegralCodec(HeatmapCodec):
+    """Maps whose mean place is the answer: integral regression (Sun et al. 2018).
+
+    The output [B, J, h, w] is logits; the place is their soft-argmax, and the loss is
+    its L1 distance from the joint (1711.08229, section 2.1), here in cells. No target
+    map is needed, so one person per image.
+    """
+
+    def __init__(self, size: tuple[int, int] = (128, 96), stride: int = 4) -> None:
+        super().__init__(size, stride, decoder="soft_argmax", loss="cross_entropy")
+
+    def encode(self, sample: Sample, generator=None) -> dict[str, Tensor]:
+        """"input" [B, 3, H, W], "cells" [B, J, 2], "visibility" [B, J]."""
+        sample = single_person(sample)
+        require_shape("image", sample.image, None, 3, *self.size)
+        cells = pixels_to_cells(sample.keypoints[:, 0], self.stride)
+        return {"input": sample.image, "cells": cells,
+                "visibility": sample.visibility[:, 0]}  # fmt: skip
+
+    def loss(self, output: Tensor, encoded: dict[str, Tensor]) -> Tensor:
+        """|dx| + |dy| in cells, averaged over the labelled joints."""
+        found, _ = decode_soft_argmax(output.float())
+        labelled = encoded["visibility"] > 0
+        error = torch.where(labelled[..., None], found - encoded["cells"], 0.0)
+        return error.abs().sum() / labelled.sum().clamp(min=1)
+
+    def decode(self, output: Tensor, boxes: Tensor | None = None) -> Poses:
+        """Output [B, J, h, w] -> stacked `Poses`; scores are the largest probability.
+
+        See `HeatmapCodec.decode` for `boxes`.
+        """
+        require_shape("output", output, None, None, *self.map_size)
+        points, scores = decode_soft_argmax(output.float(), self.stride)
+        return _poses(points, scores, self.size, boxes)
+
+
+def _poses(points: Tensor, scores: Tensor, size, boxes: Tensor | None) -> Poses:
+    """One person per image, from pixels of the input to those of the boxes."""
+    whole = box_of_image(size).to(points).expand(len(points), 4)
+    boxes = whole if boxes is None else boxes.to(points)
+    points = denormalise(normalise(points, whole), boxes)
+    return Poses(points[:, None], scores[:, None], boxes=boxes[:, None],
+                 person_scores=scores.mean(-1, keepdim=True))  # fmt: skip

@@ -1,0 +1,312 @@
+"""How a heat map is read: argmax, a quarter cell further, DARK, soft-argmax.
+
+Every decoder takes maps [..., h, w] of any leading shape and gives the places [..., 2]
+(x, y) in pixels and the scores [...]. With stride s, cell u lies at pixel
+s u + (s - 1) / 2. Much reference code reads s u instead, which is (s - 1) / 2 pixels up
+and left, and treats borders in its own way: that is `decode_quarter_reference` and
+`decode_dark_reference`, equal to it number by number.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from poselab.errors import require, require_shape
+
+
+def pixels_to_cells(points: Tensor, stride: float) -> Tensor:
+    """Pixels -> cells of a map of this stride: (p - (s - 1) / 2) / s."""
+    return (points - (stride - 1) / 2) / stride
+
+
+def cells_to_pixels(cells: Tensor, stride: float) -> Tensor:
+    """Cells -> pixels: s u + (s - 1) / 2, the middle of the pixels of a cell."""
+    return stride * cells + (stride - 1) / 2
+
+
+# --- four decoders -------------------------------------------------------------------
+
+
+def decode_argmax(maps: Tensor, stride: float = 1) -> tuple[Tensor, Tensor]:
+    """The centre of the highest cell (the first, where several are).
+
+    On a clean target at most half a cell off in x and in y: s / 2 pixels, s / 4 on
+    average.
+    """
+    cells, scores = peaks(maps)
+    return cells_to_pixels(cells.to(maps.dtype), stride), scores
+
+
+def decode_quarter(maps: Tensor, stride: float = 1) -> tuple[Tensor, Tensor]:
+    """The highest cell, moved a quarter cell towards its larger neighbour, per axis.
+
+    Newell et al. 2016 (1603.06937, section 3.1). At most a quarter cell off on a clean
+    target; half a cell in the first and the last row and column, which lack a neighbour
+    and are not moved.
+    """
+    cells, scores = peaks(maps)
+    inner = (cells > 0) & (cells < _last(maps))
+    step = 0.25 * _slope(maps, cells).sign()
+    cells = cells + torch.where(inner, step, 0.0)
+    return cells_to_pixels(cells, stride), scores
+
+
+def decode_dark(
+    maps: Tensor, stride: float = 1, blur: int = 11
+) -> tuple[Tensor, Tensor]:
+    """DARK: the top of the parabola through the logarithm of the blurred map.
+
+    Zhang et al. 2020 (1910.06278, section 3.2): log of a Gaussian is a parabola, so one
+    Newton step from the highest cell lands on its centre, mu = m - H^-1 g. `blur` is
+    the side of the smoothing Gaussian in cells (`blur_of(sigma)`), 0 for none. Where
+    the blur would reach over the border, which would bend the parabola, the map is read
+    as it is, around the nearest cell that has neighbours on all sides. The highest
+    cell is the answer where the parabola has no top, and never more than one cell away.
+    On clean targets within 0.05 cells, from sigma 1.5 up within 0.005.
+
+    Only the neighbourhood of the peak is blurred: nothing else is looked at.
+    """
+    require(min(maps.shape[-2:]) >= 3, "a map needs 3 x 3 cells", where="maps",
+            field="shape", value=list(maps.shape))  # fmt: skip
+    cells, scores = peaks(maps)
+    answer = _top_of_parabola(maps, cells)
+    reach = (blur - 1) // 2 + 2
+    if blur > 1 and min(maps.shape[-2:]) > 2 * reach:
+        inner = (_inside(maps, cells, reach) == cells).all(-1, keepdim=True)
+        answer = torch.where(inner, _top_of_parabola(maps, cells, blur), answer)
+    return cells_to_pixels(answer, stride), scores
+
+
+def decode_soft_argmax(
+    maps: Tensor, stride: float = 1, beta: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """The mean place of the distribution softmax(beta * maps): differentiable.
+
+    Sun et al. 2018 (1711.08229, section 2). The maps are logits. Exact on the log of
+    a clean target that lies inside the map; near a border, or where a background of
+    equal logits has weight, it is pulled towards the middle of the map. The score is
+    the largest probability of a cell.
+    """
+    require_shape("maps", maps, "...", None, None)
+    share = (beta * maps).flatten(-2).softmax(-1).unflatten(-1, maps.shape[-2:])
+    h, w = (torch.arange(n, device=maps.device).to(maps) for n in maps.shape[-2:])
+    x = (share.sum(-2) * w).sum(-1)  # [...]
+    y = (share.sum(-1) * h).sum(-1)
+    return cells_to_pixels(torch.stack([x, y], -1), stride), share.amax((-1, -2))
+
+
+# --- what reference code does --------------------------------------------------------
+
+
+def decode_quarter_reference(maps: Tensor, stride: float = 1) -> tuple[Tensor, Tensor]:
+    """`decode_quarter` as in the code of Simple Baseline and HRNet (1804.06208).
+
+    Pixels are s u. The shift needs 1 < x < w - 1 and 1 < y < h - 1, both, so cell 1 is
+    not moved and cell w - 2 is. A map without a positive value is read as (0, 0).
+    """
+    cells, scores = _peaks_reference(maps)
+    high = _last(maps)  # x < w - 1 is x < last
+    inner = ((cells > 1) & (cells < high)).all(-1, keepdim=True)
+    step = 0.25 * _slope(maps, cells).sign()
+    return stride * (cells + torch.where(inner, step, 0.0)), scores
+
+
+def decode_dark_reference(
+    maps: Tensor, stride: float = 1, blur: int = 11
+) -> tuple[Tensor, Tensor]:
+    """`decode_dark` as in the code of its authors (1910.06278).
+
+    Pixels are s u. The whole map is blurred over a border of zeros and scaled back to
+    its old maximum, values below 1e-10 are raised to it; the step is taken where
+    1 < x < w - 2 and 1 < y < h - 2, however long it is.
+    """
+    cells, scores = _peaks_reference(maps)
+    smooth = blur_maps(maps, blur).clamp(min=1e-10).log()
+    inner = ((cells > 1) & (cells < _last(maps) - 1)).all(-1, keepdim=True)
+    step, _ = _newton(_window(smooth, _inside(maps, cells, 2), 2))
+    return stride * (cells + torch.where(inner, step, 0.0)), scores
+
+
+def blur_maps(maps: Tensor, blur: int = 11) -> Tensor:
+    """Maps [..., h, w] under DARK's Gaussian, scaled back to their old maxima.
+
+    Beyond the border lie zeros.
+    """
+    require_shape("maps", maps, "...", None, None)
+    down, across = (_blur_matrix(blur, n).to(maps) for n in maps.shape[-2:])
+    smooth = down @ maps @ across  # both are symmetric
+    top = (-2, -1)
+    scale = maps.amax(top, keepdim=True) / smooth.amax(top, keepdim=True)
+    return smooth * scale
+
+
+def to_image_reference(
+    cells: Tensor,
+    centre: Tensor,
+    scale: Tensor,
+    size: tuple[int, int],
+    unbiased: bool = False,
+) -> Tensor:
+    """Cells [B, J, 2] of (h, w) maps -> pixels of the image, as that code does it.
+
+    centre [B, 2] px and scale [B, 2] (width and height of the crop in units of 200 px;
+    only the width is used). Simple Baseline puts cell w / 2 on the centre and counts
+    200 scale / w pixels per cell, as if cells were edges; with `unbiased`, DARK's code,
+    it is cell (w - 1) / 2 and (200 scale - 1) / (w - 1).
+    """
+    one = 1 if unbiased else 0
+    middle = cells.new_tensor([size[1] - one, size[0] - one]) / 2
+    per_cell = (200 * scale[:, None, :1] - one) / (size[1] - one)  # [B, 1, 1]
+    return centre[:, None] + (cells - middle) * per_cell
+
+
+# --- more than one answer, and the flip test -----------------------------------------
+
+
+def local_maxima(maps: Tensor, threshold: float = 0.1) -> Tensor:
+    """Cells above `threshold` that are not lower than any of their 8 neighbours.
+
+    maps [..., h, w] -> bool of the same shape.
+    """
+    require_shape("maps", maps, "...", None, None)
+    flat = maps.reshape(-1, 1, *maps.shape[-2:])
+    highest = F.max_pool2d(flat, 3, stride=1, padding=1).view_as(maps)
+    return (maps == highest) & (maps > threshold)
+
+
+def flip_maps(maps: Tensor, flip_index: list[int], shift: int = 0) -> Tensor:
+    """The maps of a mirrored image as those of the image itself; [..., J, h, w].
+
+    Columns are mirrored, and left and right joints change places. Where cell u means
+    pixel s u + (s - 1) / 2, nothing else is needed. Where it means s u, the mirror
+    image of a cell lies (s - 1) / s of a cell further right, so reference code moves
+    the maps by `shift` = 1 column (the first stays as it is).
+    """
+    maps = maps[..., list(flip_index), :, :].flip(-1)
+    if not shift:
+        return maps
+    return torch.cat([maps[..., :shift], maps[..., :-shift]], -1)
+
+
+# --- tools ---------------------------------------------------------------------------
+
+
+def peaks(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """The highest cell of each map: (x, y) [..., 2] int64, and its value [...]."""
+    require_shape("maps", maps, "...", None, None)
+    rows = maps.amax(-1)  # [..., h]: an argmax over all cells is ten times slower
+    y = rows.argmax(-1, keepdim=True)
+    line = y[..., None].expand(*y.shape, maps.shape[-1])
+    x = maps.gather(-2, line)[..., 0, :].argmax(-1, keepdim=True)
+    return torch.cat([x, y], -1), rows.gather(-1, y)[..., 0]
+
+
+def _peaks_reference(maps: Tensor) -> tuple[Tensor, Tensor]:
+    cells, scores = peaks(maps)
+    return torch.where(scores[..., None] > 0, cells, 0), scores
+
+
+def _last(maps: Tensor) -> Tensor:
+    """The last cell (w - 1, h - 1)."""
+    return torch.tensor([maps.shape[-1] - 1, maps.shape[-2] - 1], device=maps.device)
+
+
+def _inside(maps: Tensor, cells: Tensor, margin: int) -> Tensor:
+    """Cells moved to where `margin` more cells lie around them in the map."""
+    return cells.clamp(min=margin).minimum(_last(maps) - margin)
+
+
+def _window(maps: Tensor, cells: Tensor, reach: int) -> Tensor:
+    """The square of 2 reach + 1 cells around cells [..., 2], which has to be inside."""
+    width, side = maps.shape[-1], 2 * reach + 1
+    steps = torch.arange(-reach, reach + 1, device=cells.device)
+    offsets = (steps[:, None] * width + steps).flatten()
+    place = cells[..., 1:] * width + cells[..., :1] + offsets  # [..., side^2]
+    return maps.flatten(-2).gather(-1, place).unflatten(-1, (side, side))
+
+
+def _slope(maps: Tensor, cells: Tensor) -> Tensor:
+    """Right minus left, lower minus upper neighbour; [..., 2]. Beyond lies the same."""
+    steps = torch.tensor([[1, 0], [0, 1], [-1, 0], [0, -1]], device=cells.device)
+    near = (cells[..., None, :] + steps).clamp(min=0).minimum(_last(maps))
+    place = near[..., 1] * maps.shape[-1] + near[..., 0]  # [..., 4]
+    values = maps.flatten(-2).gather(-1, place)
+    return values[..., :2] - values[..., 2:]
+
+
+def _top_of_parabola(maps: Tensor, cells: Tensor, blur: int = 0) -> Tensor:
+    """Where the parabola through the log of the (blurred) map has its top; [..., 2].
+
+    Through the nearest cell with enough neighbours; `cells` if there is no top, and
+    never more than a cell away.
+    """
+    reach = (blur - 1) // 2 + 2 if blur > 1 else 1
+    around = _inside(maps, cells, reach)
+    patch = _window(maps, around, reach)
+    patch = patch / patch[..., reach, reach, None, None].clamp(min=1e-10)
+    patch = _blur_patch(patch, blur) if blur > 1 else patch
+    step, bends_down = _newton(patch.clamp(min=1e-10).log())
+    top = torch.where(bends_down, around + step, cells)
+    return top.maximum(cells - 1).minimum(cells + 1)
+
+
+def _newton(log: Tensor) -> tuple[Tensor, Tensor]:
+    """The step -H^-1 g from the middle of patches [..., 3, 3] or [..., 5, 5] of logs.
+
+    First and mixed derivatives use the cells next to the middle, second derivatives
+    the border of the patch. -> (dx, dy) [..., 2], zero where H cannot be inverted; and
+    whether the parabola bends down in all directions, so has a top, [..., 1] bool.
+    """
+    r = log.shape[-1] // 2
+    near, mid = log[..., r - 1 : r + 2, r - 1 : r + 2], log[..., r, r]
+    gx = (near[..., 1, 2] - near[..., 1, 0]) / 2
+    gy = (near[..., 2, 1] - near[..., 0, 1]) / 2
+    xx = (log[..., r, -1] - 2 * mid + log[..., r, 0]) / r**2
+    yy = (log[..., -1, r] - 2 * mid + log[..., 0, r]) / r**2
+    main, other = near[..., 0, 0] + near[..., 2, 2], near[..., 0, 2] + near[..., 2, 0]
+    xy = (main - other) / 4
+    det = xx * yy - xy.square()
+    step = torch.stack([xy * gy - yy * gx, xy * gx - xx * gy], -1)
+    step = torch.where((det != 0)[..., None], step / det[..., None], 0.0)
+    return step, ((det > 0) & (xx < 0))[..., None]
+
+
+def gaussian_kernel(side: int) -> Tensor:
+    """A Gaussian of `side` cells and sum 1, with sigma 0.3 ((side - 1) / 2 - 1) + 0.8.
+
+    That is OpenCV's rule, which DARK relies on: side 11 has sigma 2.
+    """
+    require(side >= 1 and side % 2 == 1, "the side of a blur is odd", where="blur",
+            value=side)  # fmt: skip
+    half = (side - 1) // 2
+    sigma = 0.3 * (half - 1) + 0.8
+    place = torch.arange(-half, half + 1, dtype=torch.float64)
+    kernel = torch.exp(-place.square() / (2 * sigma**2))
+    return kernel / kernel.sum()
+
+
+def blur_of(sigma: float) -> int:
+    """The odd side whose blur has about the sigma of the targets, as DARK wants it."""
+    return 2 * max(0, math.floor((sigma - 0.8) / 0.3 + 1.5)) + 1
+
+
+def _blur_matrix(side: int, length: int) -> Tensor:
+    """The symmetric matrix [length, length] that blurs a line with zeros around it."""
+    kernel, half = gaussian_kernel(side), (side - 1) // 2
+    place = torch.arange(length)
+    apart = (place[:, None] - place).abs()
+    return torch.where(apart <= half, kernel[half + apart.clamp(max=half)], 0.0)
+
+
+def _blur_patch(patch: Tensor, side: int) -> Tensor:
+    """Patches [..., side + 4, side + 4] -> their blurred middles [..., 5, 5].
+
+    All patches times one matrix, which is much faster than many small convolutions.
+    """
+    line = _blur_matrix(side, side + 4)[(side - 1) // 2 :][:5]  # [5, side + 4]
+    both = torch.kron(line, line).to(patch)  # [25, (side + 4)^2]
+    return (patch.flatten(-2) @ both.T).unflatten(-1, (5, 5))

@@ -1,0 +1,179 @@
+"""The scoreboard: every bundled network on the fixed evaluation sets.
+
+`python -m poselab.evaluate` writes poselab/zoo/scoreboard.json and the scores on each
+card; nobody types a score.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from poselab import datasets, zoo
+from poselab.codecs.regression import normalise, single_person
+from poselab.geometry import box_of_image
+from poselab.metrics import pck
+from poselab.models import Cascade
+from poselab.records import Sample
+from poselab.zoo.recipes import predict
+
+THRESHOLDS = (0.05, 0.1, 0.2)
+
+
+# --- one network ---------------------------------------------------------------------
+
+
+def pck_scores(predicted: Tensor, sample: Sample) -> dict[str, float]:
+    """PCK of [N, J, 2] px, one person per image, against the longer box side."""
+    sample = single_person(sample)
+    values = pck(predicted, sample.keypoints[:, 0], sample.visibility[:, 0], "box",
+                 THRESHOLDS, boxes=sample.boxes[:, 0])  # fmt: skip
+    return {f"PCK@{t:g}": round(float(v), 4)
+            for t, v in zip(THRESHOLDS, values, strict=True)}  # fmt: skip
+
+
+@torch.no_grad()
+def count_macs(net: nn.Module, *inputs: Tensor) -> int:
+    """Multiply-accumulates of the convolutions and linear layers of one call."""
+    total = 0
+
+    def count(layer: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal total
+        # A transposed convolution spreads each input value, the others gather.
+        spreads = isinstance(layer, nn.ConvTranspose2d)
+        values = given[0] if spreads else output
+        total += values.numel() * layer.weight[0].numel()
+
+    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+    hooks = [m.register_forward_hook(count) for m in net.modules()
+             if isinstance(m, kinds)]  # fmt: skip
+    try:
+        net(*inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return total
+
+
+@torch.no_grad()
+def milliseconds(net: nn.Module, *inputs: Tensor, repeats: int = 15) -> float:
+    """The median time of one call."""
+    times = []
+    for _ in range(repeats + 2):
+        start = time.perf_counter()
+        net(*inputs)
+        if inputs[0].is_cuda:
+            torch.cuda.synchronize()
+        times.append(1000 * (time.perf_counter() - start))
+    return sorted(times[2:])[repeats // 2]
+
+
+# --- where regression fails ----------------------------------------------------------
+
+
+def mean_pose(sample: Sample) -> Tensor:
+    """The mean of the normalised joints of a stacked sample; [J, 2]."""
+    points, known = _normalised(sample)
+    weight = known[..., None].to(points)
+    total = torch.where(known[..., None], points, 0.0).sum(0)
+    return total / weight.sum(0).clamp(min=1)
+
+
+def distance_from_mean(sample: Sample, mean: Tensor | None = None) -> Tensor:
+    """How unusual each pose is: RMS distance of its labelled joints from `mean`; [N].
+
+    In the coordinates that the regressor learns, fractions of the input.
+    """
+    points, known = _normalised(sample)
+    mean = mean_pose(sample) if mean is None else mean.to(points)
+    square = (points - mean).square().sum(-1)
+    square = torch.where(known, square, 0.0).sum(-1)
+    return (square / known.sum(-1).clamp(min=1)).sqrt()
+
+
+def error_by_distance(
+    predicted: Tensor, sample: Sample, mean: Tensor | None = None, bins: int = 4
+) -> tuple[Tensor, Tensor]:
+    """Does the error grow with the distance from the mean pose?
+
+    predicted [N, J, 2] px. The images are sorted by `distance_from_mean` and cut into
+    `bins` groups of equal size; returns each group's mean distance [bins] and mean
+    error [bins], the latter as a fraction of the longer side of the person's box.
+    """
+    sample = single_person(sample)
+    known = sample.visibility[:, 0] > 0
+    error = (predicted - sample.keypoints[:, 0]).norm(dim=-1)
+    error = error / sample.boxes[:, 0, 2:].amax(-1, keepdim=True)  # [N, J]
+    distance = distance_from_mean(sample, mean)
+    groups = distance.argsort().tensor_split(bins)
+    far = torch.stack([distance[group].mean() for group in groups])
+    wrong = torch.stack([error[group][known[group]].mean() for group in groups])
+    return far, wrong
+
+
+def _normalised(sample: Sample) -> tuple[Tensor, Tensor]:
+    sample = single_person(sample)
+    points = sample.keypoints[:, 0]
+    box = box_of_image(sample.size).to(points)
+    return normalise(points, box), sample.visibility[:, 0] > 0
+
+
+# --- the table -----------------------------------------------------------------------
+
+
+def rows(name: str, net: Cascade, sample: Sample) -> list[dict[str, Any]]:
+    """One row of the scoreboard per stage of a cascade."""
+    table = []
+    image = sample.image[:1]
+    for i, predicted in enumerate(predict(net, sample.image)):
+        part = Cascade(net.first, list(net.refiners[:i]), net.sigma, net.skeleton)
+        table.append({
+            "name": name,
+            "stage": i + 1,
+            "set": "single",
+            "parameters": sum(p.numel() for p in part.parameters()),
+            "macs": count_macs(part.eval(), image),
+            "ms_per_image": round(milliseconds(part, image), 2),
+            "scores": pck_scores(predicted, sample),
+        })  # fmt: skip
+    return table
+
+
+def evaluate(folder: Path = zoo.FOLDER) -> list[dict[str, Any]]:
+    """Score every network in `folder`; write its card's scores and the scoreboard."""
+    sample, table = datasets.evaluation("single"), []
+    for name in zoo.names(folder):
+        found = rows(name, zoo.load(name, folder), sample)
+        card = {**zoo.card(name, folder), "scores": [row["scores"] for row in found]}
+        _write(folder / f"{name}.json", card)
+        table += found
+    note = "ms_per_image: one image at a time on the machine that ran the evaluation"
+    _write(folder / "scoreboard.json", {"written_by": "python -m poselab.evaluate",
+                                        "note": note, "rows": table})  # fmt: skip
+    return table
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """`python -m poselab.evaluate`: score the bundled networks."""
+    parser = argparse.ArgumentParser(prog="python -m poselab.evaluate",
+                                     description=main.__doc__)  # fmt: skip
+    parser.add_argument("--folder", type=Path, default=zoo.FOLDER)
+    for row in evaluate(parser.parse_args(arguments).folder):
+        scores = "  ".join(f"{k} {v:.3f}" for k, v in row["scores"].items())
+        print(f"{row['name']:16} stage {row['stage']}  {row['parameters']:>9,} par  "
+              f"{row['macs'] / 1e6:7.1f} MMAC  {row['ms_per_image']:6.1f} ms  "
+              f"{scores}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

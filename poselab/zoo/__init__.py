@@ -1,0 +1,56 @@
+"""Small trained networks that come with the package.
+
+`zoo.load("deeppose_tiny")` is a network in eval mode; `zoo.card(...)` says how it was
+trained and how well it does; `zoo.scoreboard()` is the course's table of results,
+written by `python -m poselab.evaluate`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from poselab.errors import ArgumentError, CheckpointError
+from poselab.models import build, load_weights
+
+FOLDER = Path(__file__).parent
+
+
+def names(folder: Path = FOLDER) -> list[str]:
+    """The networks that can be loaded."""
+    return sorted(path.stem for path in folder.glob("*.safetensors"))
+
+
+def card(name: str, folder: Path = FOLDER) -> dict[str, Any]:
+    """How a network was made: model, recipe, command, seconds, device, seed, scores.
+
+    Raises `ArgumentError` for an unknown name, `CheckpointError` for a broken card.
+    """
+    if name not in names(folder):
+        raise ArgumentError("no bundled network of this name", where="name", value=name,
+                            fix=f"Known: {', '.join(names(folder))}.")  # fmt: skip
+    path = folder / f"{name}.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {**content, "model": content["model"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        problem = f"the card cannot be read: {type(error).__name__}: {error}"
+        raise CheckpointError(problem, where=path) from error
+
+
+def load(name: str, folder: Path = FOLDER) -> nn.Module:
+    """The trained network `name`, in eval mode on the CPU."""
+    content = card(name, folder)
+    net = build(content["model"], **content["arguments"])
+    return load_weights(net, folder / f"{name}.safetensors")
+
+
+def scoreboard(folder: Path = FOLDER) -> list[dict[str, Any]]:
+    """The rows of the scoreboard; none before the first evaluation."""
+    path = folder / "scoreboard.json"
+    if not path.exists():
+        return []
+    return json.loads(path.read_text(encoding="utf-8"))["rows"]

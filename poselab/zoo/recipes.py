@@ -1,0 +1,168 @@
+"""How the bundled weights were trained, as a table, and the code that follows it."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from poselab.codecs import DisplacementCodec, RegressionCodec
+from poselab.datasets import SyntheticPeople, augment
+from poselab.errors import ArgumentError
+from poselab.models import Cascade, build, save_weights
+from poselab.records import Sample
+from poselab.train import History, Source, fit
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One call of `fit`."""
+
+    steps: int
+    batch_size: int
+    lr: float
+    schedule: str = "cosine"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the weights, except seed and machine.
+
+    `arguments` build the cascade; `pool` images are drawn once and varied by
+    `augment` with the options of `variation` (none: used as they are); `held_out`
+    more images measure the errors that the next stage learns to mend.
+    """
+
+    about: str
+    arguments: dict[str, Any]
+    stages: tuple[Stage, ...]
+    pool: int
+    held_out: int = 512
+    variation: dict[str, float] = field(default_factory=dict)
+
+
+RECIPES = {
+    "deeppose_tiny": Recipe(
+        about="DeepPose with one refining stage, on single drawn people",
+        arguments={"size": (128, 96), "stages": 2, "sigma": 1.0, "crop": 32},
+        stages=(Stage(3000, 64, 2e-3), Stage(2000, 16, 2e-3)),
+        pool=8000,
+        variation={"degrees": 10.0, "zoom": 0.1, "shift": 0.05},
+    ),
+    "deeppose_live": Recipe(
+        about="the same network in half a minute: what notebook 01 trains",
+        arguments={"size": (128, 96), "stages": 2, "sigma": 1.0, "crop": 32},
+        stages=(Stage(150, 64, 3e-3), Stage(150, 16, 3e-3)),
+        pool=2000,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Varied:
+    """A source whose batches are changed at random by `augment`."""
+
+    data: Source
+    options: dict[str, float]
+
+    def batches(
+        self, batch_size: int, generator: torch.Generator
+    ) -> Iterator[Sample]:
+        """Stacked samples without end."""
+        for batch in self.data.batches(batch_size, generator):
+            yield augment(batch, generator, **self.options)
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe `name`; an `ArgumentError` that lists them if there is none."""
+    if name not in RECIPES:
+        raise ArgumentError("no recipe of this name", where="name", value=name,
+                            fix=f"Known: {', '.join(RECIPES)}.")  # fmt: skip
+    return RECIPES[name]
+
+
+@torch.no_grad()
+def predict(cascade: Cascade, images: Tensor, batch_size: int = 64) -> list[Tensor]:
+    """Joints after each stage for any number of images: [N, J, 2] px per stage."""
+    parts = [cascade(part) for part in images.split(batch_size)]
+    return [torch.cat(stage) for stage in zip(*parts, strict=True)]
+
+
+def train_cascade(
+    recipe: Recipe,
+    data: Source,
+    held_out: Sample,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    **options: Any,
+) -> tuple[Cascade, list[History]]:
+    """Train stage after stage; each learns from the errors of those before it.
+
+    `data` gives the training batches, `held_out` (stacked) the errors; `options` go to
+    `fit`. The same seed gives the same weights on the same machine.
+    """
+    cascade = build("deeppose_cascade", seed, **recipe.arguments).to(device)
+    held_out = held_out.to(device)
+    nets = [cascade.first, *cascade.refiners]
+    codec: Any = RegressionCodec(recipe.arguments["size"])
+    histories = []
+    for i, (net, stage) in enumerate(zip(nets, recipe.stages, strict=True)):
+        if i > 0:
+            before = Cascade(cascade.first, nets[1:i], cascade.sigma).eval()
+            seen = predict(before, held_out.image)[-1]
+            codec = DisplacementCodec.from_errors(
+                seen, held_out, cascade.sigma, net.crop
+            )
+        histories.append(fit(net, codec, data, **asdict(stage), seed=seed + i,
+                             **options))  # fmt: skip
+    return cascade.eval(), histories
+
+
+def people(recipe: Recipe, seed: int = 0) -> tuple[Source, Sample]:
+    """The recipe's training data and held-out samples; no image is in both."""
+    size = tuple(recipe.arguments["size"])
+    pool = SyntheticPeople(size=size, seed=seed).pool(recipe.pool)
+    other = SyntheticPeople(size=size, seed=seed + 1)
+    held_out = other.batch(recipe.held_out, torch.Generator().manual_seed(seed))
+    return (Varied(pool, recipe.variation) if recipe.variation else pool), held_out
+
+
+def make(
+    name: str, folder: Path, seed: int = 0, device: str = "cpu", progress: bool = True
+) -> nn.Module:
+    """Follow the recipe and write `name`.safetensors and its card into `folder`."""
+    chosen, start = recipe(name), time.perf_counter()
+    data, held_out = people(chosen, seed)
+    net, histories = train_cascade(chosen, data, held_out, seed, device,
+                                   progress=progress)  # fmt: skip
+    card = {
+        "about": chosen.about,
+        "model": "deeppose_cascade",
+        "arguments": chosen.arguments,
+        "recipe": asdict(chosen),
+        "command": f"python -m poselab.train {name} --seed {seed}",
+        "seed": seed,
+        "seconds": round(time.perf_counter() - start, 1),
+        "seconds_per_stage": [round(h.seconds, 1) for h in histories],
+        "device": _describe(device),
+        "torch": torch.__version__,
+        "parameters": sum(p.numel() for p in net.parameters()),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    save_weights(net, folder / f"{name}.safetensors")
+    text = json.dumps(card, indent=1) + "\n"
+    (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    return net
+
+
+def _describe(device: str) -> str:
+    if torch.device(device).type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"

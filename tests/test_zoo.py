@@ -1,0 +1,139 @@
+"""Bundled weights and the recipes they come from."""
+
+import dataclasses
+import json
+
+import pytest
+import torch
+
+from poselab import zoo
+from poselab.errors import ArgumentError, CheckpointError
+from poselab.models import build, load_weights, save_weights
+from poselab.train import main
+from poselab.zoo import recipes
+from tests.sources import Dots
+
+SMALL = recipes.Recipe(
+    about="a toy", arguments={"size": (64, 48), "stages": 2, "sigma": 1.0, "crop": 16},
+    stages=(recipes.Stage(40, 16, 4e-3), recipes.Stage(40, 8, 4e-3)), pool=32,
+    held_out=64,
+)  # fmt: skip
+
+
+def toy(seed=0):
+    source = Dots((64, 48))
+    held_out = source.batch(64, torch.Generator().manual_seed(100))
+    return recipes.train_cascade(SMALL, source, held_out, seed, progress=False)
+
+
+def test_cascade_training_learns_and_repeats():
+    net, histories = toy()
+    again, _ = toy()
+    assert all(torch.equal(a, b) for a, b in
+               zip(net.state_dict().values(), again.state_dict().values(),
+                   strict=True))  # fmt: skip
+    assert all(sum(h.loss[-10:]) < 0.6 * sum(h.loss[:10]) for h in histories)
+    test = Dots((64, 48)).batch(64, torch.Generator().manual_seed(200))
+    errors = [(y - test.keypoints[:, 0]).norm(dim=-1).mean()
+              for y in recipes.predict(net, test.image)]  # fmt: skip
+    assert errors[1] < 0.8 * errors[0]
+
+
+def test_varied_batches_keep_their_shape_and_repeat():
+    varied = recipes.Varied(Dots((64, 48)), {"degrees": 10.0, "zoom": 0.1})
+    a, b = (next(varied.batches(4, torch.Generator().manual_seed(0))) for _ in "ab")
+    assert torch.equal(a.image, b.image)
+    assert a.keypoints.shape == (4, 1, 17, 2)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A zoo with one network, made by the command line from toy data."""
+    source = Dots((64, 48))
+    held_out = source.batch(64, torch.Generator().manual_seed(100))
+    brief = tuple(dataclasses.replace(s, steps=3) for s in SMALL.stages)
+    monkeypatch.setitem(recipes.RECIPES, "toy", dataclasses.replace(SMALL,
+                                                                    stages=brief))
+    monkeypatch.setattr(recipes, "people", lambda recipe, seed: (source, held_out))
+    main(["toy", "--out", str(tmp_path), "--seed", "3", "--device", "cpu"])
+    return tmp_path
+
+
+def test_command_line_writes_weights_and_card(folder):
+    assert zoo.names(folder) == ["toy"]
+    card = zoo.card("toy", folder)
+    assert card["seed"] == 3
+    assert card["command"] == "python -m poselab.train toy --seed 3"
+    assert card["recipe"]["stages"][0]["steps"] == 3
+    net = zoo.load("toy", folder)
+    assert not net.training
+    assert [y.shape for y in net(torch.rand(2, 3, 64, 48))] == [(2, 17, 2)] * 2
+    assert card["parameters"] == sum(p.numel() for p in net.parameters())
+
+
+def test_unknown_name_and_broken_card(folder):
+    with pytest.raises(ArgumentError, match="name = 'lenet'.*Known: toy"):
+        zoo.load("lenet", folder)
+    (folder / "toy.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="toy.json"):
+        zoo.card("toy", folder)
+    with pytest.raises(ArgumentError, match="deeppose_tiny"):
+        recipes.recipe("lenet")
+
+
+def test_weights_round_trip_as_float16(tmp_path):
+    net, file = build("deeppose", seed=1), tmp_path / "net.safetensors"
+    save_weights(net, file)
+    again = load_weights(build("deeppose", seed=2), file)
+    for (key, a), b in zip(net.state_dict().items(), again.state_dict().values(),
+                           strict=True):  # fmt: skip
+        assert a.dtype == b.dtype
+        torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-3, msg=key)
+    assert [p.name for p in tmp_path.iterdir()] == ["net.safetensors"]
+
+
+def test_weights_of_another_network(tmp_path):
+    file = tmp_path / "net.safetensors"
+    save_weights(build("deeppose"), file)
+    other = build("deeppose", joints=16)
+    before = {key: value.clone() for key, value in other.state_dict().items()}
+    with pytest.raises(CheckpointError, match=r"net.safetensors: head.*\[34"):
+        load_weights(other, file)
+    assert all(torch.equal(v, before[k]) for k, v in other.state_dict().items())
+    with pytest.raises(CheckpointError, match="not in the network"):
+        load_weights(build("deeppose_resnet", depth=18), file)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x00" * 64])
+def test_broken_weight_file(tmp_path, content):
+    file = tmp_path / "net.safetensors"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(CheckpointError, match="net.safetensors.*cannot be read"):
+        load_weights(build("deeppose"), file)
+
+
+def test_build_leaves_the_global_random_state():
+    torch.manual_seed(0)
+    wanted = torch.rand(2)
+    torch.manual_seed(0)
+    a, b = build("deeppose", seed=5), build("deeppose", seed=5)
+    assert torch.equal(torch.rand(2), wanted)
+    assert torch.equal(a.head[-1].weight, b.head[-1].weight)
+    with pytest.raises(ArgumentError, match="deeppose_cascade"):
+        build("lenet")
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_bundled(name):
+    """Each bundled network loads, is small, and has a complete card with scores."""
+    card = zoo.card(name)
+    assert (zoo.FOLDER / f"{name}.safetensors").stat().st_size <= 1_500_000
+    assert {"command", "seconds", "device", "seed", "recipe", "scores"} <= card.keys()
+    recipe = json.loads(json.dumps(dataclasses.asdict(recipes.RECIPES[name])))
+    assert card["recipe"] == recipe
+    net = zoo.load(name)
+    outputs = net(torch.rand(1, 3, *card["arguments"]["size"]))
+    assert all(torch.isfinite(y).all() for y in outputs)
+    own = [row for row in zoo.scoreboard() if row["name"] == name]
+    assert [row["scores"] for row in own] == card["scores"]
