@@ -6,6 +6,7 @@ Importing the package costs nothing: each part is imported by name where it is u
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "setup"]
+
+# torch's idle threads wait by spinning. Where a browser, a server or other kernels
+# want the same two cores, that makes small operations several times slower than one
+# thread would be. The setting is read when torch is loaded, so poselab comes first.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # Figures that can be read from the last row of a lecture hall, at 1000 pixels across.
 FIGURES: dict[str, Any] = {

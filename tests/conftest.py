@@ -18,6 +18,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 # The kernels of this environment, not others of the same name in the home folder.
 os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 
+# Before any test module loads torch: see poselab/__init__.py.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 # A cache that starts empty, so that no test passes because of yesterday's pictures.
 _cache = tempfile.mkdtemp(prefix="poselab-tests-")
 atexit.register(shutil.rmtree, _cache, ignore_errors=True)
