@@ -121,8 +121,8 @@ class Annotator(Explorer):
         (x, y), flag = self.points[0], self.visibility[0]
         controls = {
             "joint": choice("joint", names),
-            "x": slider("x", 0.0, width - 1.0, x, 0.5),
-            "y": slider("y", 0.0, height - 1.0, y, 0.5),
+            "x": slider("x", 0, width - 1, round(x)),
+            "y": slider("y", 0, height - 1, round(y)),
             "visibility": choice("label", _LABELS, flag),
         }
         controls["joint"].observe(self._select, "value")
@@ -137,6 +137,7 @@ class Annotator(Explorer):
         canvas = JointCanvas.over(
             self.image, self.skeleton, points=[list(p) for p in self.points],
             visibility=list(self.visibility), label=label, width=width,
+            step=1.0,  # COCO's annotators worked in whole pixels
         )  # fmt: skip
         canvas.observe(self._hear, ["points", "visibility", "selected"])
         return canvas
@@ -149,7 +150,7 @@ class Annotator(Explorer):
         """The menu chose a joint: show its numbers on the sliders."""
         with self._hold():
             j = self._joint
-            new = {"x": self.points[j][0], "y": self.points[j][1],
+            new = {"x": round(self.points[j][0]), "y": round(self.points[j][1]),
                    "visibility": self.visibility[j]}  # fmt: skip
             for name, value in new.items():
                 self.controls[name].unobserve(self._store, "value")
@@ -162,8 +163,11 @@ class Annotator(Explorer):
         """A slider moved the selected joint: tell the canvas."""
         with self._hold():
             j = self._joint
-            self.points[j] = [round(self.controls[n].value, 2) for n in "xy"]
-            self.visibility[j] = self.controls["visibility"].value
+            if change["owner"] is self.controls["visibility"]:
+                self.visibility[j] = change["new"]
+            else:
+                axis = 0 if change["owner"] is self.controls["x"] else 1
+                self.points[j][axis] = float(change["new"])
             if self.canvas:
                 self.canvas.points = [list(p) for p in self.points]
                 self.canvas.visibility = list(self.visibility)
@@ -179,15 +183,15 @@ class Annotator(Explorer):
             self.points, self.visibility = new
             self.controls["joint"].value = joint
             self._select(change)
-        self._changed(change)
+        self._request()
 
     # --- pictures --------------------------------------------------------------------
 
-    def _paint(self, joint: str, x: float, y: float, visibility: int) -> tuple:
+    def _paint(self, joint: str, x: int, y: int, visibility: int) -> tuple:
         loupe = self._loupe(x, y)
         labelled = sum(v > 0 for v in self.visibility)
         seen = sum(v == 2 for v in self.visibility)
-        place = f"at ({x:.1f}, {y:.1f}) px" if visibility else ""
+        place = f"at ({x}, {y}) px" if visibility else ""
         caption = (
             f"{joint.replace('_', ' ')} {place} {_LABELS[visibility][0]}; "
             f"{labelled} of {len(self.points)} joints labelled, {seen} visible."
@@ -206,9 +210,9 @@ class Annotator(Explorer):
         return paint_pose(self._background, self.keypoints, self.flags, self.skeleton,
                           scale)  # fmt: skip
 
-    def _loupe(self, x: float, y: float) -> Image.Image:
+    def _loupe(self, x: int, y: int) -> Image.Image:
         """What is around (x, y), enlarged, with the joints."""
-        left, top = round(x) - _LOUPE // 2, round(y) - _LOUPE // 2
+        left, top = x - _LOUPE // 2, y - _LOUPE // 2
         part = self.image.crop((left, top, left + _LOUPE, top + _LOUPE))
         points = torch.tensor(self.points) - torch.tensor([left, top])
         return paint_pose(to_pil(part, _ZOOM), points, self.flags, self.skeleton,

@@ -24,7 +24,7 @@ from PIL import Image
 
 from poselab.draw import to_bytes
 from poselab.errors import ArgumentError
-from poselab.explore.controls import check, trial_values
+from poselab.explore.controls import check, read, trial_values
 from poselab.explore.pictures import png
 
 # An event this soon after a drawing was already waiting while we drew: others may wait
@@ -75,7 +75,7 @@ class Explorer:
     @property
     def values(self) -> dict[str, Any]:
         """The present value of every control."""
-        return {name: control.value for name, control in self.controls.items()}
+        return {name: read(control) for name, control in self.controls.items()}
 
     @property
     def caption(self) -> str:
@@ -159,8 +159,12 @@ class Explorer:
 
     def _changed(self, change: Any) -> None:
         with _LOCK:
-            if self._held:
-                return
+            if not self._held and self.values != self._drawn:
+                self._request()
+
+    def _request(self) -> None:
+        """Draw now, or together with the events that wait behind this one."""
+        with _LOCK:
             self._stale = True
             loop = _running_loop()
             if loop and time.perf_counter() - self._drawn_at < _WAITED:
@@ -173,10 +177,10 @@ class Explorer:
         with _LOCK:
             if not self._stale:
                 return
-            self._stale, self._error = False, None
+            self._stale, self._error, self._drawn = False, None, self.values
             try:
                 with _one_thread():
-                    self._image, self._caption = self._draw(**self.values)
+                    self._image, self._caption = self._draw(**self._drawn)
                     self.picture.value = to_bytes(self._image)
                 self._text.value = _paragraph(self._caption)
                 self._alarm.value = ""

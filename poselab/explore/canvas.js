@@ -55,7 +55,7 @@ function render({ model, el }) {
     "Delete takes its label away.";
   const pen = canvas.getContext("2d");
   const picture = new Image();
-  let points = [], visibility = [], selected = 0, dragged = false, waiting = false;
+  let points = [], visibility = [], selected = 0, number = 0, dragged = false, waiting = false;
 
   const size = () => model.get("size"); // [H, W]
   const scale = () => canvas.clientWidth / size()[1]; // CSS pixels per image pixel
@@ -115,9 +115,9 @@ function render({ model, el }) {
     waiting = true;
     requestAnimationFrame(() => {
       waiting = false;
-      model.set("points", points.map((p) => [...p]));
-      model.set("visibility", [...visibility]);
-      model.set("selected", selected);
+      number = Math.max(number, model.get("heard")) + 1;
+      const copy = points.map((p) => [...p]);
+      model.set("edit", { number, points: copy, visibility: [...visibility], selected });
       model.save_changes();
     });
   }
@@ -128,7 +128,7 @@ function render({ model, el }) {
   }
 
   function listen() {
-    if (dragged || waiting) return; // what we know is newer than what Python sends
+    if (waiting || model.get("heard") < number) return; // an answer to an older edit
     points = model.get("points").map((p) => [...p]);
     visibility = [...model.get("visibility")];
     selected = model.get("selected");
@@ -137,7 +137,8 @@ function render({ model, el }) {
 
   function move([x, y]) {
     const [height, width] = size();
-    const inside = (v, limit) => Math.min(Math.max(Math.round(v * 10) / 10, 0), limit - 1);
+    const fine = 1 / model.get("step");
+    const inside = (v, limit) => Math.min(Math.max(Math.round(v * fine) / fine, 0), limit - 1);
     points[selected] = [inside(x, width), inside(y, height)];
     if (!visibility[selected]) visibility[selected] = VISIBLE;
   }

@@ -28,9 +28,14 @@ else:
         """Joints of one person over an image.
 
         `points` [J][x, y] px (the centre of the first pixel is 0), `visibility` [J]
-        (0 not labelled: not drawn, 1 hidden: hollow, 2 visible: filled), `selected` the
-        joint that the arrow keys move, `size` (H, W) px, `width` CSS px on the screen,
-        `label` what a screen reader says. The first three change when a learner acts.
+        (0 not labelled: not drawn, 1 hidden: hollow, 2 visible: filled) and `selected`,
+        the joint that the arrow keys move, change when a learner acts. `size` (H, W)
+        px, `width` CSS px on the screen, `step` px of the grid that a drag snaps to,
+        `label` what a screen reader says.
+
+        What the browser did comes as a numbered `edit`; `heard` goes back with the
+        state. So the browser can tell Python's own changes from answers to edits that
+        newer ones have overtaken.
         """
 
         _esm = Path(__file__).with_name("canvas.js")
@@ -40,11 +45,21 @@ else:
         points = traitlets.List().tag(sync=True)
         visibility = traitlets.List(traitlets.Int()).tag(sync=True)
         selected = traitlets.Int(0).tag(sync=True)
+        edit = traitlets.Dict().tag(sync=True)
+        heard = traitlets.Int(0).tag(sync=True)
         names = traitlets.List(traitlets.Unicode()).tag(sync=True)
         sides = traitlets.List(traitlets.Unicode()).tag(sync=True)
         limbs = traitlets.List().tag(sync=True)
         label = traitlets.Unicode("Joint canvas").tag(sync=True)
         width = traitlets.Int(480).tag(sync=True)
+        step = traitlets.Float(0.1).tag(sync=True)
+
+        @traitlets.observe("edit")
+        def _follow(self, change) -> None:
+            with self.hold_sync(), self.hold_trait_notifications():
+                self.heard = change["new"]["number"]
+                for name in ("points", "visibility", "selected"):
+                    setattr(self, name, change["new"][name])
 
         @classmethod
         def over(cls, image: Image.Image, skeleton: Skeleton, **state) -> JointCanvas:

@@ -55,6 +55,16 @@ def trial_values(control: widgets.Widget) -> list[Any]:
     return [control.min, control.min + steps // 2 * control.step, control.max]
 
 
+def read(control: widgets.Widget) -> Any:
+    """The value of a control, without the last digits that a browser adds to it.
+
+    A float slider that is shown sends its value back through its own arithmetic: 0.3
+    comes back as 0.30000000000000004, and without a hand on it.
+    """
+    value = control.value
+    return round(value, 9) if isinstance(value, float) else value
+
+
 def check(control: widgets.Widget, name: str, value: Any, where: str) -> None:
     """Raise an `ArgumentError` that says what `control` takes unless it takes it."""
     if isinstance(control, widgets.Dropdown):

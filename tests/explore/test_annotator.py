@@ -44,10 +44,10 @@ def test_pycocotools_reads_what_it_writes(grace, tmp_path, capsys):
 
 
 def test_sliders_move_the_selected_joint(grace):
-    grace.set(joint="left_eye", x=300.0, y=190.5, visibility=1)
+    grace.set(joint="left_eye", x=300, y=190, visibility=1)
     index = COCO_17.index("left_eye")
-    assert grace.record()["keypoints"][3 * index : 3 * index + 3] == [300, 190.5, 1]
-    assert grace.keypoints[index].tolist() == [300, 190.5]
+    assert grace.record()["keypoints"][3 * index : 3 * index + 3] == [300, 190, 1]
+    assert grace.keypoints[index].tolist() == [300, 190]
     assert grace.flags[index] == 1
     grace.set(joint="nose")
     assert grace.values["x"] == grace.points[0][0]
@@ -65,18 +65,21 @@ def test_the_canvas_moves_sliders_and_record(grace):
     points = [list(p) for p in grace.canvas.points]
     points[3] = [350.0, 220.0]
     before = grace.image_bytes
-    grace.canvas.selected = 3
-    grace.canvas.points = points
+    flags = list(grace.canvas.visibility)
+    grace.canvas.edit = {
+        "number": 1, "points": points, "visibility": flags, "selected": 3
+    }  # fmt: skip
     assert grace.values == {
-        "joint": "left_ear", "x": 350.0, "y": 220.0, "visibility": 2
+        "joint": "left_ear", "x": 350, "y": 220, "visibility": 2
     }  # fmt: skip
     assert grace.record()["keypoints"][9:12] == [350, 220, 2]
     assert grace.image_bytes != before
+    assert grace.canvas.heard == 1
 
 
 @needs_canvas
 def test_sliders_move_the_canvas(grace):
-    grace.set(joint="right_ear", x=100.0)
+    grace.set(joint="right_ear", x=100)
     assert grace.canvas.selected == 4
     assert grace.canvas.points[4][0] == 100
     assert json.dumps(grace.canvas.points)  # lists of numbers, nothing else
@@ -87,7 +90,7 @@ def test_without_the_canvas_sliders_and_a_painted_picture_do_the_same(monkeypatc
     plain = Annotator()
     assert plain.canvas is None
     before = plain.image_bytes
-    plain.set(joint="left_wrist", visibility=2, x=40.0, y=560.0)
+    plain.set(joint="left_wrist", visibility=2, x=40, y=560)
     assert plain.image_bytes != before
     assert plain.record()["num_keypoints"] == 8
     assert Image.open(io.BytesIO(plain.image_bytes)).width > 480
@@ -103,7 +106,7 @@ def test_a_blank_annotation_has_no_record_yet():
     blank = Annotator(blank=True)
     with pytest.raises(AnnotationError, match="no joint is labelled"):
         blank.record()
-    blank.set(joint="nose", visibility=2, x=10.0, y=20.0)
+    blank.set(joint="nose", visibility=2, x=10, y=20)
     record = blank.record()
     x, y, w, h = record["bbox"]
     assert record["num_keypoints"] == 1

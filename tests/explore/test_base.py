@@ -2,10 +2,8 @@
 
 import asyncio
 import base64
-import importlib.util
 import io
 import threading
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -13,13 +11,7 @@ from PIL import Image
 from poselab.errors import ArgumentError, PoselabError
 from poselab.explore.controls import slider, trial_values
 from poselab.explore.pictures import Chart, beside, png
-
-_SPEC = importlib.util.spec_from_file_location(
-    "explore_demo", Path(__file__).with_name("demo.py")
-)
-_DEMO = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(_DEMO)
-Dot = _DEMO.Dot
+from tests.explore.demo import Dot
 
 
 def test_a_control_changes_the_picture_and_the_live_caption():
@@ -161,6 +153,14 @@ def test_ipython_shows_the_bundle():
     assert {"text/plain", "image/png"} < set(data)
     assert "application/vnd.jupyter.widget-view+json" in data
     assert metadata["image/png"]["alt"].startswith("A red dot")
+
+
+def test_digits_that_a_browser_adds_to_a_float_draw_nothing_again():
+    dot = Dot(size=5.5)
+    drawn = dot.drawings
+    dot.controls["size"].value = 5.500000000000001
+    assert dot.values["size"] == 5.5
+    assert dot.drawings == drawn
 
 
 def test_every_slider_tells_about_every_step_of_a_drag():
