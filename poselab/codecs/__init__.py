@@ -4,6 +4,33 @@ A codec has `encode(sample, generator) -> {"input": ..., targets}`, `loss(output
 encoded)` and `decode(output, ...) -> Poses`; that is all the training loop asks of it.
 """
 
+from poselab.codecs.heatmap import (
+    HeatmapCodec,
+    IntegralCodec,
+    draw_targets,
+    gaussian_maps,
+    masked_mse,
+    merge_people,
+    nearest_cells,
+    spatial_cross_entropy,
+    target_weight,
+)
+from poselab.codecs.heatmap_decode import (
+    blur_maps,
+    blur_of,
+    cells_to_pixels,
+    decode_argmax,
+    decode_dark,
+    decode_dark_reference,
+    decode_quarter,
+    decode_quarter_reference,
+    decode_soft_argmax,
+    flip_maps,
+    local_maxima,
+    peaks,
+    pixels_to_cells,
+    to_image_reference,
+)
 from poselab.codecs.regression import (
     DisplacementCodec,
     RegressionCodec,
@@ -15,5 +42,11 @@ from poselab.codecs.regression import (
     pose_diameter,
 )
 
-__all__ = ["DisplacementCodec", "RegressionCodec", "crop_boxes", "denormalise",
-           "joint_boxes", "masked_l2", "normalise", "pose_diameter"]  # fmt: skip
+__all__ = ["DisplacementCodec", "HeatmapCodec", "IntegralCodec", "RegressionCodec",
+           "blur_maps", "blur_of", "cells_to_pixels", "crop_boxes", "decode_argmax",
+           "decode_dark", "decode_dark_reference", "decode_quarter",
+           "decode_quarter_reference", "decode_soft_argmax", "denormalise",
+           "draw_targets", "flip_maps", "gaussian_maps", "joint_boxes", "local_maxima",
+           "masked_l2", "masked_mse", "merge_people", "nearest_cells", "normalise",
+           "peaks", "pixels_to_cells", "pose_diameter", "spatial_cross_entropy",
+           "target_weight", "to_image_reference"]  # fmt: skip

@@ -30,6 +30,8 @@ from poselab.errors import require, require_shape
 from poselab.geometry import box_of_image
 from poselab.records import Poses, Sample
 
+MERGES = ("max", "sum", "overwrite")
+
 # --- targets -------------------------------------------------------------------------
 
 
@@ -68,14 +70,14 @@ def merge_people(maps: Tensor, how: str = "max") -> Tensor:
     the last person (as far as 3 sigma) cut a piece out of the others.
     """
     require_shape("maps", maps, None, None, None, None, None)
+    require(how in MERGES, "unknown way to merge", where="merge", value=how,
+            fix=f"Known: {', '.join(MERGES)}.")  # fmt: skip
     if maps.shape[1] == 1:
         return maps[:, 0]
+    if how == "sum" or maps.shape[1] == 0:
+        return maps.sum(1)
     if how == "max":
         return maps.amax(1)
-    if how == "sum":
-        return maps.sum(1)
-    require(how == "overwrite", "unknown way to merge", where="how", value=how,
-            fix="Known: max, sum, overwrite.")  # fmt: skip
     people = torch.arange(maps.shape[1], device=maps.device)[:, None, None, None]
     drawn = torch.where(maps > math.exp(-4.5), people, 0)
     return maps.gather(1, drawn.amax(1, keepdim=True))[:, 0]
@@ -105,18 +107,18 @@ def draw_targets(
 
 
 def target_weight(
-    visibility: Tensor, ignore: Tensor | None, size: tuple[int, int]
+    visibility: Tensor, ignore: Tensor | None = None, stride: int = 1
 ) -> Tensor:
     """Where the loss counts: 1 or 0, [B, J, 1, 1], or [B, J, h, w] with `ignore`.
 
     visibility [B, P, J]: a joint counts if at least one person has it labelled.
-    ignore [B, H, W] bool: crowds that nobody labelled one by one; a cell that touches
-    one does not count.
+    ignore [B, H, W] bool: crowds that nobody labelled one by one; a cell (of `stride`
+    pixels) that touches one does not count.
     """
     weight = (visibility > 0).any(1)[..., None, None].float()  # [B, J, 1, 1]
     if ignore is None:
         return weight
-    crowd = F.adaptive_max_pool2d(ignore[:, None].float(), size)
+    crowd = F.max_pool2d(ignore[:, None].float(), stride, ceil_mode=True)
     return weight * (1 - crowd)
 
 
@@ -185,6 +187,8 @@ class HeatmapCodec:
                 fix=f"Known: {', '.join(LOSSES)}.")  # fmt: skip
         require(decoder in DECODERS, "unknown decoder", where="decoder", value=decoder,
                 fix=f"Known: {', '.join(DECODERS)}.")  # fmt: skip
+        require(merge in MERGES, "unknown way to merge", where="merge", value=merge,
+                fix=f"Known: {', '.join(MERGES)}.")  # fmt: skip
         require(stride >= 1, "a cell covers at least a pixel", where="stride",
                 value=stride)  # fmt: skip
         self.size, self.stride = (int(size[0]), int(size[1])), int(stride)
@@ -202,7 +206,7 @@ class HeatmapCodec:
         maps = draw_targets(sample.keypoints, sample.visibility, self.map_size,
                             self.stride, self.sigma, self.merge,
                             self.quantise)  # fmt: skip
-        weight = target_weight(sample.visibility, sample.ignore, self.map_size)
+        weight = target_weight(sample.visibility, sample.ignore, self.stride)
         return {"input": sample.image, "maps": maps, "weight": weight}
 
     def loss(self, output: Tensor, encoded: dict[str, Tensor]) -> Tensor:
