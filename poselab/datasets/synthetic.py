@@ -1,0 +1,182 @@
+"""People that poselab draws itself, as an endless data set with the full truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from poselab.errors import ArgumentError, require
+from poselab.people import casting, staging
+from poselab.people.kinematics import Pose
+from poselab.people.scene import Scene, draw
+from poselab.records import Sample
+from poselab.skeleton import COCO_17, Skeleton
+
+SPLITS = ("train", "test")
+CHUNK = 50
+SEEDS = 1 << 31  # seeds of a split; the splits' ranges follow one another
+
+
+class SyntheticPeople:
+    """Drawn people: stacked `Sample`s with every field, without end.
+
+    `people` is the number per image, or (low, high); one person is framed as a top-down
+    crop, several share a ground. `seed` and `split` decide everything; splits never
+    share a stream.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int] = (128, 96),
+        people: int | tuple[int, int] = 1,
+        seed: int = 0,
+        device: torch.device | str | None = None,
+        skeleton: Skeleton = COCO_17,
+        split: str = "train",
+        activity: str | None = None,
+        occluded: float = 0.3,
+        background: str | None = None,
+    ) -> None:
+        low, high = (people, people) if isinstance(people, int) else people
+        require(1 <= low <= high, "needs at least one person", where="SyntheticPeople",
+                field="people", value=people)  # fmt: skip
+        require(0 <= seed < SEEDS, f"must be from 0 to {SEEDS - 1}",
+                where="SyntheticPeople", field="seed", value=seed)  # fmt: skip
+        if split not in SPLITS:
+            raise ArgumentError("no such split", where="SyntheticPeople", field="split",
+                                value=split, fix=f"Known: {SPLITS}.")  # fmt: skip
+        self.size, self.people, self.seed = tuple(size), (low, high), seed
+        self.device, self.skeleton, self.split = device, skeleton, split
+        self.activity, self.occluded = activity, occluded
+        self.background = background
+        self._generator = self.generator()
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What decides the samples, for the key of a pool."""
+        names = ("size", "people", "seed", "split", "activity", "occluded",
+                 "background")  # fmt: skip
+        return {n: getattr(self, n) for n in names} | {"skeleton": self.skeleton.name}
+
+    def generator(self, seed: int | None = None) -> torch.Generator:
+        """A new generator at the start of the stream of `seed` (default: its own)."""
+        seed = self.seed if seed is None else seed
+        number = seed + SEEDS * SPLITS.index(self.split)
+        return torch.Generator(device=self.device or "cpu").manual_seed(number)
+
+    def batch(self, n: int, generator: torch.Generator | None = None) -> Sample:
+        """`n` new samples, stacked; without a generator the stream goes on."""
+        require(n >= 1, "must be at least 1", where="batch", field="n", value=n)
+        scene = self.scenes(n, generator or self._generator)
+        return draw(scene, self.size, self.skeleton)
+
+    def scenes(self, n: int, generator: torch.Generator) -> Scene:
+        """What `batch` draws, before it is drawn."""
+        if self.people == (1, 1):
+            return casting.framed(n, generator, self.size, self.activity,
+                                  self.background, self.occluded)  # fmt: skip
+        return casting.crowd(n, self.people, generator, self.size, self.activity,
+                             self.background)  # fmt: skip
+
+    def scene(
+        self, *, pose: Pose | None = None, activity=None, phase=None, crouch=None,
+        yaw=None, height=None, child=None, clothes: dict | None = None, x=None, z=None,
+        distance: float | None = None, focal_length: float | None = None,
+        camera_height: float | None = None, pitch: float | None = None,
+        occluder: str | None = None, occluder_at: tuple[float, float] = (300.0, 700.0),
+        occluder_size: float = 1.0, background: str | None = None,
+        size: tuple[int, int] | None = None, seed: int | None = None,
+    ) -> Sample:  # fmt: skip
+        """One picture to order; what is left out is drawn from `seed`.
+
+        Of people (a number for all or a list of one per person): `activity`, `phase`
+        0..1 of its cycle, or a `pose`; `crouch` 0..1; `yaw` degrees to the own left (0
+        faces the camera); `height` mm; `child` 0..1; `x`, `z` mm. `clothes` are changes
+        to a `Dress`, such as {"shirt": "#cc3344", "sleeves": "long"}. Of the camera:
+        `distance`, `camera_height` mm, `focal_length` px, `pitch` degrees down; without
+        any of them one person is framed as in `batch`. `occluder` is one of OCCLUDERS,
+        standing at (x, z) mm (z towards the camera). Raises `ArgumentError`.
+        """
+        size, seed = tuple(size or self.size), self.seed if seed is None else seed
+        staging.check(height=height, child=child, crouch=crouch, distance=distance,
+                      focal_length=focal_length, camera_height=camera_height,
+                      pitch=pitch, occluder_size=occluder_size)  # fmt: skip
+        scene = self._one(seed, size)
+        scene = staging.rebuild(scene, seed, height, child, clothes)
+        scene = staging.perform(scene, seed, pose, activity, phase, crouch)
+        scene = staging.place(scene, x, z, yaw)
+        if self.people == (1, 1):
+            scene = casting.reframed(scene, size)
+        scene = staging.film(scene, size, distance, focal_length, camera_height, pitch)
+        scene = staging.furnish(scene, seed, occluder, occluder_at, occluder_size,
+                                background)  # fmt: skip
+        return draw(scene, size, self.skeleton)[0]
+
+    def clip(
+        self, frames: int = 16, *, activity=None, fps: float = staging.FPS,
+        size: tuple[int, int] | None = None, seed: int | None = None,
+    ) -> Sample:  # fmt: skip
+        """`frames` pictures of people who move, stacked; track_ids stay the same.
+
+        The camera stands still; `activity` is one word for all or one per person.
+        """
+        require(frames >= 1, "must be at least 1", where="clip", field="frames",
+                value=frames)  # fmt: skip
+        size, seed = tuple(size or self.size), self.seed if seed is None else seed
+        g = self.generator(seed)
+        scene = casting.crowd(1, self.people, g, size, None, self.background)
+        return draw(staging.roll(scene, frames, seed, activity, fps), size,
+                    self.skeleton)  # fmt: skip
+
+    def _one(self, seed: int, size: tuple[int, int]) -> Scene:
+        g = self.generator(seed)
+        if self.people == (1, 1):
+            return casting.framed(1, g, size, self.activity, self.background, 0.0)
+        return casting.crowd(1, self.people, g, size, self.activity, self.background)
+
+    def batches(
+        self, batch_size: int, generator: torch.Generator | None = None
+    ) -> Iterator[Sample]:
+        """New stacked samples without end."""
+        generator = generator or self.generator()
+        while True:
+            yield self.batch(batch_size, generator)
+
+    def pool(self, n: int, **options):
+        """`n` samples, drawn once and kept on disk: see `poselab.datasets.Pool`."""
+        from poselab.datasets.pool import Pool
+
+        return Pool(self, n, **options)
+
+
+# The fixed evaluation sets: (maker, how many). They belong to the test split.
+_SETS = {
+    "single": (dict(size=(128, 96), people=1, seed=1), 512),
+    "crowd": (dict(size=(192, 256), people=(2, 8), seed=2), 200),
+    "clips": (dict(size=(192, 256), people=(2, 4), seed=1000), 20),
+}
+FRAMES = 16
+
+
+def evaluation(name: str, n: int | None = None) -> Sample | list[Sample]:
+    """The fixed evaluation set `name`, or its first `n` samples, drawn on the CPU.
+
+    "single": 512 framed people, 128x96; "crowd": 200 scenes of 2 to 8 people, 192x256
+    (absent people have visibility 0); "clips": a list of 20 stacked clips of 16 frames.
+    """
+    staging.known("name", name, tuple(_SETS))
+    arguments, total = _SETS[name]
+    count = total if n is None else n
+    require(1 <= count <= total, f"must be from 1 to {total}", where="evaluation",
+            field="n", value=n)  # fmt: skip
+    maker = SyntheticPeople(**arguments, split="test")
+    if name == "clips":
+        return [maker.clip(FRAMES, seed=maker.seed + i) for i in range(count)]
+    parts = []
+    for start in range(0, count, CHUNK):  # whole chunks, so that n changes nothing
+        parts.append(maker.batch(CHUNK)[: count - start])
+    fields = parts[0].tensors()
+    return parts[0].replace(**{k: torch.cat([getattr(p, k) for p in parts])
+                               for k in fields})  # fmt: skip
