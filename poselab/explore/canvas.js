@@ -100,8 +100,10 @@ function render({ model, el }) {
       path.moveTo(...screen(points[a]));
       path.lineTo(...screen(points[b]));
       const side = sides[a] === sides[b] ? sides[a] : "middle";
+      pen.setLineDash(visibility[a] + visibility[b] < 2 * VISIBLE ? [6, 6] : []);
       outlined(pen, path, COLOUR[side], 2.5);
     }
+    pen.setLineDash([]);
     points.forEach((_, joint) => visibility[joint] && drawJoint(joint));
     const [x, y] = points[selected] || [0, 0];
     const place = visibility[selected] ? ` (${x.toFixed(0)}, ${y.toFixed(0)})` : "";

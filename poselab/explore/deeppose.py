@@ -86,7 +86,7 @@ class CascadeExplorer(Explorer):
         return {
             "image": slider("image", 0, len(self.samples) - 1, 0),
             "stage": choice("show", options, stages),
-            "joint": choice("joint", names, names[len(names) // 2][1]),
+            "joint": choice("joint", names, names[-1][1]),
             "sigma": slider("crop size σ", 0.25, max(3.0, 2 * sigma), sigma, 0.05),
             "dx": slider("shift x (px)", -24, 24, 0),
             "dy": slider("shift y (px)", -24, 24, 0),

@@ -139,7 +139,9 @@ def test_keys_move_hide_and_leave(page, shots):
     for _ in range(20):  # Tab must not be a trap
         page.keyboard.press("Tab")
     assert not canvas.evaluate("(c) => c === document.activeElement")
+    page.wait_for_timeout(500)
     page.screenshot(path=shots / "annotator-keys.png")
+    assert python(page, "note.canvas.selected") == 16
 
 
 def test_a_slider_moves_the_joint_on_the_canvas(page):
