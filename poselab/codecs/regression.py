@@ -191,7 +191,7 @@ class DisplacementCodec:
         mean: Tensor,
         std: Tensor,
         sigma: float = 1.0,
-        crop: int = 32,
+        crop: int = 24,
         skeleton: Skeleton = COCO_17,
     ) -> None:
         require_shape("mean", mean, len(skeleton), 2)
@@ -202,7 +202,7 @@ class DisplacementCodec:
 
     @classmethod
     def from_errors(
-        cls, predicted: Tensor, sample: Sample, sigma: float = 1.0, crop: int = 32
+        cls, predicted: Tensor, sample: Sample, sigma: float = 1.0, crop: int = 24
     ) -> DisplacementCodec:
         """The codec whose Gaussian has the mean and variance of observed errors.
 

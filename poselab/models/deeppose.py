@@ -25,7 +25,6 @@ from poselab.geometry import box_of_image
 from poselab.models.resnet import ResNet
 from poselab.skeleton import COCO_17, Skeleton
 
-
 # Joints spread by about 0.2 of a box side around its centre. With outputs in this unit
 # the first guesses are sensible and one step of Adam is small compared with a pose.
 UNIT = 0.2
@@ -149,7 +148,7 @@ class Refiner(nn.Module):
     for every later stage; here the features are shared by all joints and tiny.
     """
 
-    def __init__(self, joints: int = 17, crop: int = 32) -> None:
+    def __init__(self, joints: int = 17, crop: int = 24) -> None:
         super().__init__()
         self.joints, self.crop = joints, crop
         cells = math.ceil(crop / 8) ** 2

@@ -20,7 +20,7 @@ def deeppose_cascade(
     size: tuple[int, int] = (128, 96),
     stages: int = 2,
     sigma: float = 1.0,
-    crop: int = 32,
+    crop: int = 24,
 ) -> deeppose.Cascade:
     """The tiny DeepPose with `stages` - 1 refiners."""
     first = deeppose.DeepPose(joints, tuple(size))

@@ -54,3 +54,17 @@ def scoreboard(folder: Path = FOLDER) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     return json.loads(path.read_text(encoding="utf-8"))["rows"]
+
+
+def table(folder: Path = FOLDER) -> str:
+    """The scoreboard as text, one line per network and stage."""
+    head = f"{'method':16s} stage  PCK@0.05  PCK@0.1  PCK@0.2  parameters      MMAC"
+    lines = [head]
+    for row in scoreboard(folder):
+        scores = row["scores"]
+        lines.append(
+            f"{row['name']:16s} {row['stage']:>5d}  {scores['PCK@0.05']:8.3f}  "
+            f"{scores['PCK@0.1']:7.3f}  {scores['PCK@0.2']:7.3f}  "
+            f"{row['parameters']:10,d}  {row['macs'] / 1e6:8.1f}"
+        )
+    return "\n".join(lines)

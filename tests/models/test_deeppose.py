@@ -109,7 +109,7 @@ def test_gradients_reach_every_parameter(net):
 
 def test_refiner_gradients_and_shape():
     net = Refiner()
-    output = net(torch.rand(2, 17, 3, 32, 32))
+    output = net(torch.rand(2, 17, 3, 24, 24))
     assert output.shape == (2, 17, 2)
     output.square().sum().backward()
     assert all(p.grad.abs().sum() > 0 for p in net.parameters())
@@ -117,7 +117,7 @@ def test_refiner_gradients_and_shape():
 
 def test_refiner_reads_each_joints_own_output():
     net = Refiner().eval()
-    crops = torch.rand(1, 1, 3, 32, 32).expand(1, 17, 3, 32, 32)
+    crops = torch.rand(1, 1, 3, 24, 24).expand(1, 17, 3, 24, 24)
     every = UNIT * net.layers(crops[0, :1]).unflatten(1, (17, 2))
     torch.testing.assert_close(net(crops), every)
 
