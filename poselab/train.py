@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from poselab.errors import CheckpointError, PoselabError, require
+from poselab.models import seeded
 from poselab.records import Sample
 
 SCHEDULES = ("cosine", "one_cycle", "constant")
@@ -48,7 +49,7 @@ class Codec(Protocol):
 class History:
     """What happened: the loss and learning rate of each step, the seconds it took.
 
-    `stopped` is "done" or "time" (the budget ended first).
+    `stopped` is "done", "time" (the budget ended first) or "data" (the samples did).
     """
 
     loss: list[float] = field(default_factory=list)
@@ -118,7 +119,7 @@ def fit(
     run = _Run(model, codec, recipe, device, checkpoint)
     if resume and checkpoint is not None and Path(checkpoint).exists():
         run.restore()
-    with torch.random.fork_rng():  # dropout draws from the global state: lend it
+    with seeded(seed):  # dropout draws from the global random state
         run.go(data, seconds, save_every, progress)
     return run.history
 
@@ -140,28 +141,38 @@ class _Run:
         return len(self.history.loss)
 
     def go(self, data: Source, seconds, save_every: int, progress: bool) -> None:
-        steps, start, earlier = self.recipe["steps"], time.perf_counter(), self.done
-        generator = torch.Generator().manual_seed(self.recipe["seed"])
-        batches = data.batches(self.recipe["batch_size"], generator)
-        batches = itertools.islice(batches, earlier, steps)  # skip what was learnt
-        spent = self.history.seconds
-        self.history.stopped = "done"
+        history, start = self.history, time.perf_counter()
+        spent, limit = history.seconds, float("inf") if seconds is None else seconds
         self.model.train()
-        bar = tqdm(total=steps, initial=earlier, disable=not progress, leave=False)
-        with bar:
-            for batch in batches:
-                self.step(batch)
-                bar.update()
-                bar.set_postfix(loss=f"{self.history.loss[-1]:.4f}", refresh=False)
-                used = time.perf_counter() - start
-                self.history.seconds = spent + used
-                if seconds is not None and used >= seconds and self.done < steps:
-                    self.history.stopped = "time"
-                    break
-                if self.done % save_every == 0:
-                    self.save()
+        history.stopped = "data"
+        for batch in self.batches(data, progress):
+            self.step(batch)
+            used = time.perf_counter() - start
+            history.seconds = spent + used
+            if used >= limit:
+                history.stopped = "time"
+                break
+            if self.done % save_every == 0:
+                self.save()
+        if self.done == self.recipe["steps"]:
+            history.stopped = "done"
         self.save()
         self.model.to(memory_format=torch.contiguous_format).eval()
+
+    def batches(self, data: Source, progress: bool) -> Iterator[Sample]:
+        """The batches still to learn, behind a progress bar that shows the loss."""
+        recipe, losses = self.recipe, self.history.loss
+        steps, seed = recipe["steps"], recipe["seed"]
+        own = getattr(data, "generator", None)  # drawn people know their device, split
+        generator = own(seed) if own else torch.Generator().manual_seed(seed)
+        batches = data.batches(recipe["batch_size"], generator)
+        todo = itertools.islice(batches, self.done, steps)  # skip what was learnt
+        with tqdm(total=steps, initial=self.done, disable=not progress,
+                  leave=False) as bar:  # fmt: skip
+            for batch in todo:
+                yield batch
+                bar.update()
+                bar.set_postfix(loss=f"{losses[-1]:.4f}", refresh=False)
 
     def step(self, batch: Sample) -> None:
         """One batch: encode, forward, backward, update."""

@@ -91,6 +91,16 @@ def test_time_budget(tmp_path):
     assert len(more.loss) == 2
 
 
+def test_data_that_run_out():
+    class Few(Dots):
+        def batches(self, batch_size, generator):
+            yield from itertools.islice(super().batches(batch_size, generator), 3)
+
+    _, history = train(data=Few(SIZE))
+    assert history.stopped == "data"
+    assert len(history.loss) == 3
+
+
 def test_checkpoint_of_another_training(tmp_path):
     file = tmp_path / "run.pt"
     train(2, checkpoint=file)

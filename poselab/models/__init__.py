@@ -10,8 +10,17 @@ from poselab.models.deeppose import (
     DeepPoseResNet,
     Refiner,
 )
-from poselab.models.weights import MODELS, build, load_weights, save_weights
+from poselab.models.heatmap_net import HeatmapNet
+from poselab.models.tompson import (
+    CoarseToFine,
+    FineNet,
+    PyramidNet,
+    PyramidNetPaper,
+    SpatialModel,
+)
+from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
 
-__all__ = ["MODELS", "Backbone", "Cascade", "DeepPose", "DeepPosePaper",
-           "DeepPoseResNet", "Refiner", "build", "load_weights",
-           "save_weights"]  # fmt: skip
+__all__ = ["Backbone", "Cascade", "CoarseToFine", "DeepPose", "DeepPosePaper",
+           "DeepPoseResNet", "FineNet", "HeatmapNet", "MODELS", "PyramidNet",
+           "PyramidNetPaper", "Refiner", "SpatialModel", "build", "load_weights",
+           "save_weights", "seeded"]  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from poselab.errors import ArgumentError, CheckpointError
-from poselab.models import deeppose
+from poselab.models import deeppose, heatmap_net, tompson
 
 
 def deeppose_cascade(
@@ -34,7 +35,20 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "deeppose_paper": deeppose.DeepPosePaper,
     "deeppose_resnet": deeppose.DeepPoseResNet,
     "deeppose_refiner": deeppose.Refiner,
+    "heatmap_net": heatmap_net.HeatmapNet,
+    "tompson": tompson.PyramidNet,
+    "tompson_paper": tompson.PyramidNetPaper,
+    "tompson_spatial": tompson.SpatialModel,
+    "tompson_fine": tompson.FineNet,
 }
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed the global random state, which layers draw from, and put it back after."""
+    with torch.random.fork_rng(devices=list(range(torch.cuda.device_count()))):
+        torch.manual_seed(seed)
+        yield
 
 
 def build(name: str, seed: int = 0, **arguments) -> nn.Module:
@@ -45,8 +59,7 @@ def build(name: str, seed: int = 0, **arguments) -> nn.Module:
     if name not in MODELS:
         raise ArgumentError("no model of this name", where="name", value=name,
                             fix=f"Known: {', '.join(MODELS)}.")  # fmt: skip
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with seeded(seed):
         return MODELS[name](**arguments)
 
 

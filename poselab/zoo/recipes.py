@@ -20,6 +20,8 @@ from poselab.models import Cascade, build, save_weights
 from poselab.records import Sample
 from poselab.train import History, Source, fit
 
+HELD_OUT = 1_000_000  # added to the seed: other people than those trained on
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -129,8 +131,7 @@ def people(recipe: Recipe, seed: int = 0) -> tuple[Source, Sample]:
     """The recipe's training data and held-out samples; no image is in both."""
     size = tuple(recipe.arguments["size"])
     pool = SyntheticPeople(size=size, seed=seed).pool(recipe.pool)
-    other = SyntheticPeople(size=size, seed=seed + 1)
-    held_out = other.batch(recipe.held_out, torch.Generator().manual_seed(seed))
+    held_out = SyntheticPeople(size=size, seed=seed + HELD_OUT).batch(recipe.held_out)
     return (Varied(pool, recipe.variation) if recipe.variation else pool), held_out
 
 
