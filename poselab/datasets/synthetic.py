@@ -7,16 +7,45 @@ from typing import Any
 
 import torch
 
-from poselab.errors import ArgumentError, require
+from poselab.errors import require
 from poselab.people import casting, staging
+from poselab.people.backdrop import BACKGROUNDS
 from poselab.people.kinematics import Pose
+from poselab.people.motion import ACTIVITIES
 from poselab.people.scene import Scene, draw
+from poselab.people.staging import known
 from poselab.records import Sample
 from poselab.skeleton import COCO_17, Skeleton
 
 SPLITS = ("train", "test")
 CHUNK = 50
 SEEDS = 1 << 31  # seeds of a split; the splits' ranges follow one another
+
+
+def _demand(good: bool, problem: str, **field: Any) -> None:
+    name, value = next(iter(field.items()))
+    require(good, problem, where="SyntheticPeople", field=name, value=value)
+
+
+def _size(size: Any) -> tuple[int, int]:
+    pair = isinstance(size, tuple | list) and len(size) == 2
+    good = pair and all(isinstance(n, int) and 8 <= n <= 4096 for n in size)
+    _demand(good, "must be (height, width) of 8 to 4096 pixels", size=size)
+    return tuple(size)
+
+
+def _people(people: Any) -> tuple[int, int]:
+    pair = (people, people) if isinstance(people, int) else people
+    good = isinstance(pair, tuple | list) and len(pair) == 2
+    good = good and all(isinstance(n, int) for n in pair) and 1 <= pair[0] <= pair[1]
+    _demand(good, "must be a number from 1 or a range (low, high)", people=people)
+    return tuple(pair)
+
+
+def _seed(seed: Any) -> int:
+    good = isinstance(seed, int) and 0 <= seed < SEEDS
+    _demand(good, f"must be a whole number from 0 to {SEEDS - 1}", seed=seed)
+    return seed
 
 
 class SyntheticPeople:
@@ -39,15 +68,13 @@ class SyntheticPeople:
         occluded: float = 0.3,
         background: str | None = None,
     ) -> None:
-        low, high = (people, people) if isinstance(people, int) else people
-        require(1 <= low <= high, "needs at least one person", where="SyntheticPeople",
-                field="people", value=people)  # fmt: skip
-        require(0 <= seed < SEEDS, f"must be from 0 to {SEEDS - 1}",
-                where="SyntheticPeople", field="seed", value=seed)  # fmt: skip
-        if split not in SPLITS:
-            raise ArgumentError("no such split", where="SyntheticPeople", field="split",
-                                value=split, fix=f"Known: {SPLITS}.")  # fmt: skip
-        self.size, self.people, self.seed = tuple(size), (low, high), seed
+        _demand(0 <= occluded <= 1, "must be from 0 to 1", occluded=occluded)
+        for field, value, words in (
+            ("split", split, SPLITS), ("background", background, BACKGROUNDS),
+            ("activity", activity, (*ACTIVITIES, "random")),
+        ):  # fmt: skip
+            known(field, value, words, "SyntheticPeople")
+        self.size, self.people, self.seed = _size(size), _people(people), _seed(seed)
         self.device, self.skeleton, self.split = device, skeleton, split
         self.activity, self.occluded = activity, occluded
         self.background = background
@@ -62,8 +89,7 @@ class SyntheticPeople:
 
     def generator(self, seed: int | None = None) -> torch.Generator:
         """A new generator at the start of the stream of `seed` (default: its own)."""
-        seed = self.seed if seed is None else seed
-        number = seed + SEEDS * SPLITS.index(self.split)
+        number = self._seed(seed) + SEEDS * SPLITS.index(self.split)
         return torch.Generator(device=self.device or "cpu").manual_seed(number)
 
     def batch(self, n: int, generator: torch.Generator | None = None) -> Sample:
@@ -99,7 +125,7 @@ class SyntheticPeople:
         any of them one person is framed as in `batch`. `occluder` is one of OCCLUDERS,
         standing at (x, z) mm (z towards the camera). Raises `ArgumentError`.
         """
-        size, seed = tuple(size or self.size), self.seed if seed is None else seed
+        size, seed = _size(size or self.size), self._seed(seed)
         staging.check(height=height, child=child, crouch=crouch, distance=distance,
                       focal_length=focal_length, camera_height=camera_height,
                       pitch=pitch, occluder_size=occluder_size)  # fmt: skip
@@ -124,11 +150,14 @@ class SyntheticPeople:
         """
         require(frames >= 1, "must be at least 1", where="clip", field="frames",
                 value=frames)  # fmt: skip
-        size, seed = tuple(size or self.size), self.seed if seed is None else seed
+        size, seed = _size(size or self.size), self._seed(seed)
         g = self.generator(seed)
         scene = casting.crowd(1, self.people, g, size, None, self.background)
-        return draw(staging.roll(scene, frames, seed, activity, fps), size,
-                    self.skeleton)  # fmt: skip
+        scene = staging.roll(scene, frames, seed, activity or self.activity, fps)
+        return draw(scene, size, self.skeleton)
+
+    def _seed(self, seed: int | None) -> int:
+        return self.seed if seed is None else _seed(seed)
 
     def _one(self, seed: int, size: tuple[int, int]) -> Scene:
         g = self.generator(seed)
@@ -166,7 +195,7 @@ def evaluation(name: str, n: int | None = None) -> Sample | list[Sample]:
     "single": 512 framed people, 128x96; "crowd": 200 scenes of 2 to 8 people, 192x256
     (absent people have visibility 0); "clips": a list of 20 stacked clips of 16 frames.
     """
-    staging.known("name", name, tuple(_SETS))
+    known("name", name, tuple(_SETS), "evaluation")
     arguments, total = _SETS[name]
     count = total if n is None else n
     require(1 <= count <= total, f"must be from 1 to {total}", where="evaluation",

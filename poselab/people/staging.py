@@ -144,10 +144,12 @@ def furnish(
     return scene.replace(backdrop=sample_backdrop(1, g, background))
 
 
-def known(field: str, value: str | None, words: Sequence[str]) -> None:
+def known(
+    field: str, value: str | None, words: Sequence[str], where: str = "scene"
+) -> None:
     """Raise `ArgumentError` unless value is None or one of the words."""
     if value is not None and value not in words:
-        raise ArgumentError("not known", where="scene", field=field, value=value,
+        raise ArgumentError("not known", where=where, field=field, value=value,
                             fix=f"Known: {', '.join(words)}.")  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 A joint is hidden when something lies in front of it, in the depth map, that is not its
 own flesh: the surface of the segments around the joint, no further away than these are
-thick. This is what an annotator does, who marks a hip under trousers as visible.
+thick. This is what an annotator does, who marks a hip under trousers as visible. A nose
+in profile may round to a background pixel beside the face: nothing hides it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from poselab.skeleton import Skeleton
 NOTHING, SELF, OTHER, OBJECT, OUTSIDE = range(len(HIDDEN_BY))
 SKIN = 0.012  # of stature: cloth, rounding to a pixel, a surface seen at a slant
 # How far the surface may lie in front of a joint, as a fraction of stature.
-DEEP = {"shoulder": 0.060, "elbow": 0.040, "wrist": 0.035, "hip": 0.080, "knee": 0.055,
+DEEP = {"shoulder": 0.060, "elbow": 0.040, "wrist": 0.035, "hip": 0.095, "knee": 0.055,
         "ankle": 0.045, "eye": 0.016, "ear": 0.025, "nose": 0.020, "head_top": 0.050,
         "upper_neck": 0.060, "neck": 0.080, "thorax": 0.080, "spine": 0.090,
         "pelvis": 0.090}  # fmt: skip
