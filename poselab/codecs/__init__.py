@@ -15,6 +15,7 @@ from poselab.codecs.heatmap import (
     spatial_cross_entropy,
     target_weight,
 )
+from poselab.codecs.heatmap_crop import CropHeatmapCodec, place_in_boxes
 from poselab.codecs.heatmap_decode import (
     blur_maps,
     blur_of,
@@ -42,11 +43,11 @@ from poselab.codecs.regression import (
     pose_diameter,
 )
 
-__all__ = ["DisplacementCodec", "HeatmapCodec", "IntegralCodec", "RegressionCodec",
-           "blur_maps", "blur_of", "cells_to_pixels", "crop_boxes", "decode_argmax",
-           "decode_dark", "decode_dark_reference", "decode_quarter",
+__all__ = ["CropHeatmapCodec", "DisplacementCodec", "HeatmapCodec", "IntegralCodec",
+           "RegressionCodec", "blur_maps", "blur_of", "cells_to_pixels", "crop_boxes",
+           "decode_argmax", "decode_dark", "decode_dark_reference", "decode_quarter",
            "decode_quarter_reference", "decode_soft_argmax", "denormalise",
            "draw_targets", "flip_maps", "gaussian_maps", "joint_boxes", "local_maxima",
            "masked_l2", "masked_mse", "merge_people", "nearest_cells", "normalise",
-           "peaks", "pixels_to_cells", "pose_diameter", "spatial_cross_entropy",
-           "target_weight", "to_image_reference"]  # fmt: skip
+           "peaks", "pixels_to_cells", "place_in_boxes", "pose_diameter",
+           "spatial_cross_entropy", "target_weight", "to_image_reference"]  # fmt: skip

@@ -12,7 +12,7 @@ from poselab.models.deeppose import Backbone
 
 
 def up_block(inputs: int, outputs: int) -> nn.Sequential:
-    """4x4 transposed convolution of stride 2, batch normalisation, ReLU: twice the size.
+    """4x4 transposed convolution of stride 2, normalised, ReLU: twice the size.
 
     With padding 1 the centres of 2x2 output cells lie around that of their input cell.
     """
