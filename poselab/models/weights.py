@@ -75,6 +75,7 @@ def save_weights(model: nn.Module, path: str | Path, half: bool = True) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         save_file(state, part)
+        part.chmod(0o644)  # safetensors keeps files to their owner
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
