@@ -54,7 +54,7 @@ RECIPES = {
     "deeppose_tiny": Recipe(
         about="DeepPose with one refining stage, on single drawn people",
         arguments={"size": (128, 96), "stages": 2, "sigma": 1.0, "crop": 24},
-        stages=(Stage(10000, 32, 2e-3), Stage(2000, 16, 2e-3)),
+        stages=(Stage(7000, 32, 2e-3), Stage(2000, 16, 2e-3)),
         pool=8000,
         variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
     ),
