@@ -198,11 +198,14 @@ def flip_maps(maps: Tensor, flip_index: list[int], shift: int = 0) -> Tensor:
 def peaks(maps: Tensor) -> tuple[Tensor, Tensor]:
     """The highest cell of each map: (x, y) [..., 2] int64, and its value [...]."""
     require_shape("maps", maps, "...", None, None)
-    rows = maps.amax(-1)  # [..., h]: an argmax over all cells is ten times slower
-    y = rows.argmax(-1, keepdim=True)
-    line = y[..., None].expand(*y.shape, maps.shape[-1])
-    x = maps.gather(-2, line)[..., 0, :].argmax(-1, keepdim=True)
-    return torch.cat([x, y], -1), rows.gather(-1, y)[..., 0]
+    h, w = maps.shape[-2:]
+    side = w if h % 2 else 2 * w  # the highest row or two, then the cell in them:
+    blocks = maps.flatten(-2).unflatten(-1, (-1, side))  # an argmax of all is slow
+    tops = blocks.amax(-1)
+    block = tops.argmax(-1, keepdim=True)  # [..., 1]
+    line = block[..., None].expand(*block.shape, side)
+    place = blocks.gather(-2, line)[..., 0, :].argmax(-1, keepdim=True) + block * side
+    return torch.cat([place % w, place // w], -1), tops.gather(-1, block)[..., 0]
 
 
 def _peaks_reference(maps: Tensor) -> tuple[Tensor, Tensor]:
@@ -247,9 +250,9 @@ def _top_of_parabola(maps: Tensor, cells: Tensor, blur: int = 0) -> Tensor:
     reach = (blur - 1) // 2 + 2 if blur > 1 else 1
     around = _inside(maps, cells, reach)
     patch = _window(maps, around, reach)
-    patch = patch / patch[..., reach, reach, None, None].clamp(min=1e-10)
+    middle = patch[..., reach, reach, None, None].clamp(min=1e-10)
     patch = _blur_patch(patch, blur) if blur > 1 else patch
-    step, bends_down = _newton(patch.clamp(min=1e-10).log())
+    step, bends_down = _newton((patch / middle).clamp(min=1e-10).log())
     top = torch.where(bends_down, around + step, cells)
     return top.maximum(cells - 1).minimum(cells + 1)
 
