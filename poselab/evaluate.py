@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from poselab import datasets, zoo
-from poselab.codecs.regression import normalise, single_person
+from poselab.codecs.regression import denormalise, normalise, single_person
 from poselab.geometry import box_of_image
 from poselab.metrics import pck
 from poselab.models import Cascade
@@ -24,6 +24,7 @@ from poselab.records import Sample
 from poselab.zoo.recipes import predict
 
 THRESHOLDS = (0.05, 0.1, 0.2)
+BASELINE = 1000  # drawn people whose mean pose is the baseline
 
 
 # --- one network ---------------------------------------------------------------------
@@ -145,9 +146,23 @@ def rows(name: str, net: Cascade, sample: Sample) -> list[dict[str, Any]]:
     return table
 
 
+def baseline(seen: Sample, sample: Sample) -> dict[str, Any]:
+    """The row of the mean pose of `seen`: the score of a method that never looks."""
+    box = box_of_image(sample.size).to(seen.keypoints)
+    answer = denormalise(mean_pose(seen), box)  # [J, 2] px
+    predicted = answer.expand(len(sample), *answer.shape)
+    return {
+        "name": "mean_pose", "stage": 1, "set": "single",
+        "parameters": answer.numel(), "macs": 0, "ms_per_image": 0.0,
+        "scores": pck_scores(predicted, sample),
+    }  # fmt: skip
+
+
 def evaluate(folder: Path = zoo.FOLDER) -> list[dict[str, Any]]:
     """Score every network in `folder`; write its card's scores and the scoreboard."""
-    sample, table = datasets.evaluation("single"), []
+    sample = datasets.evaluation("single")
+    seen = datasets.SyntheticPeople(size=sample.size, seed=0).batch(BASELINE)
+    table = [baseline(seen, sample)]
     for name in zoo.names(folder):
         found = rows(name, zoo.load(name, folder), sample)
         card = {**zoo.card(name, folder), "scores": [row["scores"] for row in found]}
