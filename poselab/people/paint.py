@@ -8,21 +8,21 @@ from torch import Tensor
 from poselab.people.light import shade
 from poselab.people.primitives import CHECKS, DOTS, STRIPES
 from poselab.people.soup import Soup
-from poselab.people.surfaces import Fragments, columns, dot, length
+from poselab.people.surfaces import Fragments, columns, dot, length, pick
 
 
 def paint(soup: Soup, fragments: Fragments, chosen: Tensor, size) -> Tensor:
     """The colours [3, n] of the fragments `chosen` [n] (sorted by primitive kind)."""
-    primitive = fragments.primitive[chosen]
+    primitive = pick(fragments.primitive, chosen)
     table = columns(soup.paint, primitive)  # [17, n]
-    rays = _rays(fragments.pixel[chosen], soup.k, primitive, size)  # [3, n]
-    point = rays * fragments.depth[chosen]
+    rays = _rays(pick(fragments.pixel, chosen), soup.k, primitive, size)  # [3, n]
+    point = rays * pick(fragments.depth, chosen)
     nc, ne, _ = soup.counts
     ends = torch.tensor([nc, nc + ne], device=chosen.device)
     split = torch.searchsorted(primitive, ends).tolist()
     i, j, k = slice(0, split[0]), slice(*split), slice(split[1], None)
     parts = [
-        _capsule(soup, primitive[i], point[:, i], fragments.along[chosen[i]]),
+        _capsule(soup, primitive[i], point[:, i], pick(fragments.along, chosen[i])),
         _ellipsoid(soup, primitive[j] - nc, point[:, j]),
         _card(point[:, k]),
     ]

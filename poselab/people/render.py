@@ -21,7 +21,7 @@ from poselab.people.camera import Camera
 from poselab.people.light import Light
 from poselab.people.paint import paint
 from poselab.people.soup import NOBODY, Cards, Group, Soup, gather, segment_names
-from poselab.people.surfaces import Fragments
+from poselab.people.surfaces import Fragments, pick
 
 EMPTY = torch.iinfo(torch.int64).max
 
@@ -69,7 +69,8 @@ def rasterise(soup: Soup, size: tuple[int, int], window: str = "tight") -> Fragm
              _cards(soup, size, window)]  # fmt: skip
     for part, start in zip(parts, (0, nc, nc + ne), strict=True):
         part.primitive.add_(start)
-        part.pixel.add_(soup.image[part.primitive] * (size[0] * size[1]))
+        area = size[0] * size[1]
+        part.pixel.add_((soup.image * area).index_select(0, part.primitive))
     return Fragments.cat(parts)
 
 
@@ -82,8 +83,8 @@ def _rows(tight, soup: Soup, count: int, size, window: str) -> windows.Rows:
 def _spread(rows: windows.Rows, width: int):
     """Place in the list of rows, step, pixel within the image and primitive, [F]."""
     place, step = rows.spread()
-    start = rows.row * width + rows.first
-    return place, step.float(), start[place] + step, rows.primitive[place]
+    pixel = (rows.row * width + rows.first).index_select(0, place).add_(step)
+    return place, step.float(), pixel, rows.primitive.index_select(0, place)
 
 
 def _capsules(soup: Soup, size, window: str) -> Fragments:
@@ -142,10 +143,10 @@ def layers(fragments: Fragments, pixels: int) -> tuple[Tensor, Tensor, Tensor]:
     key = torch.where(cover > 0, _keys(fragments), EMPTY)
     slot = pixel + is_soft * pixels
     nearest = _nearest(slot, key, 2 * pixels)
-    first = ((nearest.gather(0, slot) == key) & (key < EMPTY)).nonzero()[:, 0]
-    is_soft = is_soft[first]
+    first = ((pick(nearest, slot) == key) & (key < EMPTY)).nonzero()[:, 0]
+    is_soft = is_soft.index_select(0, first)
     hard, soft = first[~is_soft], first[is_soft]
-    soft = soft[key[soft] < nearest[pixel[soft]]]
+    soft = soft[pick(key, soft) < pick(nearest, pick(pixel, soft))]
     return _behind(fragments, key, hard, pixels), hard, soft
 
 
@@ -164,14 +165,14 @@ def _nearest(slot: Tensor, key: Tensor, slots: int) -> Tensor:
 def _behind(fragments: Fragments, key: Tensor, hard: Tensor, pixels: int) -> Tensor:
     """The second nearest hard fragments at pixels that the nearest leaves half open."""
     cover, pixel = fragments.coverage, fragments.pixel
-    edge = hard[cover[hard] < 1]
+    edge = hard[pick(cover, hard) < 1]
     is_open = torch.zeros(pixels, dtype=torch.bool, device=key.device)
-    is_open[pixel[edge]] = True
-    candidate = is_open.gather(0, pixel) & (cover >= 0.5)
+    is_open[pick(pixel, edge)] = True
+    candidate = pick(is_open, pixel) & (cover >= 0.5)
     candidate[edge] = False
     candidate = candidate.nonzero()[:, 0]
-    slot, key = pixel[candidate], key[candidate]
-    return candidate[_nearest(slot, key, pixels)[slot] == key]
+    slot, key = pick(pixel, candidate), pick(key, candidate)
+    return candidate[pick(_nearest(slot, key, pixels), slot) == key]
 
 
 def _blend(image: Tensor, soup: Soup, fragments: Fragments, chosen: Tensor) -> None:
@@ -179,22 +180,22 @@ def _blend(image: Tensor, soup: Soup, fragments: Fragments, chosen: Tensor) -> N
     size = image.shape[-2:]
     area = size[0] * size[1]
     channel = torch.arange(3, device=chosen.device)[:, None] * area
-    shift = soup.image[fragments.primitive[chosen]] * (2 * area)
-    place = (fragments.pixel[chosen] + shift + channel).flatten()  # [3 n]
+    shift = pick(soup.image * (2 * area), pick(fragments.primitive, chosen))
+    place = (shift.add_(pick(fragments.pixel, chosen)) + channel).flatten()  # [3 n]
     colour = paint(soup, fragments, chosen, size).flatten()
-    cover = fragments.coverage[chosen].repeat(3)
+    cover = pick(fragments.coverage, chosen).repeat(3)
     flat = image.view(-1)
-    flat.index_copy_(0, place, flat.index_select(0, place).lerp_(colour, cover))
+    flat.index_copy_(0, place, pick(flat, place).lerp_(colour, cover))
 
 
 def _maps(soup: Soup, fragments: Fragments, hard: Tensor, shape):
-    pixel, primitive = fragments.pixel[hard], fragments.primitive[hard]
+    pixel, primitive = pick(fragments.pixel, hard), pick(fragments.primitive, hard)
     device = pixel.device
     total = shape[0] * shape[1] * shape[2]
     ids = torch.full((total,), NOBODY, dtype=torch.int16, device=device)
     segment = ids.clone()
     depth = torch.full((total,), torch.inf, device=device)
-    ids.index_copy_(0, pixel, soup.person.short()[primitive])
-    segment.index_copy_(0, pixel, soup.segment.short()[primitive])
-    depth.index_copy_(0, pixel, fragments.depth[hard])
+    ids.index_copy_(0, pixel, pick(soup.person.short(), primitive))
+    segment.index_copy_(0, pixel, pick(soup.segment.short(), primitive))
+    depth.index_copy_(0, pixel, pick(fragments.depth, hard))
     return ids.view(shape), depth.view(shape), segment.view(shape)

@@ -159,5 +159,5 @@ def _add_grain(images: Tensor, grain: Tensor, start: Tensor) -> None:
     """Sensor noise of deviation `grain` [S] on images [S, 3, H, W], in place."""
     bank = _noise_bank(str(images.device))
     windows = bank.unfold(0, images[0].numel(), 1)
-    noise = windows[start % len(windows)].view_as(images)
+    noise = windows.index_select(0, start % len(windows)).view_as(images)
     images.addcmul_(noise, grain[:, None, None, None]).clamp_(0, 1)

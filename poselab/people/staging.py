@@ -23,7 +23,7 @@ RANGES = {"height": (500, 2300), "child": (0, 1), "crouch": (0, 1),
           "distance": (800, 50000), "focal_length": (10, 1e5), "pitch": (-80, 80),
           "camera_height": (50, 20000), "occluder_size": (0.2, 4)}  # fmt: skip
 FPS = 25.0
-# Cycles per second, and how fast the crowd of a clip may turn out to be.
+# Cycles per second of each activity in a clip.
 PACE = {"standing": 0.15, "walking": 0.9, "running": 1.35, "sitting": 0.2,
         "crouching": 0.25, "waving": 0.7, "random": 0.2}  # fmt: skip
 

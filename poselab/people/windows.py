@@ -40,8 +40,8 @@ def unroll(count: Tensor) -> tuple[Tensor, Tensor]:
     total = int(end[-1]) if len(end) else 0
     index = torch.arange(len(count), device=count.device)
     place = torch.repeat_interleave(index, count, output_size=total)
-    step = torch.arange(total, device=count.device) - (end - count)[place]
-    return place, step
+    step = torch.arange(total, device=count.device)
+    return place, step.sub_((end - count).index_select(0, place))
 
 
 def whole(primitives: int, size: tuple[int, int], device: torch.device) -> Rows:
