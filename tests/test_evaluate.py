@@ -97,6 +97,7 @@ def test_evaluation_writes_card_and_scoreboard(tmp_path, monkeypatch):
     scores = zoo.card("toy", tmp_path)["scores"]
     assert scores == [row["scores"] for row in table if row["name"] == "toy"]
     assert len(scores) == 2
-    assert table[0]["name"] == "mean_pose" and table[0]["parameters"] == 34
+    assert table[0]["name"] == "mean_pose"
+    assert table[0]["parameters"] == 34
     lines = zoo.table(tmp_path).splitlines()
     assert [line.split()[0] for line in lines[1:]] == ["mean_pose", "toy", "toy"]
