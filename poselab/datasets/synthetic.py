@@ -90,13 +90,12 @@ class SyntheticPeople:
     def generator(self, seed: int | None = None) -> torch.Generator:
         """A new generator at the start of the stream of `seed` (default: its own)."""
         number = self._seed(seed) + SEEDS * SPLITS.index(self.split)
-        return torch.Generator(device=self.device or "cpu").manual_seed(number)
+        return torch.Generator().manual_seed(number)
 
     def batch(self, n: int, generator: torch.Generator | None = None) -> Sample:
         """`n` new samples, stacked; without a generator the stream goes on."""
         require(n >= 1, "must be at least 1", where="batch", field="n", value=n)
-        scene = self.scenes(n, generator or self._generator)
-        return draw(scene, self.size, self.skeleton)
+        return self._draw(self.scenes(n, generator or self._generator), self.size)
 
     def scenes(self, n: int, generator: torch.Generator) -> Scene:
         """What `batch` draws, before it is drawn."""
@@ -138,7 +137,7 @@ class SyntheticPeople:
         scene = staging.film(scene, size, distance, focal_length, camera_height, pitch)
         scene = staging.furnish(scene, seed, occluder, occluder_at, occluder_size,
                                 background)  # fmt: skip
-        return draw(scene, size, self.skeleton)[0]
+        return self._draw(scene, size)[0]
 
     def clip(
         self, frames: int = 16, *, activity=None, fps: float = staging.FPS,
@@ -154,7 +153,10 @@ class SyntheticPeople:
         g = self.generator(seed)
         scene = casting.crowd(1, self.people, g, size, None, self.background)
         scene = staging.roll(scene, frames, seed, activity or self.activity, fps)
-        return draw(scene, size, self.skeleton)
+        return self._draw(scene, size)
+
+    def _draw(self, scene: Scene, size: tuple[int, int]) -> Sample:
+        return draw(scene.to(self.device or "cpu"), size, self.skeleton)
 
     def _seed(self, seed: int | None) -> int:
         return self.seed if seed is None else _seed(seed)

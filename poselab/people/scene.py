@@ -7,7 +7,7 @@ How scenes are drawn at random is in `casting`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache
 
 import torch
@@ -62,6 +62,23 @@ class Scene:
     def replace(self, **changes) -> Scene:
         """A copy with some parts changed."""
         return replace(self, **changes)
+
+    def to(self, device: torch.device | str) -> Scene:
+        """The same scenes on another device.
+
+        Everything random about a picture is in its scene, and scenes are made on the
+        CPU: so a seed means the same people on every device.
+        """
+        return _moved(self, device)
+
+
+def _moved(value, device):
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if is_dataclass(value):
+        names = [f.name for f in fields(value)]
+        return replace(value, **{n: _moved(getattr(value, n), device) for n in names})
+    return value
 
 
 def draw(

@@ -226,6 +226,20 @@ def test_arguments_make_a_key_for_a_pool():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_the_same_code_runs_on_a_gpu():
-    s = SyntheticPeople(device="cuda").batch(8)
+    s, same = (SyntheticPeople(device=d).batch(8) for d in ("cuda", "cpu"))
     assert s.image.is_cuda
-    assert (s.visibility == 2).float().mean() > 0.4
+    torch.testing.assert_close(s.keypoints.cpu(), same.keypoints, atol=1e-2, rtol=0)
+
+
+def test_a_scene_moves_to_another_device_whole():
+    """Without a GPU the meta device shows what would be left behind."""
+
+    def left(value) -> list[str]:
+        if isinstance(value, torch.Tensor):
+            return [] if value.is_meta else ["a tensor"]
+        return [x for v in getattr(value, "__dict__", {}).values() for x in left(v)]
+
+    maker = SyntheticPeople(SMALL, people=(1, 3))
+    scene = maker.scenes(2, maker.generator())
+    assert left(scene)
+    assert left(scene.to("meta")) == []
