@@ -76,8 +76,8 @@ def clean_output(output: NotebookNode) -> NotebookNode | None:
         return None
     if "image/png" in output.data:
         output.data["image/png"] = shrink_png(output.data["image/png"])
-    alt = output.metadata.get("image/png", {}).get("alt")
-    output.metadata = {"image/png": {"alt": alt}} if alt else {}
+    words = {mime: output.metadata.get(mime, {}).get("alt") for mime in output.data}
+    output.metadata = {mime: {"alt": alt} for mime, alt in words.items() if alt}
     return output
 
 

@@ -106,6 +106,13 @@ def test_a_widget_leaves_its_picture_and_caption():
     assert clean_output(output).data == {"image/png": "AAAA", "text/plain": "a person"}
 
 
+def test_a_photograph_keeps_its_words():
+    metadata = {"image/jpeg": {"alt": "a", "width": 3}, "other": {}}
+    data = {"image/jpeg": "AAAA", "text/plain": "a person"}
+    output = clean_output(new_output("display_data", data, metadata=metadata))
+    assert output.metadata == {"image/jpeg": {"alt": "a"}}
+
+
 def test_a_progress_bar_leaves_nothing():
     data = {VIEW: {"model_id": "1"}, "text/plain": "  0%|  | 0/5"}
     assert clean_output(new_output("display_data", data)) is None
