@@ -257,7 +257,12 @@ def _read(
     middle = [(size[0] - 1) / 2, (size[1] - 1) / 2]
     if record is None:
         return [list(middle) for _ in skeleton.joints], [0] * len(skeleton)
-    numbers = record.get("keypoints", ())
+    numbers = record.get("keypoints") if isinstance(record, Mapping) else None
+    given = isinstance(numbers, list) and all(type(n) in (int, float) for n in numbers)
+    if not given:
+        raise AnnotationError("a COCO record with a list of numbers is needed",
+                              where="annotation", field="keypoints",
+                              value=record)  # fmt: skip
     if len(numbers) != 3 * len(skeleton):
         raise AnnotationError(
             f"{skeleton.name} needs {3 * len(skeleton)} numbers (x, y, v per joint)",

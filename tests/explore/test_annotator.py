@@ -162,6 +162,12 @@ def test_an_unreadable_image_is_named(tmp_path, content):
         ([float("nan"), 5, 2] + [0] * 48, "nose"),
     ],
 )
-def test_a_record_that_does_not_fit_is_refused(numbers, said):
+def test_numbers_that_do_not_fit_are_refused(numbers, said):
     with pytest.raises(AnnotationError, match=said):
         Annotator(annotation={"keypoints": numbers})
+
+
+@pytest.mark.parametrize("record", [[1], {"keypoints": ["a"] * 51}])
+def test_what_is_no_record_is_refused(record):
+    with pytest.raises(AnnotationError, match="keypoints.*list of numbers"):
+        Annotator(annotation=record)
