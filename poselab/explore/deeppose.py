@@ -57,7 +57,7 @@ class CascadeExplorer(Explorer):
     The picture shows the pose of a chosen stage in the colours of the sides, the truth
     in green, arrows from stage to stage, the window that the next stage looks at around
     a chosen joint, that window enlarged, and the mean error of every stage. Moving the
-    input by dx, dy shows how little of a shift a regressor follows. The network is
+    input by dx, dy shows how exactly a regressor follows a shift. The network is
     put into eval mode; its answers are remembered, so make a new explorer after more
     training.
     """
@@ -88,8 +88,8 @@ class CascadeExplorer(Explorer):
             "stage": choice("show", options, stages),
             "joint": choice("joint", names, names[-1][1]),
             "sigma": slider("crop size σ", 0.25, max(3.0, 2 * sigma), sigma, 0.05),
-            "dx": slider("shift x (px)", -24, 24, 0),
-            "dy": slider("shift y (px)", -24, 24, 0),
+            "dx": slider("shift x (px)", -32, 32, 0),
+            "dy": slider("shift y (px)", -32, 32, 0),
             "truth": toggle("truth", True),
             "arrows": toggle("arrows", True),
             "window": toggle("window", True),
