@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
-import os
 import pickle
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from poselab.datasets.cache import replace_file
 from poselab.errors import CheckpointError, PoselabError, require
 from poselab.models import seeded
 from poselab.records import Sample
@@ -116,6 +116,9 @@ def fit(
             "generator)", where="data", value=data)  # fmt: skip
     recipe = {"steps": steps, "batch_size": batch_size, "lr": lr, "schedule": schedule,
               "weight_decay": weight_decay, "seed": seed}  # fmt: skip
+    folder = Path(checkpoint or ".").parent  # found out now, not after the first hour
+    require(folder.is_dir(), "there is no such folder", where="checkpoint",
+            value=str(checkpoint), fix="Make it first.")  # fmt: skip
     run = _Run(model, codec, recipe, device, checkpoint)
     if resume and checkpoint is not None and Path(checkpoint).exists():
         run.restore()
@@ -129,7 +132,11 @@ class _Run:
 
     def __init__(self, model, codec, recipe, device, checkpoint) -> None:
         self.device = torch.device(device or next(model.parameters()).device)
-        self.model = model.to(self.device, memory_format=torch.channels_last)
+        self.model = model.to(self.device)
+        # Faster for images; a layout of its own does not exist for volumes.
+        self.flat = all(p.dim() < 5 for p in model.parameters())
+        if self.flat:
+            self.model.to(memory_format=torch.channels_last)
         self.codec, self.recipe, self.checkpoint = codec, recipe, checkpoint
         self.optimiser = torch.optim.AdamW(
             model.parameters(), recipe["lr"], weight_decay=recipe["weight_decay"]
@@ -145,24 +152,28 @@ class _Run:
         spent, limit = history.seconds, float("inf") if seconds is None else seconds
         self.model.train()
         history.stopped = "data"
-        for batch in self.batches(data, progress):
-            self.step(batch)
-            used = time.perf_counter() - start
-            history.seconds = spent + used
-            if used >= limit:
-                history.stopped = "time"
-                break
-            if self.done % save_every == 0:
-                self.save()
-        if self.done == self.recipe["steps"]:
-            history.stopped = "done"
-        self.save()
-        self.model.to(memory_format=torch.contiguous_format).eval()
+        try:
+            for batch in self.batches(data, progress):
+                self.step(batch)
+                used = time.perf_counter() - start
+                history.seconds = spent + used
+                if used >= limit:
+                    history.stopped = "time"
+                    break
+                if self.done % save_every == 0:
+                    self.save()
+            if self.done == self.recipe["steps"]:
+                history.stopped = "done"
+            self.save()
+        finally:  # also after Jupyter's stop button: what was learnt can be used
+            self.model.to(memory_format=torch.contiguous_format).eval()
 
     def batches(self, data: Source, progress: bool) -> Iterator[Sample]:
         """The batches still to learn, behind a progress bar that shows the loss."""
         recipe, losses = self.recipe, self.history.loss
         steps, seed = recipe["steps"], recipe["seed"]
+        if self.done == steps:  # or all batches would be drawn to be skipped
+            return
         own = getattr(data, "generator", None)  # drawn people know their device, split
         generator = own(seed) if own else torch.Generator().manual_seed(seed)
         batches = data.batches(recipe["batch_size"], generator)
@@ -199,7 +210,7 @@ class _Run:
             batch = batch.to(self.device, non_blocking=cuda)
             encoded = self.codec.encode(batch, generator)
         inputs = encoded["input"]
-        if inputs.dim() == 4:
+        if inputs.dim() == 4 and self.flat:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=cuda):
             output = self.model(inputs)
@@ -212,10 +223,13 @@ class _Run:
         state = {"recipe": self.recipe, "model": self.model.state_dict(),
                  "optimiser": self.optimiser.state_dict(),
                  "history": vars(self.history)}  # fmt: skip
-        path = Path(self.checkpoint)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        torch.save(state, part)
-        os.replace(part, path)
+        try:
+            with replace_file(Path(self.checkpoint)) as part:
+                torch.save(state, part)
+        except (OSError, RuntimeError) as error:
+            raise CheckpointError(f"cannot be written: {error}", where=self.checkpoint,
+                                  fix="Choose a folder that exists and has room."
+                                  ) from error  # fmt: skip
 
     def restore(self) -> None:
         """Go on from the checkpoint; an error if it is broken or another training's."""

@@ -57,6 +57,17 @@ class Stopper(Dots):
         raise InterruptedError
 
 
+class Drawn(Dots):
+    """A source that counts its batches."""
+
+    drawn = 0
+
+    def batches(self, batch_size, generator):
+        for batch in super().batches(batch_size, generator):
+            self.drawn += 1
+            yield batch
+
+
 def dropout_net():
     net = build("deeppose", size=SIZE)
     net.head.insert(4, torch.nn.Dropout(0.3))
@@ -77,9 +88,51 @@ def test_resume_is_exact(tmp_path):
 def test_a_finished_run_is_not_repeated(tmp_path):
     file = tmp_path / "run.pt"
     _, first = train(checkpoint=file)
-    net, history = train(checkpoint=file)
+    data = Drawn(SIZE)
+    _, history = train(checkpoint=file, data=data)
     assert history.loss == first.loss
+    assert history.stopped == "done"
+    assert data.drawn == 0
     assert train(checkpoint=file, resume=False)[1].loss == first.loss
+
+
+def test_a_stopped_training_leaves_a_network_to_use():
+    net = build("deeppose", size=SIZE)
+    with pytest.raises(InterruptedError):
+        train(net=net, data=Stopper(SIZE))
+    assert not net.training
+    assert all(p.is_contiguous() for p in net.parameters())
+
+
+class Volume(torch.nn.Module):
+    """Joints from a stack of the image with itself: a network of volumes."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv3d(3, 34, 3)
+
+    def forward(self, images):
+        features = self.conv(images[:, :, None].expand(-1, -1, 3, -1, -1))
+        return features.mean((2, 3, 4)).unflatten(1, (17, 2))
+
+
+def test_networks_of_volumes_learn_in_the_same_loop():
+    _, history = train(20, net=Volume(), lr=0.05)
+    assert history.loss[-1] < history.loss[0]
+
+
+def test_a_checkpoint_that_cannot_be_written(tmp_path, monkeypatch):
+    with pytest.raises(ArgumentError, match="checkpoint.*no such folder"):
+        train(2, checkpoint=tmp_path / "nowhere" / "run.pt")
+
+    def full(state, path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(CheckpointError, match="run.pt.*No space left"):
+        train(2, checkpoint=tmp_path / "run.pt")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_time_budget(tmp_path):

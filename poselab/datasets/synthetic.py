@@ -42,6 +42,17 @@ def _people(people: Any) -> tuple[int, int]:
     return tuple(pair)
 
 
+def _device(device: Any) -> torch.device:
+    try:
+        found = torch.device(device or "cpu")
+    except (RuntimeError, TypeError):
+        found = None
+    _demand(found is not None, 'must be "cpu", "cuda" or the like', device=device)
+    there = found.type != "cuda" or torch.cuda.is_available()
+    _demand(there, "this machine has no such GPU", device=device)
+    return found
+
+
 def _seed(seed: Any) -> int:
     good = isinstance(seed, int) and 0 <= seed < SEEDS
     _demand(good, f"must be a whole number from 0 to {SEEDS - 1}", seed=seed)
@@ -75,7 +86,9 @@ class SyntheticPeople:
         ):  # fmt: skip
             known(field, value, words, "SyntheticPeople")
         self.size, self.people, self.seed = _size(size), _people(people), _seed(seed)
-        self.device, self.skeleton, self.split = device, skeleton, split
+        _demand(isinstance(skeleton, Skeleton), "must be a Skeleton, such as COCO_17",
+                skeleton=skeleton)  # fmt: skip
+        self.device, self.skeleton, self.split = _device(device), skeleton, split
         self.activity, self.occluded = activity, occluded
         self.background = background
         self._generator = self.generator()
@@ -89,12 +102,16 @@ class SyntheticPeople:
 
     def generator(self, seed: int | None = None) -> torch.Generator:
         """A new generator at the start of the stream of `seed` (default: its own)."""
-        number = self._seed(seed) + SEEDS * SPLITS.index(self.split)
-        return torch.Generator().manual_seed(number)
+        return torch.Generator().manual_seed(self._number(seed))
+
+    def _number(self, seed: int | None) -> int:
+        """What all randomness of `seed` starts from, other numbers in each split."""
+        return self._seed(seed) + SEEDS * SPLITS.index(self.split)
 
     def batch(self, n: int, generator: torch.Generator | None = None) -> Sample:
         """`n` new samples, stacked; without a generator the stream goes on."""
-        require(n >= 1, "must be at least 1", where="batch", field="n", value=n)
+        require(isinstance(n, int) and n >= 1, "must be a whole number from 1",
+                where="batch", field="n", value=n)  # fmt: skip
         return self._draw(self.scenes(n, generator or self._generator), self.size)
 
     def scenes(self, n: int, generator: torch.Generator) -> Scene:
@@ -124,18 +141,18 @@ class SyntheticPeople:
         any of them one person is framed as in `batch`. `occluder` is one of OCCLUDERS,
         standing at (x, z) mm (z towards the camera). Raises `ArgumentError`.
         """
-        size, seed = _size(size or self.size), self._seed(seed)
+        size, number = _size(size or self.size), self._number(seed)
         staging.check(height=height, child=child, crouch=crouch, distance=distance,
                       focal_length=focal_length, camera_height=camera_height,
                       pitch=pitch, occluder_size=occluder_size)  # fmt: skip
         scene = self._one(seed, size)
-        scene = staging.rebuild(scene, seed, height, child, clothes)
-        scene = staging.perform(scene, seed, pose, activity, phase, crouch)
+        scene = staging.rebuild(scene, number, height, child, clothes)
+        scene = staging.perform(scene, number, pose, activity, phase, crouch)
         scene = staging.place(scene, x, z, yaw)
         if self.people == (1, 1):
             scene = casting.reframed(scene, size)
         scene = staging.film(scene, size, distance, focal_length, camera_height, pitch)
-        scene = staging.furnish(scene, seed, occluder, occluder_at, occluder_size,
+        scene = staging.furnish(scene, number, occluder, occluder_at, occluder_size,
                                 background)  # fmt: skip
         return self._draw(scene, size)[0]
 
@@ -147,16 +164,17 @@ class SyntheticPeople:
 
         The camera stands still; `activity` is one word for all or one per person.
         """
-        require(frames >= 1, "must be at least 1", where="clip", field="frames",
+        whole = isinstance(frames, int) and frames >= 1
+        require(whole, "must be a whole number from 1", where="clip", field="frames",
                 value=frames)  # fmt: skip
-        size, seed = _size(size or self.size), self._seed(seed)
-        g = self.generator(seed)
+        size, g = _size(size or self.size), self.generator(seed)
         scene = casting.crowd(1, self.people, g, size, None, self.background)
-        scene = staging.roll(scene, frames, seed, activity or self.activity, fps)
+        scene = staging.roll(scene, frames, self._number(seed),
+                             activity or self.activity, fps)  # fmt: skip
         return self._draw(scene, size)
 
     def _draw(self, scene: Scene, size: tuple[int, int]) -> Sample:
-        return draw(scene.to(self.device or "cpu"), size, self.skeleton)
+        return draw(scene.to(self.device), size, self.skeleton)
 
     def _seed(self, seed: int | None) -> int:
         return self.seed if seed is None else _seed(seed)
@@ -200,7 +218,8 @@ def evaluation(name: str, n: int | None = None) -> Sample | list[Sample]:
     known("name", name, tuple(_SETS), "evaluation")
     arguments, total = _SETS[name]
     count = total if n is None else n
-    require(1 <= count <= total, f"must be from 1 to {total}", where="evaluation",
+    require(isinstance(count, int) and 1 <= count <= total,
+            f"must be a whole number from 1 to {total}", where="evaluation",
             field="n", value=n)  # fmt: skip
     maker = SyntheticPeople(**arguments, split="test")
     if name == "clips":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
 
-from poselab.errors import ArgumentError
+from poselab.errors import ArgumentError, require
 
 HAIR_STYLES = ("short", "long", "bun", "cap", "bald")
 SLEEVES = ("none", "short", "long")
@@ -82,19 +83,30 @@ class Dress:
         """A copy with some fields changed for all N people.
 
         Colours may be "#rrggbb" or three numbers, hair_style, sleeves and bottom one of
-        their words.
+        their words. Raises `ArgumentError`.
         """
         full = {name: _value(self, name, value) for name, value in changes.items()}
         return replace(self, **full)
 
 
 def _value(dress: Dress, name: str, value) -> Tensor:
+    known = [f.name for f in fields(dress)]
+    require(name in known, "nobody wears this", where="clothes", field=name,
+            value=value, fix=f"Known: {', '.join(known)}.")  # fmt: skip
     old = getattr(dress, name)
     words = {"hair_style": HAIR_STYLES, "sleeves": SLEEVES, "bottom": BOTTOMS}.get(name)
     if isinstance(value, str):
         value = _word(name, value, words) if words else _colour(name, value)
-    value = torch.as_tensor(value, dtype=old.dtype, device=old.device)
-    return value.expand_as(old).clone()
+    elif words:
+        require(value in range(len(words)), "no such look", where="clothes", field=name,
+                value=value, fix=f"Known: {', '.join(words)}.")  # fmt: skip
+    try:
+        new = torch.as_tensor(value, dtype=old.dtype, device=old.device)
+        return new.expand_as(old).clone()
+    except (TypeError, ValueError, RuntimeError) as error:
+        takes = "one number" if old.dim() == 1 else 'three numbers or "#rrggbb"'
+        raise ArgumentError(f"needs {takes}", where="clothes", field=name,
+                            value=value) from error  # fmt: skip
 
 
 def _word(name: str, value: str, words: tuple[str, ...]) -> int:
@@ -105,11 +117,9 @@ def _word(name: str, value: str, words: tuple[str, ...]) -> int:
 
 
 def _colour(name: str, value: str) -> Tensor:
-    try:
-        return torch.tensor([int(value[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-    except ValueError:
-        raise ArgumentError("not a colour", where=name, value=value,
-                            fix='Write it as "#rrggbb".') from None  # fmt: skip
+    require(re.fullmatch("#[0-9a-fA-F]{6}", value) is not None, "not a colour",
+            where=name, value=value, fix='Write it as "#rrggbb".')  # fmt: skip
+    return _palette(value)[0]
 
 
 def sample_dress(n: int, generator: torch.Generator) -> Dress:

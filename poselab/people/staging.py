@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import torch
@@ -42,9 +43,13 @@ def each(value: Each, old: Tensor) -> Tensor:
     """`old` [N] where value is None, else one number for all or one per person."""
     if value is None:
         return old
-    new = torch.as_tensor(value, dtype=old.dtype, device=old.device)
-    require(new.dim() == 0 or new.shape == old.shape, f"needs {len(old)} numbers",
-            where="scene", value=value)  # fmt: skip
+    wanted = f"needs one finite number, or a list of {len(old)}"
+    try:
+        new = torch.as_tensor(value, dtype=old.dtype, device=old.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ArgumentError(wanted, where="scene", value=value) from error
+    fits = new.dim() == 0 or new.shape == old.shape
+    require(fits and bool(new.isfinite().all()), wanted, where="scene", value=value)
     return new.expand_as(old).clone()
 
 
@@ -62,12 +67,24 @@ def perform(
     drawn = torch.rand(n, generator=g, device=g.device)
     names = motion.activities(n, g) if crouch is None else ["standing"] * n
     if activity is not None:
-        names = [activity] * n if isinstance(activity, str) else list(activity)
-    new = pose if pose is not None else motion.cycle(names, each(phase, drawn), style)
-    if crouch is not None:
-        low = motion.cycle("crouching", torch.zeros_like(drawn), style)
-        new = _between(new, low, each(crouch, drawn))
+        names = words(activity, n)
+    low = None if crouch is None else each(crouch, drawn)
+    if pose is None:
+        new = motion.cycle(names, each(phase, drawn), style, low)
+    else:
+        require(len(pose) == n, f"needs a pose for each of {n}", where="scene",
+                field="pose", value=len(pose))  # fmt: skip
+        deep = motion.cycle("crouching", torch.zeros_like(drawn), style)
+        new = pose if low is None else _between(pose, deep, low)
     return scene.replace(pose=new.at(old.place, old.turn[:, 0]))
+
+
+def words(activity: str | Sequence[str], n: int) -> list[str]:
+    """One activity for all of `n` people, or one for each."""
+    names = [activity] * n if isinstance(activity, str) else list(activity)
+    require(len(names) == n, f"needs one word, or a list of {n}", where="scene",
+            field="activity", value=activity)  # fmt: skip
+    return names
 
 
 def _between(a: Pose, b: Pose, share: Tensor) -> Pose:
@@ -89,6 +106,9 @@ def rebuild(scene: Scene, seed: int, height: Each, child: Each, clothes: dict | 
         young = sample_shape(len(shape), g, children=0.0)
         stature = young.height * (1 - 0.385 * age)
         shape = young.replace(child=age, height=stature)
+    require(clothes is None or isinstance(clothes, Mapping), "must be a dictionary",
+            where="scene", field="clothes", value=clothes,
+            fix='Write {"shirt": "#cc3344"}.')  # fmt: skip
     shape = shape.replace(height=each(height, shape.height))
     return scene.replace(shape=shape, dress=dress.replace(**(clothes or {})))
 
@@ -134,6 +154,10 @@ def furnish(
     things = sample_things(torch.zeros(1, dtype=torch.int64, device=device), g, 1.0)
     known("occluder", occluder, OCCLUDERS)
     known("background", background, BACKGROUNDS)
+    pair = isinstance(at, tuple | list) and len(at) == 2
+    require(pair and all(isinstance(v, int | float) and isfinite(v) for v in at),
+            "must be two finite numbers, (x, z) in mm", where="scene",
+            field="occluder_at", value=at)  # fmt: skip
     kind = -1 if occluder is None else OCCLUDERS.index(occluder)
     things.kind = torch.full_like(things.kind, kind)
     things.x, things.z = things.x + at[0], things.z + at[1]
@@ -162,6 +186,9 @@ def roll(
     style = motion.sample_style(people, g)
     start = torch.rand(people, generator=g, device=g.device)
     names = _roles(people, g, activity)
+    require(set(names) <= set(PACE), "no such activity", where="clip",
+            field="activity", value=activity,
+            fix=f"Known: {', '.join(PACE)}.")  # fmt: skip
     pace = torch.tensor([PACE[n] for n in names]).to(start)
     pace = pace * casting.uniform(people, 0.85, 1.15, g)
     time = torch.arange(frames, device=g.device) / fps  # [T]
@@ -181,7 +208,7 @@ def roll(
 def _roles(people: int, g: torch.Generator, activity) -> list[str]:
     """What the people of a clip do: what was asked for, or mostly walking."""
     if activity is not None:
-        return [activity] * people if isinstance(activity, str) else list(activity)
+        return words(activity, people)
     weights = torch.tensor([1.0, 6.0, 3.0, 0.5, 0.5, 2.0], device=g.device)
     index = torch.multinomial(weights, people, True, generator=g)
     return [ACTIVITIES[i] for i in index.tolist()]

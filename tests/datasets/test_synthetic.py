@@ -53,6 +53,20 @@ def test_splits_have_disjoint_seeds():
     assert low < high
 
 
+def test_splits_share_neither_motion_nor_pose():
+    """Whatever a seed decides besides the stream differs between the splits too."""
+    train, test = (SyntheticPeople(SMALL, people=2, split=s) for s in ("train", "test"))
+
+    def arms(sample):
+        joints = sample.joints_3d[..., [5, 7, 9], :]  # shoulder, elbow, wrist
+        a, b = joints.diff(dim=-2).unbind(-2)
+        return torch.cosine_similarity(a, b, dim=-1)  # the same for every body
+
+    for draw in (lambda m: m.clip(1, seed=5, activity="walking"),
+                 lambda m: m.scene(seed=5, activity="walking")):  # fmt: skip
+        assert (arms(draw(train)) - arms(draw(test))).abs().min() > 1e-3
+
+
 def test_the_global_generator_is_left_alone():
     torch.manual_seed(3)
     state = torch.random.get_rng_state()
@@ -161,6 +175,10 @@ def test_a_property_for_each_of_several_people():
         {"occluder": "car"}, {"height": -3}, {"height": float("nan")},
         {"activity": "flying"}, {"clothes": {"shirt": "red"}}, {"yaw": [1.0, 2.0]},
         {"child": 1.5}, {"distance": "far"}, {"background": "moon"}, {"pitch": 90},
+        {"clothes": {"hat": "#112233"}}, {"clothes": {"shirt": (0.5, 0.25)}},
+        {"clothes": {"shirt": "#1122334"}}, {"clothes": {"sleeves": 9}}, {"x": "left"},
+        {"yaw": float("inf")}, {"phase": float("nan")}, {"occluder_at": (300.0,)},
+        {"activity": ["walking", "running"]},
     ],
 )  # fmt: skip
 def test_scene_names_what_is_wrong(options):
@@ -173,11 +191,19 @@ def test_scene_names_what_is_wrong(options):
     assert str(value) in str(error.value)
 
 
+@pytest.mark.parametrize("n", [0, 2.5, "two"])
+def test_numbers_of_pictures_are_whole(n):
+    maker = SyntheticPeople(SMALL, people=2)
+    for call in (maker.batch, maker.clip, lambda n: evaluation("single", n)):
+        with pytest.raises(ArgumentError, match="whole number"):
+            call(n)
+
+
 @pytest.mark.parametrize(
     "options",
     [{"people": 0}, {"people": (3, 2)}, {"seed": -1}, {"split": "val"}, {"size": 64},
      {"size": (0, 4)}, {"people": "two"}, {"occluded": 2.0}, {"activity": "flying"},
-     {"background": "moon"}],
+     {"background": "moon"}, {"device": "gpu"}, {"skeleton": "coco"}],
 )  # fmt: skip
 def test_the_maker_names_what_is_wrong(options):
     with pytest.raises(ArgumentError) as error:

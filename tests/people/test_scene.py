@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from poselab.geometry import box_of_mask
-from poselab.people import casting
+from poselab.people import body, casting, staging
 from poselab.people.backdrop import BACKGROUNDS, sample_backdrop
 from poselab.people.scene import draw, part
+from poselab.people.stance import centre_of_mass
 from poselab.people.truth import OBJECT, OTHER, OUTSIDE, SELF
 from poselab.skeleton import COCO_17, H36M_17, MPII_16
 
@@ -127,6 +128,16 @@ def test_faces_of_people_turned_away_are_hidden():
     scene.pose = scene.pose.at(scene.pose.place, torch.zeros(12))
     nose = draw(scene, SIZE).hidden_by[:, 0, COCO_17.index("nose")]
     assert (nose == 0).float().mean() > 0.9
+
+
+def test_people_crouch_over_their_feet():
+    """Half-way down, too: angles between two balanced poses would not be balanced."""
+    scene = staging.perform(framed(24), 0, None, "standing", None, 0.5)
+    frames = body.forward(scene.shape, scene.pose)
+    ends = [0.6 * frames.point(f"{s}_ankle") + 0.4 * frames.point(f"{s}_toe")
+            for s in ("left", "right")]  # fmt: skip
+    off = (centre_of_mass(frames) - torch.stack(ends).mean(0))[:, [0, 2]].norm(dim=-1)
+    assert off.mean() < 30  # mm
 
 
 def test_windows_and_full_frames_give_the_same_picture():
