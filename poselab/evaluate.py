@@ -128,12 +128,23 @@ def _normalised(sample: Sample) -> tuple[Tensor, Tensor]:
 # --- the table -----------------------------------------------------------------------
 
 
-def rows(name: str, net: Cascade, sample: Sample) -> list[dict[str, Any]]:
-    """One row of the scoreboard per stage of a cascade."""
+def parts(net: nn.Module) -> list[nn.Module]:
+    """The networks that get a row: a cascade after each of its stages, others once."""
+    if not isinstance(net, Cascade):
+        return [net]
+    stages = range(len(net.refiners) + 1)
+    return [Cascade(net.first, list(net.refiners[:i]), net.sigma, net.skeleton)
+            for i in stages]  # fmt: skip
+
+
+def rows(
+    name: str, net: nn.Module, sample: Sample, codec: Any = None
+) -> list[dict[str, Any]]:
+    """One row of the scoreboard for each of `parts`; `codec` as for `predict`."""
     table = []
     image = sample.image[:1]
-    for i, predicted in enumerate(predict(net, sample.image)):
-        part = Cascade(net.first, list(net.refiners[:i]), net.sigma, net.skeleton)
+    found = predict(net, sample.image, codec=codec)
+    for i, (part, predicted) in enumerate(zip(parts(net), found, strict=True)):
         table.append({
             "name": name,
             "stage": i + 1,
@@ -164,7 +175,8 @@ def evaluate(folder: Path = zoo.FOLDER) -> list[dict[str, Any]]:
     seen = datasets.SyntheticPeople(size=sample.size, seed=0).batch(BASELINE)
     table = [baseline(seen, sample)]
     for name in zoo.names(folder):
-        found = rows(name, zoo.load(name, folder), sample)
+        net, codec = zoo.load(name, folder), zoo.codec(name, folder)
+        found = rows(name, net, sample, codec)
         card = {**zoo.card(name, folder), "scores": [row["scores"] for row in found]}
         _write(folder / f"{name}.json", card)
         table += found

@@ -8,6 +8,7 @@ from torch import nn
 
 from poselab import evaluate as module
 from poselab import zoo
+from poselab.codecs import HeatmapCodec
 from poselab.evaluate import (
     count_macs,
     distance_from_mean,
@@ -84,6 +85,13 @@ def test_rows_of_a_cascade():
     assert table[0]["parameters"] == sum(p.numel() for p in net.first.parameters())
     assert table[0]["macs"] < table[1]["macs"]
     assert all(row["ms_per_image"] > 0 for row in table)
+
+
+def test_a_network_of_maps_has_one_row():
+    net, codec = build("heatmap_net").eval(), HeatmapCodec(SIZE)
+    (row,) = rows("maps", net, sample(8), codec)
+    assert (row["name"], row["stage"]) == ("maps", 1)
+    assert row["parameters"] == sum(p.numel() for p in net.parameters())
 
 
 def test_evaluation_writes_card_and_scoreboard(tmp_path, monkeypatch):

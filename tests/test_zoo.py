@@ -6,7 +6,7 @@ import json
 import pytest
 import torch
 
-from poselab import zoo
+from poselab import codecs, zoo
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import build, load_weights, save_weights
 from poselab.train import main
@@ -17,6 +17,12 @@ SMALL = recipes.Recipe(
     about="a toy", arguments={"size": (64, 48), "stages": 2, "sigma": 1.0, "crop": 16},
     stages=(recipes.Stage(40, 16, 4e-3), recipes.Stage(40, 8, 4e-3)), pool=32,
     held_out=64,
+)  # fmt: skip
+
+
+MAPS = dataclasses.replace(
+    SMALL, arguments={}, stages=(recipes.Stage(60, 16, 4e-3),), model="heatmap_net",
+    codec={"name": "heatmap", "size": (64, 48), "loss": "cross_entropy"},
 )  # fmt: skip
 
 
@@ -37,6 +43,18 @@ def test_cascade_training_learns_and_repeats():
     errors = [(y - test.keypoints[:, 0]).norm(dim=-1).mean()
               for y in recipes.predict(net, test.image)]  # fmt: skip
     assert errors[1] < 0.8 * errors[0]
+
+
+def test_one_network_with_its_codec_learns():
+    source = Dots((64, 48))
+    net, (history,) = recipes.train(MAPS, source, None, progress=False)
+    assert sum(history.loss[-10:]) < 0.85 * sum(history.loss[:10])
+    test = source.batch(64, torch.Generator().manual_seed(200))
+    codec = codecs.build(**MAPS.codec)
+    (answer,) = recipes.predict(net, test.image, codec=codec)
+    error = (answer - test.keypoints[:, 0]).norm(dim=-1).mean()
+    middle = torch.tensor([23.5, 31.5])
+    assert error < 0.8 * (middle - test.keypoints[:, 0]).norm(dim=-1).mean()
 
 
 def test_varied_batches_keep_their_shape_and_repeat():
@@ -69,6 +87,19 @@ def test_command_line_writes_weights_and_card(folder):
     assert not net.training
     assert [y.shape for y in net(torch.rand(2, 3, 64, 48))] == [(2, 17, 2)] * 2
     assert card["parameters"] == sum(p.numel() for p in net.parameters())
+
+
+def test_the_codec_of_a_network(folder, monkeypatch):
+    assert zoo.codec("toy", folder) is None  # a cascade answers in pixels
+    brief = dataclasses.replace(MAPS, stages=(recipes.Stage(3, 16, 4e-3),))
+    monkeypatch.setitem(recipes.RECIPES, "maps", brief)
+    main(["maps", "--out", str(folder), "--device", "cpu"])
+    codec = zoo.codec("maps", folder)
+    assert (codec.size, codec.loss_name) == ((64, 48), "cross_entropy")
+    poses = codec.decode(zoo.load("maps", folder)(torch.rand(2, 3, 64, 48)))
+    assert poses.keypoints.shape == (2, 1, 17, 2)
+    with pytest.raises(ArgumentError, match="Known: heatmap"):
+        codecs.build("heat")
 
 
 def test_unknown_name_and_broken_card(folder):
@@ -133,7 +164,8 @@ def test_bundled(name):
     recipe = json.loads(json.dumps(dataclasses.asdict(recipes.RECIPES[name])))
     assert card["recipe"] == recipe
     net = zoo.load(name)
-    outputs = net(torch.rand(1, 3, *card["arguments"]["size"]))
+    image = torch.rand(1, 3, *recipes.RECIPES[name].size)
+    outputs = recipes.predict(net, image, codec=zoo.codec(name))
     assert all(torch.isfinite(y).all() for y in outputs)
     own = [row for row in zoo.scoreboard() if row["name"] == name]
     assert [row["scores"] for row in own] == card["scores"]

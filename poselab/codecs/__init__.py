@@ -4,6 +4,10 @@ A codec has `encode(sample, generator) -> {"input": ..., targets}`, `loss(output
 encoded)` and `decode(output, ...) -> Poses`; that is all the training loop asks of it.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 from poselab.codecs.heatmap import (
     HeatmapCodec,
     IntegralCodec,
@@ -42,12 +46,29 @@ from poselab.codecs.regression import (
     normalise,
     pose_diameter,
 )
+from poselab.errors import ArgumentError
 
-__all__ = ["CropHeatmapCodec", "DisplacementCodec", "HeatmapCodec", "IntegralCodec",
-           "RegressionCodec", "blur_maps", "blur_of", "cells_to_pixels", "crop_boxes",
-           "decode_argmax", "decode_dark", "decode_dark_reference", "decode_quarter",
-           "decode_quarter_reference", "decode_soft_argmax", "denormalise",
-           "draw_targets", "flip_maps", "gaussian_maps", "joint_boxes", "local_maxima",
-           "masked_l2", "masked_mse", "merge_people", "nearest_cells", "normalise",
-           "peaks", "pixels_to_cells", "place_in_boxes", "pose_diameter",
-           "spatial_cross_entropy", "target_weight", "to_image_reference"]  # fmt: skip
+CODECS = {
+    "heatmap": HeatmapCodec,
+    "integral": IntegralCodec,
+    "regression": RegressionCodec,
+}
+
+
+def build(name: str, **options: Any) -> Any:
+    """The codec `name` (a key of `CODECS`) with its options, as a card holds them."""
+    if name not in CODECS:
+        raise ArgumentError("no codec of this name", where="name", value=name,
+                            fix=f"Known: {', '.join(CODECS)}.")  # fmt: skip
+    return CODECS[name](**options)
+
+
+__all__ = ["CODECS", "CropHeatmapCodec", "DisplacementCodec", "HeatmapCodec",
+           "IntegralCodec", "RegressionCodec", "blur_maps", "blur_of", "build",
+           "cells_to_pixels", "crop_boxes", "decode_argmax", "decode_dark",
+           "decode_dark_reference", "decode_quarter", "decode_quarter_reference",
+           "decode_soft_argmax", "denormalise", "draw_targets", "flip_maps",
+           "gaussian_maps", "joint_boxes", "local_maxima", "masked_l2", "masked_mse",
+           "merge_people", "nearest_cells", "normalise", "peaks", "pixels_to_cells",
+           "place_in_boxes", "pose_diameter", "spatial_cross_entropy",
+           "target_weight", "to_image_reference"]  # fmt: skip

@@ -1,8 +1,9 @@
 """Small trained networks that come with the package.
 
-`zoo.load("deeppose_tiny")` is a network in eval mode; `zoo.card(...)` says how it was
-trained and how well it does; `zoo.scoreboard()` is the course's table of results,
-written by `python -m poselab.evaluate`.
+`zoo.load("deeppose_tiny")` is a network in eval mode; `zoo.codec(...)` reads the maps
+of one that answers in maps; `zoo.card(...)` says how it was trained and how well it
+does; `zoo.scoreboard()` is the course's table of results, written by
+`python -m poselab.evaluate`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from torch import nn
 
+from poselab import codecs
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import build, load_weights
 
@@ -46,6 +48,15 @@ def load(name: str, folder: Path = FOLDER) -> nn.Module:
     content = card(name, folder)
     net = build(content["model"], **content["arguments"])
     return load_weights(net, folder / f"{name}.safetensors")
+
+
+def codec(name: str, folder: Path = FOLDER) -> Any:
+    """The codec that reads the output of `name`; None if that is joints already.
+
+    A cascade answers in pixels of its input; everything else needs its codec.
+    """
+    options = card(name, folder).get("recipe", {}).get("codec")
+    return codecs.build(**options) if options else None
 
 
 def scoreboard(folder: Path = FOLDER) -> list[dict[str, Any]]:

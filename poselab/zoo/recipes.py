@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from poselab import codecs
 from poselab.codecs import DisplacementCodec, RegressionCodec
 from poselab.datasets import SyntheticPeople, augment
 from poselab.errors import ArgumentError
@@ -37,9 +38,11 @@ class Stage:
 class Recipe:
     """Everything that decides the weights, except seed and machine.
 
-    `arguments` build the cascade; `pool` images are drawn once and varied by
-    `augment` with the options of `variation` (none: used as they are); `held_out`
-    more images measure the errors that the next stage learns to mend.
+    `arguments` build the `model`; `pool` images are drawn once and varied by
+    `augment` with the options of `variation` (none: used as they are). `codec` holds
+    the name and the options for `codecs.build`, and then there is one stage; without it
+    the model is a cascade, whose stages bring their own, and `held_out` more images
+    measure the errors that the next stage learns to mend.
     """
 
     about: str
@@ -48,6 +51,14 @@ class Recipe:
     pool: int
     held_out: int = 512
     variation: dict[str, float] = field(default_factory=dict)
+    model: str = "deeppose_cascade"
+    codec: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the images, which the codec says, or else the cascade."""
+        height, width = (self.codec or self.arguments)["size"]
+        return height, width
 
 
 RECIPES = {
@@ -64,6 +75,16 @@ RECIPES = {
         stages=(Stage(400, 32, 2e-3), Stage(300, 16, 2e-3)),
         pool=3000,
     ),
+    "heatmap_tiny": Recipe(
+        about="heat maps on the backbone of DeepPose, on single drawn people",
+        arguments={},
+        stages=(Stage(3000, 32, 2e-3),),
+        pool=8000,
+        variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
+        model="heatmap_net",
+        codec={"name": "heatmap", "size": (128, 96), "stride": 4, "sigma": 1.5,
+               "loss": "cross_entropy", "decoder": "dark"},
+    ),  # fmt: skip
 }
 
 
@@ -91,10 +112,38 @@ def recipe(name: str) -> Recipe:
 
 
 @torch.no_grad()
-def predict(cascade: Cascade, images: Tensor, batch_size: int = 64) -> list[Tensor]:
-    """Joints after each stage for any number of images: [N, J, 2] px per stage."""
-    parts = [cascade(part) for part in images.split(batch_size)]
+def predict(
+    net: nn.Module, images: Tensor, batch_size: int = 64, codec: Any = None
+) -> list[Tensor]:
+    """Joints for any number of images: [N, J, 2] px for each stage of a cascade.
+
+    Other networks need the `codec` that reads their output, and have one stage.
+    """
+    parts = [net(part) for part in images.split(batch_size)]
+    if codec is not None:
+        parts = [[codec.decode(part).keypoints[:, 0]] for part in parts]
     return [torch.cat(stage) for stage in zip(*parts, strict=True)]
+
+
+def train(
+    recipe: Recipe,
+    data: Source,
+    held_out: Sample,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    **options: Any,
+) -> tuple[nn.Module, list[History]]:
+    """Train what the recipe describes: a cascade, or one network with its codec.
+
+    The arguments are those of `train_cascade`.
+    """
+    if not recipe.codec:
+        return train_cascade(recipe, data, held_out, seed, device, **options)
+    net = build(recipe.model, seed, **recipe.arguments).to(device)
+    codec = codecs.build(**recipe.codec)
+    (stage,) = recipe.stages
+    history = fit(net, codec, data, **asdict(stage), seed=seed, **options)
+    return net.eval(), [history]
 
 
 def train_cascade(
@@ -110,10 +159,10 @@ def train_cascade(
     `data` gives the training batches, `held_out` (stacked) the errors; `options` go to
     `fit`. The same seed gives the same weights on the same machine.
     """
-    cascade = build("deeppose_cascade", seed, **recipe.arguments).to(device)
+    cascade = build(recipe.model, seed, **recipe.arguments).to(device)
     held_out = held_out.to(device)
     nets = [cascade.first, *cascade.refiners]
-    codec: Any = RegressionCodec(recipe.arguments["size"])
+    codec: Any = RegressionCodec(recipe.size)
     histories = []
     for i, (net, stage) in enumerate(zip(nets, recipe.stages, strict=True)):
         if i > 0:
@@ -129,7 +178,7 @@ def train_cascade(
 
 def people(recipe: Recipe, seed: int = 0) -> tuple[Source, Sample]:
     """The recipe's training data and held-out samples; no image is in both."""
-    size = tuple(recipe.arguments["size"])
+    size = recipe.size
     pool = SyntheticPeople(size=size, seed=seed).pool(recipe.pool)
     held_out = SyntheticPeople(size=size, seed=seed + HELD_OUT).batch(recipe.held_out)
     return (Varied(pool, recipe.variation) if recipe.variation else pool), held_out
@@ -141,11 +190,10 @@ def make(
     """Follow the recipe and write `name`.safetensors and its card into `folder`."""
     chosen, start = recipe(name), time.perf_counter()
     data, held_out = people(chosen, seed)
-    net, histories = train_cascade(chosen, data, held_out, seed, device,
-                                   progress=progress)  # fmt: skip
+    net, histories = train(chosen, data, held_out, seed, device, progress=progress)
     card = {
         "about": chosen.about,
-        "model": "deeppose_cascade",
+        "model": chosen.model,
         "arguments": chosen.arguments,
         "recipe": asdict(chosen),
         "command": f"python -m poselab.train {name} --seed {seed}",
