@@ -14,6 +14,8 @@ _HOMES = {
     "Annotator": "welcome",
     "PersonMaker": "welcome",
     "CascadeExplorer": "deeppose",
+    "PyramidExplorer": "tompson",
+    "SpatialExplorer": "tompson",
 }
 __all__ = list(_HOMES)
 

@@ -37,9 +37,9 @@ def tompson_coarse_to_fine(
     dropout: float = 0.0,
     crop: int = 24,
 ) -> tompson.CoarseToFine:
-    """A pyramid and its second look; `size` is what both are trained on."""
+    """A pyramid and its second look, both with logits; `size` is what they learn on."""
     coarse = tompson.PyramidNet(joints, levels, width, dropout)
-    return tompson.CoarseToFine(coarse, tompson.FineNet(joints), crop)
+    return tompson.CoarseToFine(coarse, tompson.FineNet(joints), crop, logits=True)
 
 
 MODELS: dict[str, Callable[..., nn.Module]] = {

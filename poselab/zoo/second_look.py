@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from poselab.zoo.recipes import Recipe
 
 SIGMA = 1.5  # of the bumps: in cells of the coarse map, in pixels of the crops
+LOSS = "cross_entropy"  # which cell is it? No trap of zeros
 NOISE = 3.0  # px, how far off a training crop is: what the coarse network leaves
 
 
 def coarse_codec(size: tuple[int, int]) -> HeatmapCodec:
     """What the coarse network learns: which cell is it?"""
-    return HeatmapCodec(size, sigma=SIGMA, loss="cross_entropy")
+    return HeatmapCodec(size, sigma=SIGMA, loss=LOSS)
 
 
 def train_coarse_to_fine(
@@ -39,7 +40,7 @@ def train_coarse_to_fine(
     size = tuple(recipe.arguments["size"])
     todo = (
         (net.coarse, coarse_codec(size)),
-        (net.fine, CropHeatmapCodec(net.crop, SIGMA, NOISE)),
+        (net.fine, CropHeatmapCodec(net.crop, SIGMA, NOISE, LOSS)),
     )
     histories = [
         fit(part, codec, data, **asdict(stage), seed=seed + i, **options)
