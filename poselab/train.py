@@ -108,8 +108,12 @@ def fit(
     model's. Raises `ArgumentError`, `CheckpointError` or, if the loss stops being a
     number, `PoselabError`.
     """
-    require(steps > 0, "training takes at least one step", where="steps", value=steps)
-    require(batch_size > 0, "a batch has samples", where="batch_size", value=batch_size)
+    for name, value in (("steps", steps), ("batch_size", batch_size)):
+        whole = isinstance(value, int) and value > 0
+        require(whole, "must be a whole number from 1", where=name, value=value)
+    on_gpu = str(device).startswith("cuda")
+    require(not on_gpu or torch.cuda.is_available(), "this machine has no such GPU",
+            where="device", value=str(device), fix='Use "cpu".')  # fmt: skip
     require(schedule in SCHEDULES, "unknown schedule", where="schedule", value=schedule,
             fix=f"Known: {', '.join(SCHEDULES)}.")  # fmt: skip
     require(hasattr(data, "batches"), "training data need .batches(batch_size, "

@@ -5,12 +5,23 @@ import pytest
 from poselab import bench
 
 
-def test_maps_are_faster_than_loops_over_joints(capsys):
-    """`codecs` asserts equal numbers first; the bounds leave room for other work."""
-    bench.main(["codecs", "--repeats", "3"])
+def measured(capsys, name, repeats):
+    bench.main([name, "--repeats", str(repeats)])
     lines = capsys.readouterr().out.splitlines()
     pairs = (line.removesuffix(" s").rsplit(maxsplit=1) for line in lines[1:])
-    values = {name: float(value) for name, value in pairs}
+    return {name: float(value) for name, value in pairs}
+
+
+def test_drawing_costs_about_a_training_step_and_windows_save_most_of_it(capsys):
+    """On a quiet machine: less than one step, and 30 times."""
+    values = measured(capsys, "render", 1)
+    assert values["render / step"] < 2
+    assert values["full / tight"] > 5
+
+
+def test_maps_are_faster_than_loops_over_joints(capsys):
+    """`codecs` asserts equal numbers first; the bounds leave room for other work."""
+    values = measured(capsys, "codecs", 3)
     assert values["draw loop / draw"] > 5
     assert values["DARK loop / DARK"] > 4
 

@@ -180,11 +180,17 @@ def test_loss_that_is_not_a_number():
         train(2, codec=Broken(SIZE))
 
 
-@pytest.mark.parametrize("options", [{"steps": 0}, {"schedule": "linear"},
-                                     {"data": 3}])  # fmt: skip
+@pytest.mark.parametrize("options", [{"steps": 0}, {"steps": 2.5}, {"data": 3},
+                                     {"schedule": "linear"}])  # fmt: skip
 def test_bad_arguments(options):
     with pytest.raises(ArgumentError, match=next(iter(options))):
         train(**options)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there():
+    with pytest.raises(ArgumentError, match="device = 'cuda': .*no such GPU"):
+        train(2, device="cuda")
 
 
 def test_schedules():

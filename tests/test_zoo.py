@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from poselab import codecs, zoo
+from poselab.datasets import evaluation
 from poselab.errors import ArgumentError, CheckpointError
+from poselab.evaluate import pck_scores
 from poselab.models import build, load_weights, save_weights
 from poselab.train import main
 from poselab.zoo import recipes
@@ -169,3 +171,13 @@ def test_bundled(name):
     assert all(torch.isfinite(y).all() for y in outputs)
     own = [row for row in zoo.scoreboard() if row["name"] == name]
     assert [row["scores"] for row in own] == card["scores"]
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_the_bundled_weights_still_have_the_scores_of_the_scoreboard(name):
+    """Or the people changed after `python -m poselab.evaluate` was run."""
+    truth = evaluation("single")
+    found = recipes.predict(zoo.load(name), truth.image, codec=zoo.codec(name))
+    rows = [row for row in zoo.scoreboard() if row["name"] == name]
+    for points, row in zip(found, rows, strict=True):
+        assert pck_scores(points, truth) == pytest.approx(row["scores"], abs=2e-3)

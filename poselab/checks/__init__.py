@@ -29,7 +29,7 @@ def check(name: str, attempt: Any) -> Result:
     "module.exercise", for example "welcome.neck".
     """
     exercises = {exercise.name: exercise for exercise in all_exercises()}
-    if name in exercises:
+    if isinstance(name, str) and name in exercises:
         return exercises[name].check(attempt)
     known = ", ".join(exercises)
     message = f"There is no exercise {name!r}. Known: {known}."

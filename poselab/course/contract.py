@@ -159,9 +159,10 @@ def _outputs(nb: NotebookNode) -> Iterator[str]:
             data = output.get("data", {})
             if any(mime.startswith(WIDGET) for mime in data):
                 yield f"cell {number} holds a widget instead of its picture"
-            alt = output.get("metadata", {}).get("image/png", {}).get("alt", "")
-            if "image/png" in data and not (alt.strip() and data.get("text/plain")):
-                yield f"the picture of cell {number} has no words for who cannot see it"
+            for mime in filter(lambda mime: mime.startswith("image/"), data):
+                alt = output.get("metadata", {}).get(mime, {}).get("alt", "")
+                if not (alt.strip() and data.get("text/plain")):
+                    yield f"the picture of cell {number} has no words (its alt text)"
 
 
 def _markdown(nb: NotebookNode) -> Iterator[str]:

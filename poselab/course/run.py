@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 LARGE = 100_000  # bytes of a PNG above which it is saved in few colours
+MEASURED = re.compile(r"runs in \d+ s")  # the only words that time changes
 
 
 def execute(nb: NotebookNode, path: Path, timeout: int = BUDGET) -> float:
@@ -76,8 +77,8 @@ def clean_output(output: NotebookNode) -> NotebookNode | None:
         return None
     if "image/png" in output.data:
         output.data["image/png"] = shrink_png(output.data["image/png"])
-    alt = output.metadata.get("image/png", {}).get("alt")
-    output.metadata = {"image/png": {"alt": alt}} if alt else {}
+    words = {mime: output.metadata.get(mime, {}).get("alt") for mime in output.data}
+    output.metadata = {mime: {"alt": alt} for mime, alt in words.items() if alt}
     return output
 
 
@@ -105,7 +106,7 @@ def name_cells(cells: Iterable[NotebookNode]) -> None:
     """Ids made from the text: stable over runs, and over changes of other cells."""
     seen: set[str] = set()
     for cell in cells:
-        text = f"{cell.cell_type}\n{cell.source}"
+        text = f"{cell.cell_type}\n{MEASURED.sub('', cell.source)}"
         name = base = hashlib.sha256(text.encode()).hexdigest()[:8]
         count = 1
         while name in seen:

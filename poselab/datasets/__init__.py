@@ -26,7 +26,6 @@ __all__ = [
     "evaluation",
     "flip",
     "portrait",
-    "portrait",
     "read_image",
     "rotate",
     "save_coco",

@@ -161,7 +161,7 @@ def _key(maker: Maker, n: int, fields: tuple[str, ...]) -> str:
         "version": VERSION,
         "maker": f"{type(maker).__module__}.{type(maker).__qualname__}",
         "arguments": maker.arguments,
-        # Random streams of a GPU are not those of the CPU.
+        # A GPU draws the same people, but rounds in another order.
         "device": torch.device(getattr(maker, "device", None) or "cpu").type,
         "n": n,
         "fields": fields,
@@ -179,11 +179,13 @@ def _key(maker: Maker, n: int, fields: tuple[str, ...]) -> str:
 
 
 def _source_digest(kind: type) -> str:
-    """A hash of the code that draws: the maker's module and poselab/people.
+    """A hash of the code that draws: the maker's module, poselab/people and below it.
 
     A changed renderer must not be answered with yesterday's pictures.
     """
-    files = sorted((Path(__file__).parents[1] / "people").glob("*.py"))
+    package = Path(__file__).parents[1]
+    files = sorted((package / "people").glob("*.py"))
+    files += [package / "geometry.py", package / "skeleton.py"]
     module = getattr(sys.modules.get(kind.__module__), "__file__", None)
     if module:
         files.append(Path(module))
@@ -196,7 +198,8 @@ def _source_digest(kind: type) -> str:
 def _draw(maker: Maker, n: int, fields: Sequence[str], progress: bool):
     """Draw n samples chunk by chunk: name -> packed tensor, and the skeleton."""
     parts: dict[str, list[Tensor]] = {}
-    generator = maker.generator() if hasattr(maker, "generator") else None
+    own = getattr(maker, "generator", None)  # a new one: the key names no other state
+    generator = own() if own else torch.Generator().manual_seed(0)
     bar = tqdm(total=n, desc="drawing people", disable=not progress, leave=False)
     for start in range(0, n, CHUNK):
         batch = maker.batch(min(CHUNK, n - start), generator)

@@ -11,7 +11,7 @@ ANNOTATION = Path(__file__).with_name("grace_hopper.json")
 
 
 def portrait() -> Sample:
-    """Rear Admiral Grace Hopper, 600 x 512 px: a person from the waist up, P = 1.
+    """Rear Admiral Grace Hopper, 512 px wide, 600 high: from the waist up, P = 1.
 
     The photograph is the US Navy's, in the public domain, and comes with Matplotlib;
     the annotation (seven labelled joints, an outline) is poselab's.

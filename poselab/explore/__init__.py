@@ -14,6 +14,7 @@ _HOMES = {
     "Annotator": "welcome",
     "PersonMaker": "welcome",
     "CascadeExplorer": "deeppose",
+    "HeatmapLab": "heatmaps",
     "PyramidExplorer": "tompson",
     "SpatialExplorer": "tompson",
 }

@@ -11,8 +11,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from poselab.datasets.images import read_image
+from poselab.datasets.portrait import ANNOTATION
 from poselab.draw import paint_pose, to_pil
-from poselab.errors import AnnotationError, ImageError
+from poselab.errors import AnnotationError
 from poselab.explore.base import Explorer
 from poselab.explore.canvas import JointCanvas
 from poselab.explore.controls import choice, slider
@@ -20,7 +22,6 @@ from poselab.explore.pictures import beside
 from poselab.skeleton import COCO_17, Skeleton
 
 _LABELS = (("not labelled (v = 0)", 0), ("hidden (v = 1)", 1), ("visible (v = 2)", 2))
-_OURS = Path(__file__).parents[1] / "datasets" / "grace_hopper.json"
 _LOUPE, _ZOOM = 64, 4  # image px around the selected joint, and their enlargement
 
 
@@ -33,7 +34,7 @@ def grace_hopper() -> tuple[Image.Image, dict[str, Any]]:
 
     with get_sample_data("grace_hopper.jpg") as file:
         photo = Image.open(file).convert("RGB")
-    return photo, json.loads(_OURS.read_text())["annotations"][0]
+    return photo, json.loads(ANNOTATION.read_text())["annotations"][0]
 
 
 class Annotator(Explorer):
@@ -55,7 +56,8 @@ class Annotator(Explorer):
         width: int = 470,
     ) -> None:
         ours = None
-        self.file_name = str(image) if isinstance(image, (str, Path)) else "image.jpg"
+        named = isinstance(image, (str, Path))
+        self.file_name = Path(image).name if named else "image.jpg"
         if image is None:
             image, ours = grace_hopper()
             self.file_name = "grace_hopper.jpg"
@@ -73,7 +75,9 @@ class Annotator(Explorer):
     @property
     def keypoints(self) -> Tensor:
         """The joints, [J, 2] px; zero where not labelled."""
-        return torch.tensor(self.points) * (self.flags > 0)[:, None]
+        # A browser writes 3.0 as 3: say the type, or they may all be whole numbers.
+        points = torch.tensor(self.points, dtype=torch.float32)
+        return points * (self.flags > 0)[:, None]
 
     @property
     def flags(self) -> Tensor:
@@ -242,14 +246,8 @@ def _outline(record: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _open(image: str | Path | Image.Image | Tensor) -> Image.Image:
-    if not isinstance(image, (str, Path)):
-        return to_pil(image)
-    try:
-        with Image.open(image) as file:
-            return file.convert("RGB")
-    except OSError as error:
-        raise ImageError(f"cannot be read: {error}", where=image,
-                         fix="Give the path of a JPEG or PNG.") from error  # fmt: skip
+    # Upright as EXIF says, which is how `datasets.Coco` will read it.
+    return to_pil(read_image(image) if isinstance(image, (str, Path)) else image)
 
 
 def _read(
@@ -259,7 +257,12 @@ def _read(
     middle = [(size[0] - 1) / 2, (size[1] - 1) / 2]
     if record is None:
         return [list(middle) for _ in skeleton.joints], [0] * len(skeleton)
-    numbers = record.get("keypoints", ())
+    numbers = record.get("keypoints") if isinstance(record, Mapping) else None
+    given = isinstance(numbers, list) and all(type(n) in (int, float) for n in numbers)
+    if not given:
+        raise AnnotationError("a COCO record with a list of numbers is needed",
+                              where="annotation", field="keypoints",
+                              value=record)  # fmt: skip
     if len(numbers) != 3 * len(skeleton):
         raise AnnotationError(
             f"{skeleton.name} needs {3 * len(skeleton)} numbers (x, y, v per joint)",

@@ -9,6 +9,7 @@ from poselab.models.deeppose import (
     DeepPosePaper,
     DeepPoseResNet,
     Refiner,
+    RefinerPaper,
 )
 from poselab.models.heatmap_net import HeatmapNet
 from poselab.models.tompson import (
@@ -22,5 +23,5 @@ from poselab.models.weights import MODELS, build, load_weights, save_weights, se
 
 __all__ = ["Backbone", "Cascade", "CoarseToFine", "DeepPose", "DeepPosePaper",
            "DeepPoseResNet", "FineNet", "HeatmapNet", "MODELS", "PyramidNet",
-           "PyramidNetPaper", "Refiner", "SpatialModel", "build", "load_weights",
-           "save_weights", "seeded"]  # fmt: skip
+           "PyramidNetPaper", "Refiner", "RefinerPaper", "SpatialModel", "build",
+           "load_weights", "save_weights", "seeded"]  # fmt: skip

@@ -1,9 +1,9 @@
 """DeepPose: joints straight from pixels, by regression.
 
 Toshev & Szegedy, "DeepPose: Human Pose Estimation via Deep Neural Networks", CVPR 2014
-(1312.4659). Four networks: `DeepPose` (small enough for two CPU cores),
-`DeepPosePaper` (the paper's AlexNet), `DeepPoseResNet` (ResNet-50 with one linear
-layer, as the field's checkpoints have it) and `Refiner`, a later stage; `Cascade` puts
+(1312.4659). `DeepPose` (small enough for two CPU cores) and its later stage `Refiner`,
+`DeepPosePaper` (the paper's AlexNet) and its `RefinerPaper`, and `DeepPoseResNet`
+(ResNet-50 with one linear layer, as the field's checkpoints have it); `Cascade` puts
 stages together.
 """
 
@@ -165,9 +165,31 @@ class Refiner(nn.Module):
     def forward(self, crops: Tensor) -> Tensor:  # [B, J, 3, c, c]
         require_shape("crops", crops, None, self.joints, 3, self.crop, self.crop)
         output = UNIT * self.layers(crops.flatten(0, 1))  # [B J, 2 J]
-        every = output.unflatten(1, (-1, 2)).unflatten(0, (-1, self.joints))
-        own = torch.arange(self.joints, device=crops.device)
-        return every[:, own, own]  # [B, J, 2]
+        return _own(output.unflatten(1, (-1, 2)))
+
+
+class RefinerPaper(nn.Module):
+    """A later stage at the paper's size: the network of stage 1 on every crop.
+
+    Crops [B, J, 3, 220, 220] -> displacements [B, J, 2] in crop sides. All stages have
+    the same architecture, each has weights of its own (section 3.2).
+    """
+
+    crop = DeepPosePaper.size[0]
+
+    def __init__(self, joints: int = 17, dropout: float = 0.6) -> None:
+        super().__init__()
+        self.network = DeepPosePaper(joints, dropout)
+
+    def forward(self, crops: Tensor) -> Tensor:  # [B, J, 3, 220, 220]
+        return _own(self.network(crops.flatten(0, 1)))
+
+
+def _own(every: Tensor) -> Tensor:
+    """Of all joints [B J, J, 2] in each joint's crop the one it is of: [B, J, 2]."""
+    joints = every.shape[1]
+    own = torch.arange(joints, device=every.device)
+    return every.unflatten(0, (-1, joints))[:, own, own]
 
 
 class Cascade(nn.Module):

@@ -42,10 +42,17 @@ def tompson_coarse_to_fine(
     return tompson.CoarseToFine(coarse, tompson.FineNet(joints), crop, logits=True)
 
 
+def deeppose_paper_cascade(joints: int = 17, stages: int = 3) -> deeppose.Cascade:
+    """DeepPose as the paper has it; 58 M parameters a stage."""
+    refiners = [deeppose.RefinerPaper(joints) for _ in range(stages - 1)]
+    return deeppose.Cascade(deeppose.DeepPosePaper(joints), refiners)
+
+
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "deeppose": deeppose.DeepPose,
     "deeppose_cascade": deeppose_cascade,
     "deeppose_paper": deeppose.DeepPosePaper,
+    "deeppose_paper_cascade": deeppose_paper_cascade,
     "deeppose_resnet": deeppose.DeepPoseResNet,
     "deeppose_refiner": deeppose.Refiner,
     "heatmap_net": heatmap_net.HeatmapNet,

@@ -88,7 +88,7 @@ RECIPES = {
     "heatmap_tiny": Recipe(
         about="heat maps on the backbone of DeepPose, on single drawn people",
         arguments={},
-        stages=(Stage(3000, 32, 2e-3),),
+        stages=(Stage(2400, 32, 2e-3),),
         pool=8000,
         variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
         model="heatmap_net",

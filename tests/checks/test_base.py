@@ -128,6 +128,7 @@ def test_an_unknown_exercise_is_named_with_the_known_ones():
     result = check("welcome.nek", None)
     assert result.diagnosis == "unknown exercise"
     assert "welcome.neck" in result.message
+    assert check(["welcome.neck"], None).diagnosis == "unknown exercise"
 
 
 def test_two_misconceptions_cannot_share_a_text(double):

@@ -69,6 +69,9 @@ SPOILT = {
     ),
     "no picture": (lambda nb: picture(nb).data.clear(), "shows no picture"),
     "no words": (lambda nb: picture(nb).metadata.clear(), "no words"),
+    "photograph": (
+        add_output("display_data", {"image/jpeg": "A"}), "no words"
+    ),
     "long": (
         replace("import torch\n", "import torch\n" + "# more\n" * 25),
         "at most 25",

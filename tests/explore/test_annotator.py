@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from poselab.datasets import Coco
 from poselab.errors import AnnotationError, ImageError
 from poselab.explore import annotator
 from poselab.explore.annotator import Annotator
@@ -121,6 +122,28 @@ def test_other_images_and_skeletons(tmp_path):
     assert Annotator(torch.rand(3, 30, 40)).image.size == (40, 30)
 
 
+def test_a_photograph_is_annotated_as_it_will_be_read(tmp_path):
+    """A telephone stores it lying down and says so; the record has to fit `Coco`."""
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (40, 30), "teal").save(tmp_path / "me.jpg", exif=turned)
+    mine = Annotator(tmp_path / "me.jpg", blank=True)
+    assert mine.image.size == (30, 40)
+    mine.set(joint="nose", visibility=2, x=20, y=39)
+    (tmp_path / "me.json").write_text(json.dumps(mine.to_coco()))
+    [sample] = Coco(tmp_path / "me.json", tmp_path)
+    assert sample.keypoints[0, 0].tolist() == [20, 39]
+
+
+@needs_canvas
+def test_whole_numbers_from_a_browser_stay_coordinates(grace):
+    whole = {"number": 1, "points": [[5, 6]] * 17, "visibility": [2] * 17,
+             "selected": 0}  # fmt: skip
+    grace.canvas.edit = whole
+    assert grace.keypoints.dtype == torch.float32
+    assert grace.keypoints[3].tolist() == [5, 6]
+
+
 @pytest.mark.parametrize("content", [None, b"no picture"])
 def test_an_unreadable_image_is_named(tmp_path, content):
     path = tmp_path / "broken.jpg"
@@ -139,6 +162,12 @@ def test_an_unreadable_image_is_named(tmp_path, content):
         ([float("nan"), 5, 2] + [0] * 48, "nose"),
     ],
 )
-def test_a_record_that_does_not_fit_is_refused(numbers, said):
+def test_numbers_that_do_not_fit_are_refused(numbers, said):
     with pytest.raises(AnnotationError, match=said):
         Annotator(annotation={"keypoints": numbers})
+
+
+@pytest.mark.parametrize("record", [[1], {"keypoints": ["a"] * 51}])
+def test_what_is_no_record_is_refused(record):
+    with pytest.raises(AnnotationError, match="keypoints.*list of numbers"):
+        Annotator(annotation=record)

@@ -13,6 +13,7 @@ from poselab.models import (
     DeepPosePaper,
     DeepPoseResNet,
     Refiner,
+    build,
 )
 from poselab.models.deeppose import UNIT
 from poselab.skeleton import MPII_16
@@ -145,6 +146,21 @@ class Fixed(torch.nn.Module):
     def forward(self, x):
         self.seen = x
         return self.answer
+
+
+@torch.no_grad()
+def test_the_cascade_of_the_paper():
+    """Later stages are the network of stage 1, and move only the crop's own joint."""
+    net = build("deeppose_paper_cascade", stages=2).eval()
+    assert count(net) == 2 * count(net.first)
+    images = torch.rand(1, 3, 220, 220, generator=torch.Generator().manual_seed(0))
+    first, second = net(images)
+    boxes = net.boxes(first)
+    wrist = crop_matrix(boxes[:, 9], (220, 220))
+    answer = net.refiners[0].network(warp(images, wrist, (220, 220)))[:, 9]
+    wanted = first[:, 9] + answer * boxes[:, 9, 2:]
+    torch.testing.assert_close(second[:, 9], wanted, atol=1e-3, rtol=1e-4)
+    assert (second - first)[:, 9].abs().max() > 1e-2
 
 
 def test_cascade_step_is_the_papers_formula():
