@@ -19,7 +19,7 @@ from poselab import datasets, zoo
 from poselab.codecs.regression import denormalise, normalise, single_person
 from poselab.geometry import box_of_image
 from poselab.metrics import pck
-from poselab.models import Cascade
+from poselab.models import Cascade, CoarseToFine
 from poselab.records import Sample
 from poselab.zoo.recipes import predict
 
@@ -130,6 +130,8 @@ def _normalised(sample: Sample) -> tuple[Tensor, Tensor]:
 
 def parts(net: nn.Module) -> list[nn.Module]:
     """The networks that get a row: a cascade after each of its stages, others once."""
+    if isinstance(net, CoarseToFine):
+        return [net.coarse, net]
     if not isinstance(net, Cascade):
         return [net]
     stages = range(len(net.refiners) + 1)

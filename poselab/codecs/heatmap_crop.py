@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poselab.codecs.heatmap import gaussian_maps, masked_mse
+from poselab.codecs.heatmap import LOSSES, gaussian_maps
 from poselab.codecs.heatmap_decode import decode_dark
 from poselab.codecs.regression import (
     crop_boxes,
@@ -27,11 +27,21 @@ class CropHeatmapCodec:
 
     A cell is a pixel. A training crop is centred on the true joint moved by Gaussian
     noise of `noise` pixels, which stands for the error of the coarse map; `sigma` is
-    the width of the bump.
+    the width of the bump. `loss` is "mse" (the output is the map itself) or
+    "cross_entropy" (the output is logits over the cells).
     """
 
-    def __init__(self, crop: int = 24, sigma: float = 1.5, noise: float = 3.0) -> None:
+    def __init__(
+        self,
+        crop: int = 24,
+        sigma: float = 1.5,
+        noise: float = 3.0,
+        loss: str = "mse",
+    ) -> None:
         require(crop >= 3, "a crop needs 3 pixels", where="crop", value=crop)
+        require(loss in LOSSES, "unknown loss", where="loss", value=loss,
+                fix=f"Known: {', '.join(LOSSES)}.")  # fmt: skip
+        self.loss_name = loss
         self.crop, self.sigma, self.noise = int(crop), float(sigma), float(noise)
 
     def encode(self, sample: Sample, generator: torch.Generator) -> dict[str, Tensor]:
@@ -54,21 +64,27 @@ class CropHeatmapCodec:
                 "weight": weight, "boxes": boxes}  # fmt: skip
 
     def loss(self, output: Tensor, encoded: dict[str, Tensor]) -> Tensor:
-        """`masked_mse` of the fine maps [B, J, crop, crop]."""
-        return masked_mse(output, encoded["maps"], encoded["weight"])
+        """The loss of the output [B, J, crop, crop] against the fine maps."""
+        return LOSSES[self.loss_name](output, encoded["maps"], encoded["weight"])
 
     def decode(self, output: Tensor, boxes: Tensor) -> Poses:
         """Fine maps of the crops `boxes` [B, J, 4] -> stacked `Poses`, P = 1."""
         require_shape("output", output, None, None, self.crop, self.crop)
-        points, scores = place_in_boxes(output.float(), boxes)
+        logits = self.loss_name == "cross_entropy"
+        points, scores = place_in_boxes(output.float(), boxes, logits)
         return Poses(points[:, None], scores.clamp(0, 1)[:, None])
 
 
-def place_in_boxes(maps: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+def place_in_boxes(
+    maps: Tensor, boxes: Tensor, logits: bool = False
+) -> tuple[Tensor, Tensor]:
     """Read maps [B, J, c, c] of crops, boxes [B, J, 4], by DARK.
 
-    -> places [B, J, 2] in pixels of the image, scores [B, J].
+    `logits` are turned into the probabilities of cells first. -> places [B, J, 2] in
+    pixels of the image, scores [B, J].
     """
+    if logits:
+        maps = maps.flatten(-2).softmax(-1).unflatten(-1, maps.shape[-2:])
     cells, scores = decode_dark(maps, blur=0)
     side = cells.new_tensor([maps.shape[-1], maps.shape[-2]])
     within = (cells + 0.5) / side - 0.5  # relative to the crop's centre

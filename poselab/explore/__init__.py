@@ -15,6 +15,8 @@ _HOMES = {
     "PersonMaker": "welcome",
     "CascadeExplorer": "deeppose",
     "HeatmapLab": "heatmaps",
+    "PyramidExplorer": "tompson",
+    "SpatialExplorer": "tompson",
 }
 __all__ = list(_HOMES)
 

@@ -251,10 +251,20 @@ def smooth(maps: Tensor, sigma: float) -> Tensor:
 # --- the second look -----------------------------------------------------------------
 
 
+def dilated_block(inputs: int, outputs: int, step: int) -> nn.Sequential:
+    """3x3 convolution whose taps are `step` cells apart, normalised, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=step, dilation=step, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    )
+
+
 class FineNet(nn.Module):
     """Crops [B, J, 3, c, c] -> fine maps [B, J, c, c], one per joint's own crop.
 
-    The convolutions are shared by all joints, the last layer has one map per joint
+    The convolutions are shared by all joints, the last layer has one map per joint; a
+    cell sees 17 pixels, for which two of the convolutions are dilated
     (1411.4280, section 4, whose crops are of features and not of the image).
     """
 
@@ -263,7 +273,8 @@ class FineNet(nn.Module):
         self.joints = joints
         self.layers = nn.Sequential(
             conv_block(3, width), conv_block(width, width),
-            wide_block(width, 2 * width), nn.Conv2d(2 * width, joints, 1),
+            dilated_block(width, width, 2), dilated_block(width, 2 * width, 4),
+            nn.Conv2d(2 * width, joints, 1),
         )  # fmt: skip
 
     def forward(self, crops: Tensor) -> Tensor:  # [B, J, 3, c, c]
@@ -277,15 +288,19 @@ class CoarseToFine(nn.Module):
     """A coarse net, then a `FineNet` on a crop of `crop` pixels around its joints.
 
     Calling it gives the joints before and after the second look, [B, J, 2] px each.
+    `logits`: the fine net was trained with the cross-entropy of cells.
     """
 
-    def __init__(self, coarse: nn.Module, fine: FineNet, crop: int = 24) -> None:
+    def __init__(
+        self, coarse: nn.Module, fine: FineNet, crop: int = 24, logits: bool = False
+    ) -> None:
         super().__init__()
         self.coarse, self.fine, self.crop = coarse, fine, int(crop)
+        self.logits = logits
 
     def forward(self, images: Tensor) -> list[Tensor]:  # [B, 3, H, W]
         first, _ = decode_argmax(self.coarse(images), self.coarse.stride)
         side = first.new_full((len(first),), float(self.crop))
         boxes = joint_boxes(first, side)  # [B, J, 4]
         maps = self.fine(crop_boxes(images, boxes, self.crop))
-        return [first, place_in_boxes(maps, boxes)[0]]
+        return [first, place_in_boxes(maps, boxes, self.logits)[0]]

@@ -29,6 +29,19 @@ def deeppose_cascade(
     return deeppose.Cascade(first, refiners, sigma)
 
 
+def tompson_coarse_to_fine(
+    joints: int = 17,
+    size: tuple[int, int] = (128, 96),
+    levels: int = 3,
+    width: int = 32,
+    dropout: float = 0.0,
+    crop: int = 24,
+) -> tompson.CoarseToFine:
+    """A pyramid and its second look, both with logits; `size` is what they learn on."""
+    coarse = tompson.PyramidNet(joints, levels, width, dropout)
+    return tompson.CoarseToFine(coarse, tompson.FineNet(joints), crop, logits=True)
+
+
 def deeppose_paper_cascade(joints: int = 17, stages: int = 3) -> deeppose.Cascade:
     """DeepPose as the paper has it; 58 M parameters a stage."""
     refiners = [deeppose.RefinerPaper(joints) for _ in range(stages - 1)]
@@ -44,6 +57,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "deeppose_refiner": deeppose.Refiner,
     "heatmap_net": heatmap_net.HeatmapNet,
     "tompson": tompson.PyramidNet,
+    "tompson_coarse_to_fine": tompson_coarse_to_fine,
     "tompson_paper": tompson.PyramidNetPaper,
     "tompson_spatial": tompson.SpatialModel,
     "tompson_fine": tompson.FineNet,

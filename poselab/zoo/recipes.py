@@ -20,6 +20,7 @@ from poselab.errors import ArgumentError
 from poselab.models import Cascade, build, save_weights
 from poselab.records import Sample
 from poselab.train import History, Source, fit
+from poselab.zoo.second_look import train_coarse_to_fine
 
 HELD_OUT = 1_000_000  # added to the seed: other people than those trained on
 
@@ -75,6 +76,15 @@ RECIPES = {
         stages=(Stage(400, 32, 2e-3), Stage(300, 16, 2e-3)),
         pool=3000,
     ),
+    "tompson_tiny": Recipe(
+        about="three resolutions and a second look, on single drawn people",
+        arguments={"size": (128, 96), "levels": 3, "width": 32, "dropout": 0.1,
+                   "crop": 24},
+        stages=(Stage(1200, 16, 2e-3), Stage(1200, 8, 4e-3)),
+        pool=3000,
+        variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
+        model="tompson_coarse_to_fine",
+    ),  # fmt: skip
     "heatmap_tiny": Recipe(
         about="heat maps on the backbone of DeepPose, on single drawn people",
         arguments={},
@@ -137,6 +147,8 @@ def train(
 
     The arguments are those of `train_cascade`.
     """
+    if recipe.model == "tompson_coarse_to_fine":
+        return train_coarse_to_fine(recipe, data, seed, device, **options)
     if not recipe.codec:
         return train_cascade(recipe, data, held_out, seed, device, **options)
     net = build(recipe.model, seed, **recipe.arguments).to(device)

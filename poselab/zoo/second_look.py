@@ -1,0 +1,51 @@
+"""How a coarse network and its second look are trained (1411.4280, section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from poselab.codecs import CropHeatmapCodec, HeatmapCodec
+from poselab.models import CoarseToFine, build
+from poselab.train import History, Source, fit
+
+if TYPE_CHECKING:
+    from poselab.zoo.recipes import Recipe
+
+SIGMA = 1.5  # of the bumps: in cells of the coarse map, in pixels of the crops
+LOSS = "cross_entropy"  # which cell is it? No trap of zeros
+NOISE = 3.0  # px, how far off a training crop is: what the coarse network leaves
+
+
+def coarse_codec(size: tuple[int, int]) -> HeatmapCodec:
+    """What the coarse network learns: which cell is it?"""
+    return HeatmapCodec(size, sigma=SIGMA, loss=LOSS)
+
+
+def train_coarse_to_fine(
+    recipe: Recipe,
+    data: Source,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    **options: Any,
+) -> tuple[CoarseToFine, list[History]]:
+    """Train the coarse network on whole images, then the fine one on crops.
+
+    The crops lie around the true joints moved by noise, so the fine network does not
+    wait for the coarse one. `options` go to `fit`.
+    """
+    net = build(recipe.model, seed, **recipe.arguments).to(device)
+    size = tuple(recipe.arguments["size"])
+    todo = (
+        (net.coarse, coarse_codec(size)),
+        (net.fine, CropHeatmapCodec(net.crop, SIGMA, NOISE, LOSS)),
+    )
+    histories = [
+        fit(part, codec, data, **asdict(stage), seed=seed + i, **options)
+        for i, ((part, codec), stage) in enumerate(
+            zip(todo, recipe.stages, strict=True)
+        )
+    ]
+    return net.eval(), histories

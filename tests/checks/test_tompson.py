@@ -1,0 +1,63 @@
+"""Answers to notebook 03's exercises as learners write them."""
+
+import torch
+import torch.nn.functional as F
+
+from poselab.checks import check
+from poselab.models import SpatialModel
+from poselab.models.tompson import inverse_softplus
+
+
+def test_levels_by_interpolation():
+    def answer(full, half, quarter):
+        size = full.shape[-2:]
+        return full + F.interpolate(half, size) + F.interpolate(quarter, size)
+
+    assert check("tompson.merge", answer)
+
+
+def test_a_message_by_loops():
+    def answer(prior, heat):
+        h, w = heat.shape
+        found = torch.zeros(h, w)
+        for y in range(h):
+            for x in range(w):
+                top, left = h - 1 - y, w - 1 - x
+                found += prior[top : top + h, left : left + w] * heat[y, x]
+        return found
+
+    assert check("tompson.message", answer)
+
+
+def test_a_message_is_the_packages():
+    def answer(prior, heat):
+        model = SpatialModel(2, heat.shape, torch.tensor([[0, 1]]))
+        model.raw_prior.data = inverse_softplus(prior[None].clamp(min=1e-12))
+        model.raw_bias.data.fill_(-40.0)
+        return model.messages(torch.stack([heat, heat])[None])[0, 0]
+
+    assert check("tompson.message", answer)
+
+
+def test_a_product_without_logarithms():
+    def answer(own, messages, bias):
+        total = own * (messages + bias[:, None, None]).prod(0)
+        return total / total.sum()
+
+    assert check("tompson.combine", answer)
+
+
+def test_a_softmax_normalises_too():
+    def answer(own, messages, bias):
+        total = own.log() + (messages + bias[:, None, None]).log().sum(0)
+        return total.flatten().softmax(0).view_as(own)
+
+    assert check("tompson.combine", answer)
+
+
+def test_the_second_look_from_the_corner():
+    def answer(coarse, cell, crop):
+        corner = coarse - (crop - 1) / 2
+        return corner + cell
+
+    assert check("tompson.refine", answer)
