@@ -20,6 +20,7 @@ os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 
 # Before any test module loads torch: see poselab/__init__.py.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 # A cache that starts empty, so that no test passes because of yesterday's pictures.
 _cache = tempfile.mkdtemp(prefix="poselab-tests-")
