@@ -24,6 +24,7 @@ from poselab.people.body import Dress, Pose, Shape
 from poselab.people.camera import Camera
 from poselab.people.furniture import Things
 from poselab.people.furniture import groups as furniture
+from poselab.people.kinematics import Frames
 from poselab.people.light import Light
 from poselab.people.render import render
 from poselab.people.soup import NOBODY, Group
@@ -89,7 +90,7 @@ def draw(
     s, p = len(scene.count), scene.people
     there = torch.arange(p, device=scene.count.device) < scene.count[:, None]  # [S, P]
     frames = body.forward(scene.shape, scene.pose)
-    groups, cards = _groups(scene, there.flatten())
+    groups, cards = _groups(scene, frames, there.flatten())
     backdrop = draw_backdrop(scene.backdrop, scene.camera, size)
     factor = ground_texture(scene.backdrop, scene.camera, size)
     factor *= _shadows(scene, there, frames, size)
@@ -123,15 +124,17 @@ def part(scene: Scene, images: Sequence[int]) -> Scene:
     )  # fmt: skip
 
 
-def _groups(scene: Scene, there: Tensor):
+def _groups(scene: Scene, frames: Frames, there: Tensor):
     """Everything that is drawn: the people who are there, their stools, the things."""
     device = there.device
     index = torch.arange(len(there), device=device)[there]
     image, person = index // scene.people, index % scene.people
     shape, pose = scene.shape[index], scene.pose[index]
-    dressed = body.primitives(shape, scene.dress[index], pose)
-    people = Group(*dressed, image, person)
-    stools = Group(*body.stool(shape, pose), image, torch.full_like(person, NOBODY))
+    posed = Frames(frames.origin[index], frames.rotation[index])
+    people = Group(*body.primitives(shape, scene.dress[index], pose, posed), image,
+                   person)  # fmt: skip
+    stools = Group(*body.stool(shape, pose, posed), image,
+                   torch.full_like(person, NOBODY))  # fmt: skip
     things, cards = furniture(scene.things)
     return [people, stools, things], cards
 
