@@ -129,7 +129,12 @@ def _normalised(sample: Sample) -> tuple[Tensor, Tensor]:
 
 
 def parts(net: nn.Module) -> list[nn.Module]:
-    """The networks that get a row: a cascade after each of its stages, others once."""
+    """The networks that get a row: one after each of its stages, others once.
+
+    A staged network has `stages` and `truncated(n)`, itself cut after n of them.
+    """
+    if hasattr(net, "truncated"):
+        return [net.truncated(n) for n in range(1, net.stages + 1)]
     if isinstance(net, CoarseToFine):
         return [net.coarse, net]
     if not isinstance(net, Cascade):

@@ -109,3 +109,33 @@ def test_evaluation_writes_card_and_scoreboard(tmp_path, monkeypatch):
     assert table[0]["parameters"] == 34
     lines = zoo.table(tmp_path).splitlines()
     assert [line.split()[0] for line in lines[1:]] == ["mean_pose", "toy", "toy"]
+
+
+class Staged(nn.Module):
+    """Two convolutions, each of which is a stage."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.stages = len(layers)
+
+    def forward(self, images):
+        return [layer(images) for layer in self.layers]
+
+    def truncated(self, stages):
+        """The first stages of this network."""
+        return Staged(self.layers[:stages])
+
+
+def test_a_staged_network_has_a_row_for_each_stage():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = Staged([nn.Conv2d(3, 17, 3, 4, 1), nn.Conv2d(3, 17, 5, 4, 2)]).eval()
+    codec = HeatmapCodec(SIZE, decoder="argmax")
+    found = rows("staged", net, sample(4), codec)
+    assert [row["stage"] for row in found] == [1, 2]
+    assert [row["parameters"] for row in found] == [17 * 28, 17 * (28 + 76)]
+    assert found[1]["macs"] == 16 * 12 * 17 * 3 * (9 + 25)
+    alone = recipes.predict(net.layers[1], sample(4).image, codec=codec)
+    torch.testing.assert_close(recipes.predict(net, sample(4).image, 3, codec)[1],
+                               alone[0])  # fmt: skip

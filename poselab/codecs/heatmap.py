@@ -211,8 +211,17 @@ class HeatmapCodec:
         weight = target_weight(sample.visibility, sample.ignore, self.stride)
         return {"input": sample.image, "maps": maps, "weight": weight}
 
-    def loss(self, output: Tensor, encoded: dict[str, Tensor]) -> Tensor:
-        """The loss of the output [B, J, h, w] against the target maps."""
+    def loss(
+        self, output: Tensor | list[Tensor], encoded: dict[str, Tensor]
+    ) -> Tensor:
+        """The loss of the output [B, J, h, w] against the target maps.
+
+        The outputs of a staged network are all held against the same maps, and their
+        losses added: intermediate supervision (Wei et al. 2016, 1602.00134, section
+        3.3).
+        """
+        if isinstance(output, (list, tuple)):
+            return torch.stack([self.loss(stage, encoded) for stage in output]).sum()
         return LOSSES[self.loss_name](output, encoded["maps"], encoded["weight"])
 
     def maps(self, output: Tensor) -> Tensor:

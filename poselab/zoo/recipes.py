@@ -125,13 +125,18 @@ def recipe(name: str) -> Recipe:
 def predict(
     net: nn.Module, images: Tensor, batch_size: int = 64, codec: Any = None
 ) -> list[Tensor]:
-    """Joints for any number of images: [N, J, 2] px for each stage of a cascade.
+    """Joints for any number of images: [N, J, 2] px for each stage of the network.
 
-    Other networks need the `codec` that reads their output, and have one stage.
+    A network that answers in maps needs the `codec` that reads them; a cascade answers
+    in pixels. One that gives a single tensor has a single stage.
     """
-    parts = [net(part) for part in images.split(batch_size)]
-    if codec is not None:
-        parts = [[codec.decode(part).keypoints[:, 0]] for part in parts]
+    parts = []
+    for part in images.split(batch_size):
+        output = net(part)
+        stages = output if isinstance(output, (list, tuple)) else [output]
+        if codec is not None:
+            stages = [codec.decode(stage).keypoints[:, 0] for stage in stages]
+        parts.append(stages)
     return [torch.cat(stage) for stage in zip(*parts, strict=True)]
 
 

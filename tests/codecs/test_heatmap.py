@@ -337,3 +337,14 @@ def test_errors_say_what_to_do():
         HeatmapCodec((64, 48)).encode(batch(size=(32, 32)))
     with pytest.raises(ArgumentError, match="people = 3"):
         IntegralCodec((64, 48)).encode(crowd())
+
+
+def test_the_losses_of_stages_are_added():
+    codec = HeatmapCodec((32, 24), loss="mse")
+    target = torch.rand(2, 3, 8, 6)
+    encoded = {"maps": target, "weight": torch.ones(2, 3, 1, 1)}
+    stages = [(target + gap).requires_grad_() for gap in (0.5, 0.1)]
+    total = codec.loss(stages, encoded)
+    torch.testing.assert_close(total, torch.tensor(0.25 + 0.01))
+    total.backward()
+    assert all((stage.grad.abs() > 0).all() for stage in stages)
