@@ -36,6 +36,13 @@ from poselab.codecs.heatmap_decode import (
     pixels_to_cells,
     to_image_reference,
 )
+from poselab.codecs.ief import (
+    FeedbackCodec,
+    bounded,
+    fixed_path,
+    on_path,
+    with_pose,
+)
 from poselab.codecs.regression import (
     DisplacementCodec,
     RegressionCodec,
@@ -63,9 +70,10 @@ def build(name: str, **options: Any) -> Any:
     return CODECS[name](**options)
 
 
-__all__ = ["CODECS", "CropHeatmapCodec", "DisplacementCodec", "HeatmapCodec",
-           "IntegralCodec", "RegressionCodec", "blur_maps", "blur_of", "build",
-           "cells_to_pixels", "crop_boxes", "decode_argmax", "decode_dark",
+__all__ = ["CODECS", "CropHeatmapCodec", "DisplacementCodec", "FeedbackCodec",
+           "HeatmapCodec", "IntegralCodec", "RegressionCodec", "blur_maps", "blur_of",
+           "bounded", "build", "cells_to_pixels", "fixed_path", "on_path", "with_pose",
+           "crop_boxes", "decode_argmax", "decode_dark",
            "decode_dark_reference", "decode_quarter", "decode_quarter_reference",
            "decode_soft_argmax", "denormalise", "draw_targets", "flip_maps",
            "gaussian_maps", "joint_boxes", "local_maxima", "masked_l2", "masked_mse",

@@ -12,6 +12,7 @@ from poselab.models.deeppose import (
     RefinerPaper,
 )
 from poselab.models.heatmap_net import HeatmapNet
+from poselab.models.ief import Corrector, CorrectorPaper, IterativeFeedback
 from poselab.models.tompson import (
     CoarseToFine,
     FineNet,
@@ -21,7 +22,8 @@ from poselab.models.tompson import (
 )
 from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
 
-__all__ = ["Backbone", "Cascade", "CoarseToFine", "DeepPose", "DeepPosePaper",
-           "DeepPoseResNet", "FineNet", "HeatmapNet", "MODELS", "PyramidNet",
+__all__ = ["Backbone", "Cascade", "CoarseToFine", "Corrector", "CorrectorPaper",
+           "DeepPose", "DeepPosePaper", "DeepPoseResNet", "FineNet", "HeatmapNet",
+           "IterativeFeedback", "MODELS", "PyramidNet",
            "PyramidNetPaper", "Refiner", "RefinerPaper", "SpatialModel", "build",
            "load_weights", "save_weights", "seeded"]  # fmt: skip

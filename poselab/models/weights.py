@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -13,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from poselab.errors import ArgumentError, CheckpointError
-from poselab.models import deeppose, heatmap_net, tompson
+from poselab.models import deeppose, heatmap_net, ief, tompson
 
 
 def deeppose_cascade(
@@ -48,6 +49,24 @@ def deeppose_paper_cascade(joints: int = 17, stages: int = 3) -> deeppose.Cascad
     return deeppose.Cascade(deeppose.DeepPosePaper(joints), refiners)
 
 
+def ief_tiny(
+    joints: int = 17, size: tuple[int, int] = (128, 96), **options: Any
+) -> ief.IterativeFeedback:
+    """Iterative error feedback for two cores; `options` are the loop's."""
+    corrector = ief.Corrector(joints, tuple(size))
+    return ief.IterativeFeedback(corrector, joints, size, **options)
+
+
+def ief_paper(joints: int = 16, stages: int = 4) -> ief.IterativeFeedback:
+    """Iterative error feedback as the paper has it: 224x224, steps of 20 pixels.
+
+    How wide a joint is drawn the paper does not say; 8 px are ours.
+    """
+    corrector = ief.CorrectorPaper(joints, inputs=3 + joints + 1)
+    return ief.IterativeFeedback(corrector, joints, ief.CorrectorPaper.size, stages,
+                                 bound=20.0, sigma=8.0, marked=True)  # fmt: skip
+
+
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "deeppose": deeppose.DeepPose,
     "deeppose_cascade": deeppose_cascade,
@@ -56,6 +75,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "deeppose_resnet": deeppose.DeepPoseResNet,
     "deeppose_refiner": deeppose.Refiner,
     "heatmap_net": heatmap_net.HeatmapNet,
+    "ief": ief_tiny,
+    "ief_paper": ief_paper,
     "tompson": tompson.PyramidNet,
     "tompson_coarse_to_fine": tompson_coarse_to_fine,
     "tompson_paper": tompson.PyramidNetPaper,

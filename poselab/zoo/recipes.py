@@ -20,6 +20,7 @@ from poselab.errors import ArgumentError
 from poselab.models import Cascade, build, save_weights
 from poselab.records import Sample
 from poselab.train import History, Source, fit
+from poselab.zoo.feedback import train_feedback
 from poselab.zoo.second_look import train_coarse_to_fine
 
 HELD_OUT = 1_000_000  # added to the seed: other people than those trained on
@@ -154,6 +155,8 @@ def train(
     """
     if recipe.model == "tompson_coarse_to_fine":
         return train_coarse_to_fine(recipe, data, seed, device, **options)
+    if recipe.model == "ief":
+        return train_feedback(recipe, data, held_out, seed, device, **options)
     if not recipe.codec:
         return train_cascade(recipe, data, held_out, seed, device, **options)
     net = build(recipe.model, seed, **recipe.arguments).to(device)
