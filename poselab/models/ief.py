@@ -12,6 +12,7 @@ import copy
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from poselab.codecs.ief import bounded, with_pose
@@ -23,31 +24,39 @@ from poselab.models.deeppose import conv_block
 class Corrector(nn.Module):
     """f: an image with a pose drawn into it -> how each joint should move.
 
-    [B, 3 + J, H, W] -> [B, J, 2] in units of the bound. The regressor of notebook 01
-    with more inputs, and wider where 20 channels come in. 0.53 M parameters for 128x96
-    and 17 joints.
+    [B, 3 + J, H, W] -> [B, J, 2] in units of the bound. The regressor of notebook 01,
+    but the drawn pose joins the picture after two layers, at a quarter of the size:
+    early enough to compare the two place by place, late enough that three colours do
+    not have to be found among seventeen maps first. For sides that 16 divides; 0.54 M
+    parameters for 128x96 and 17 joints.
     """
 
     def __init__(self, joints: int = 17, size: tuple[int, int] = (128, 96)) -> None:
         super().__init__()
-        cells = math.prod(math.ceil(n / 16) for n in size)
-        self.layers = nn.Sequential(
-            conv_block(3 + joints, 32, stride=2),  # [B, 32, H/2, W/2]
-            conv_block(32, 48, stride=2),
-            conv_block(48, 48),
-            conv_block(48, 64, stride=2),  # [B, 64, H/8, W/8]
-            conv_block(64, 64),
-            conv_block(64, 128, stride=2),  # [B, 128, H/16, W/16]
-            conv_block(128, 128),
+        self.look = nn.Sequential(
+            conv_block(3, 16, stride=2),
+            conv_block(16, 32, stride=2),  # [B, 32, H/4, W/4]
+        )
+        self.compare = nn.Sequential(
+            conv_block(32 + joints, 48),  # [B, 48, H/4, W/4]
+            conv_block(48, 64, stride=2),
+            conv_block(64, 64),  # [B, 64, H/8, W/8]
+            conv_block(64, 128, stride=2),
+            conv_block(128, 128),  # [B, 128, H/16, W/16]
+        )
+        self.head = nn.Sequential(
             nn.Conv2d(128, 32, 1),
             nn.Flatten(),
-            nn.Linear(32 * cells, 128),
+            nn.Linear(32 * math.prod(n // 16 for n in size), 128),
             nn.ReLU(),
             nn.Linear(128, 2 * joints),
         )
 
     def forward(self, drawn: Tensor) -> Tensor:  # [B, 3 + J, H, W]
-        return self.layers(drawn).unflatten(1, (-1, 2))  # [B, J, 2]
+        seen = self.look(drawn[:, :3])  # [B, 32, H/4, W/4]
+        maps = F.avg_pool2d(drawn[:, 3:], 4)  # [B, J, H/4, W/4]
+        both = self.compare(torch.cat([seen, maps], 1))  # [B, 128, H/16, W/16]
+        return self.head(both).unflatten(1, (-1, 2))  # [B, J, 2]
 
 
 # --- the paper's size ----------------------------------------------------------------
