@@ -58,7 +58,8 @@ def on_path(start: Tensor, truth: Tensor, bound: float, steps: Tensor) -> Tensor
     """
     vectors = truth - start
     length = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
-    reach = bound * steps[:, None, None].to(vectors)  # [B, 1, 1] px
+    steps = steps[:, None, None].to(vectors)  # [B, 1, 1]
+    reach = torch.where(steps > 0, bound * steps, 0.0)  # px; the bound may be inf
     return start + vectors * (reach / length.clamp(min=1e-9)).clamp(max=1)
 
 
@@ -89,10 +90,10 @@ class FeedbackCodec:
     def __init__(
         self,
         start: Tensor,
-        bound: float = 10.0,
+        bound: float = 7.0,
         sigma: float = 8.0,
         steps: int = 4,
-        spread: float = 4.0,
+        spread: float = 6.0,
         unit: float | None = None,
     ) -> None:
         require_shape("start", start, None, 2)

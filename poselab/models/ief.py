@@ -159,7 +159,7 @@ class IterativeFeedback(nn.Module):
         joints: int = 17,
         size: tuple[int, int] = (128, 96),
         stages: int = 4,
-        bound: float = 10.0,
+        bound: float = 7.0,
         sigma: float = 8.0,
         marked: bool = False,
     ) -> None:

@@ -16,7 +16,7 @@ from poselab.train import History, Source, fit
 if TYPE_CHECKING:
     from poselab.zoo.recipes import Recipe
 
-SPREAD = 4.0  # px, how far a training path starts from the mean pose
+SPREAD = 6.0  # px, how far a training path starts from the mean pose
 
 
 def mean_pose(sample: Sample) -> Tensor:

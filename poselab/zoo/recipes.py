@@ -86,6 +86,15 @@ RECIPES = {
         variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
         model="tompson_coarse_to_fine",
     ),  # fmt: skip
+    "ief_tiny": Recipe(
+        about="iterative error feedback, four steps, on single drawn people",
+        arguments={"size": (128, 96), "stages": 4, "bound": 7.0, "sigma": 8.0},
+        stages=(Stage(500, 32, 2e-3), Stage(600, 32, 2e-3), Stage(800, 32, 2e-3),
+                Stage(1500, 32, 2e-3)),
+        pool=8000,
+        variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
+        model="ief",
+    ),
     "heatmap_tiny": Recipe(
         about="heat maps on the backbone of DeepPose, on single drawn people",
         arguments={},
