@@ -27,7 +27,7 @@ class Corrector(nn.Module):
     [B, 3 + J, H, W] -> [B, J, 2] in units of the bound. The regressor of notebook 01,
     but the drawn pose joins the picture after two layers, at a quarter of the size:
     early enough to compare the two place by place, late enough that three colours do
-    not have to be found among seventeen maps first. For sides that 16 divides; 0.54 M
+    not have to be found among seventeen maps first. For sides that 16 divides; 0.52 M
     parameters for 128x96 and 17 joints.
     """
 
