@@ -58,8 +58,7 @@ def on_path(start: Tensor, truth: Tensor, bound: float, steps: Tensor) -> Tensor
     """
     vectors = truth - start
     length = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
-    steps = steps[:, None, None].to(vectors)  # [B, 1, 1]
-    reach = torch.where(steps > 0, bound * steps, 0.0)  # px; the bound may be inf
+    reach = bound * steps[:, None, None].to(vectors)  # [B, 1, 1] px
     return start + vectors * (reach / length.clamp(min=1e-9)).clamp(max=1)
 
 
@@ -84,7 +83,7 @@ class FeedbackCodec:
     and each by itself, normally distributed. With a `spread` of 0, as in the paper, y_t
     lies exactly between y_0 and the truth, so the drawn pose alone betrays where to go;
     a network that learns to read that off trusts its own first mistake at test time.
-    `bound` = inf makes the target the whole residual; its unit stays `unit` px.
+    With `whole`, the target is the whole residual y - y_t, for comparison.
     """
 
     def __init__(
@@ -94,16 +93,14 @@ class FeedbackCodec:
         sigma: float = 8.0,
         steps: int = 4,
         spread: float = 6.0,
-        unit: float | None = None,
+        whole: bool = False,
     ) -> None:
         require_shape("start", start, None, 2)
         require(steps >= 1, "at least one step is needed", where="steps", value=steps)
-        require(unit is not None or not math.isinf(bound),
-                "a target without a bound needs a unit in px", where="unit",
-                value=unit)  # fmt: skip
+        require(0 < bound < math.inf, "a step needs a length", where="bound",
+                value=bound)  # fmt: skip
         self.start, self.bound, self.sigma = start, float(bound), float(sigma)
-        self.steps, self.spread = steps, float(spread)
-        self.unit = float(bound if unit is None else unit)
+        self.steps, self.spread, self.whole = steps, float(spread), whole
 
     def points(self, sample: Sample, generator: torch.Generator) -> Tensor:
         """A pose y_t on the path of each image, at a random step; [B, J, 2] px.
@@ -120,13 +117,14 @@ class FeedbackCodec:
         return torch.where(known, reached, start)
 
     def encode(self, sample: Sample, generator: torch.Generator) -> dict[str, Tensor]:
-        """"input" [B, 3 + J, H, W], "target" [B, J, 2] in `unit`, "visibility"."""
+        """"input" [B, 3 + J, H, W], "target" [B, J, 2] in bounds, "visibility"."""
         sample = single_person(sample)
         require(generator is not None, "the steps are drawn at random",
                 where="generator", value=generator,
                 fix="Give torch.Generator().manual_seed(0).")  # fmt: skip
         points = self.points(sample, generator)
-        target = bounded(sample.keypoints[:, 0] - points, self.bound) / self.unit
+        residual = (sample.keypoints[:, 0] - points) / self.bound  # [B, J, 2]
+        target = residual if self.whole else bounded(residual, 1.0)
         return {"input": with_pose(sample.image, points, self.sigma), "target": target,
                 "visibility": sample.visibility[:, 0], "points": points}  # fmt: skip
 
@@ -136,5 +134,5 @@ class FeedbackCodec:
 
     def decode(self, output: Tensor, points: Tensor) -> Poses:
         """Corrections [B, J, 2] of the poses `points` [B, J, 2] -> stacked `Poses`."""
-        moved = points + self.unit * output
+        moved = points + self.bound * output
         return Poses(moved[:, None], torch.ones_like(moved[..., 0])[:, None])

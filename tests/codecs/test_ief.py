@@ -77,13 +77,6 @@ def test_the_closed_form_is_the_path(a, b, bound):
     torch.testing.assert_close(at_once, torch.stack(path), atol=1e-6, rtol=0)
 
 
-def test_without_a_bound_the_path_is_one_leap():
-    start, truth = torch.zeros(3, 2), torch.rand(2, 3, 2) * 90
-    assert torch.equal(on_path(start, truth, math.inf, torch.tensor([0, 0])), 0 * truth)
-    got = on_path(start, truth, math.inf, torch.tensor([1, 3]))
-    torch.testing.assert_close(got, truth)
-
-
 def test_wrong_bounds_and_shapes():
     with pytest.raises(ArgumentError, match="bound = 0"):
         bounded(torch.zeros(3, 2), 0)
@@ -170,13 +163,13 @@ def test_a_perfect_answer_costs_nothing_and_unlabelled_joints_never_do():
     assert own.loss(encoded["target"] + 1, encoded) == 2
 
 
-def test_the_whole_residual_needs_a_unit():
-    with pytest.raises(ArgumentError, match="unit"):
-        codec(bound=math.inf)
-    own, sample = codec(bound=math.inf, unit=10.0, steps=1), batch()
+def test_the_whole_residual_is_a_leap_to_the_truth_from_the_same_poses():
+    own, sample = codec(whole=True), batch()
     encoded = own.encode(sample, torch.Generator().manual_seed(0))
     moved = own.decode(encoded["target"], encoded["points"]).keypoints
     torch.testing.assert_close(moved, sample.keypoints, atol=1e-3, rtol=0)
+    steps = codec().encode(sample, torch.Generator().manual_seed(0))
+    assert torch.equal(steps["points"], encoded["points"])
 
 
 def test_what_the_codec_refuses():
@@ -184,5 +177,7 @@ def test_what_the_codec_refuses():
         codec().encode(batch(), None)
     with pytest.raises(ArgumentError, match="steps = 0"):
         codec(steps=0)
+    with pytest.raises(ArgumentError, match="bound = inf"):
+        codec(bound=math.inf)
     with pytest.raises(ShapeError, match="start"):
         FeedbackCodec(torch.zeros(17, 3))
