@@ -89,10 +89,9 @@ RECIPES = {
     "ief_tiny": Recipe(
         about="iterative error feedback, four steps, on single drawn people",
         arguments={"size": (128, 96), "stages": 4, "bound": 7.0, "sigma": 8.0},
-        stages=(Stage(500, 32, 2e-3), Stage(600, 32, 2e-3), Stage(800, 32, 2e-3),
-                Stage(1500, 32, 2e-3)),
+        stages=(Stage(400, 16, 2e-3), Stage(400, 16, 2e-3), Stage(600, 16, 2e-3),
+                Stage(1100, 16, 2e-3)),
         pool=8000,
-        variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
         model="ief",
     ),
     "heatmap_tiny": Recipe(
