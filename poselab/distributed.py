@@ -72,11 +72,23 @@ def joined(device: str | None = None) -> Iterator[str]:
                 value=int(os.environ["LOCAL_WORLD_SIZE"]),
                 fix=f"Start {gpus} processes, or pass --device cpu.")  # fmt: skip
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    _meet("nccl" if device.startswith("cuda") else "gloo")
     try:
         yield device
     finally:
         dist.destroy_process_group()
+
+
+def _meet(backend: str) -> None:
+    """Find the other processes, where torchrun's variables say that they are.
+
+    After a crash torchrun starts all again with the same meeting place, in which the
+    addresses of the dead ones still stand; each life has a page of its own.
+    """
+    store, rank, size = next(dist.rendezvous("env://"))
+    life = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    page = dist.PrefixStore(f"life_{life}", store)
+    dist.init_process_group(backend, store=page, rank=rank, world_size=size)
 
 
 def parallel(model: nn.Module) -> nn.Module:
