@@ -68,4 +68,4 @@ class HardHeatmapCodec(HeatmapCodec):
                                       encoded["weight"])  # fmt: skip
         chosen = hardest(each, counts, self.hard)
         mined = torch.where(chosen, each, 0.0).sum() / chosen.sum().clamp(min=1)
-        return mined + sum(super().loss(stage, encoded) for stage in early)
+        return mined + super().loss(early, encoded) if early else mined
