@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from poselab import codecs, distributed
 from poselab.codecs import DisplacementCodec, RegressionCodec
-from poselab.datasets import PersonCrops, SyntheticPeople, augment
+from poselab.datasets import CocoPeople, PersonCrops, SyntheticPeople, augment
+from poselab.datasets.coco_layout import open_coco
 from poselab.distributed import Team, stream
 from poselab.errors import ArgumentError
 from poselab.models import Cascade, build, save_weights
@@ -272,22 +273,34 @@ def people(recipe: Recipe, seed: int = 0) -> tuple[Source, Sample]:
     return (Varied(pool, recipe.variation) if recipe.variation else pool), held_out
 
 
+def own_people(recipe: Recipe, folder: str) -> tuple[Source, Sample]:
+    """Training data and plain samples from a data set in COCO's format.
+
+    `folder` as for `open_coco`. Every person varies as in HRNet's training.
+    """
+    crops = CocoPeople(open_coco(folder, "train2017"), recipe.size)
+    few = range(min(recipe.held_out, len(crops)))
+    return crops, Sample.join([crops[i] for i in few])
+
+
 def make(
     name: str,
     folder: Path,
     seed: int = 0,
     device: str = "cpu",
     progress: bool = True,
+    data: str | None = None,
     **options: Any,
 ) -> nn.Module:
     """Follow the recipe and write `name`.safetensors and its card into `folder`.
 
-    `options` go to `fit`; of a team of processes the leader writes.
+    With `data` (see `open_coco`) on those people, else on drawn ones. `options` go to
+    `fit`; of a team of processes the leader writes.
     """
     chosen, start = recipe(name), time.perf_counter()
-    data, held_out = people(chosen, seed)
-    net, histories = train(chosen, data, held_out, seed, device, progress=progress,
-                           **options)  # fmt: skip
+    source, held_out = own_people(chosen, data) if data else people(chosen, seed)
+    net, histories = train(chosen, source, held_out, seed, device,
+                           progress=progress, **options)  # fmt: skip
     if not distributed.team().leads:
         return net
     card = {
@@ -295,7 +308,8 @@ def make(
         "model": chosen.model,
         "arguments": chosen.arguments,
         "recipe": asdict(chosen),
-        "command": f"python -m poselab.train {name} --seed {seed}",
+        "command": f"python -m poselab.train {name} --seed {seed}"
+        + (f" --data {data}" if data else ""),
         "seed": seed,
         "seconds": round(time.perf_counter() - start, 1),
         "seconds_per_stage": [round(h.seconds, 1) for h in histories],
