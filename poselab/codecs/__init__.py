@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from poselab.codecs.cpn_decode import decode_cpn_reference
 from poselab.codecs.heatmap import (
     HeatmapCodec,
     IntegralCodec,
@@ -36,6 +37,7 @@ from poselab.codecs.heatmap_decode import (
     pixels_to_cells,
     to_image_reference,
 )
+from poselab.codecs.heatmap_hard import HardHeatmapCodec, hardest, loss_of_joints
 from poselab.codecs.ief import (
     FeedbackCodec,
     bounded,
@@ -56,6 +58,7 @@ from poselab.codecs.regression import (
 from poselab.errors import ArgumentError
 
 CODECS = {
+    "hard_heatmap": HardHeatmapCodec,
     "heatmap": HeatmapCodec,
     "integral": IntegralCodec,
     "regression": RegressionCodec,
@@ -71,9 +74,10 @@ def build(name: str, **options: Any) -> Any:
 
 
 __all__ = ["CODECS", "CropHeatmapCodec", "DisplacementCodec", "FeedbackCodec",
-           "HeatmapCodec", "IntegralCodec", "RegressionCodec", "blur_maps", "blur_of",
-           "bounded", "build", "cells_to_pixels", "fixed_path", "on_path", "with_pose",
-           "crop_boxes", "decode_argmax", "decode_dark",
+           "HardHeatmapCodec", "bounded", "fixed_path", "on_path", "with_pose",
+           "HeatmapCodec", "decode_cpn_reference", "hardest", "loss_of_joints",
+           "IntegralCodec", "RegressionCodec", "blur_maps", "blur_of", "build",
+           "cells_to_pixels", "crop_boxes", "decode_argmax", "decode_dark",
            "decode_dark_reference", "decode_quarter", "decode_quarter_reference",
            "decode_soft_argmax", "denormalise", "draw_targets", "flip_maps",
            "gaussian_maps", "joint_boxes", "local_maxima", "masked_l2", "masked_mse",

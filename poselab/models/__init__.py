@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poselab.models.cpn import CPN
 from poselab.models.deeppose import (
     Backbone,
     Cascade,
@@ -12,7 +13,9 @@ from poselab.models.deeppose import (
     RefinerPaper,
 )
 from poselab.models.heatmap_net import HeatmapNet
+from poselab.models.hrnet import HRNet
 from poselab.models.ief import Corrector, CorrectorPaper, IterativeFeedback
+from poselab.models.simple_baseline import SimpleBaseline
 from poselab.models.tompson import (
     CoarseToFine,
     FineNet,
@@ -22,8 +25,10 @@ from poselab.models.tompson import (
 )
 from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
 
-__all__ = ["Backbone", "Cascade", "CoarseToFine", "Corrector", "CorrectorPaper",
-           "DeepPose", "DeepPosePaper", "DeepPoseResNet", "FineNet", "HeatmapNet",
+__all__ = ["Backbone", "CPN", "Cascade", "CoarseToFine", "Corrector",
+           "CorrectorPaper", "DeepPose", "DeepPosePaper",
+           "DeepPoseResNet", "FineNet", "HRNet", "HeatmapNet",
            "IterativeFeedback", "MODELS", "PyramidNet",
-           "PyramidNetPaper", "Refiner", "RefinerPaper", "SpatialModel", "build",
-           "load_weights", "save_weights", "seeded"]  # fmt: skip
+           "PyramidNetPaper", "Refiner", "RefinerPaper", "SimpleBaseline",
+           "SpatialModel", "build", "load_weights", "save_weights",
+           "seeded"]  # fmt: skip

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -204,3 +205,20 @@ class IterativeFeedback(nn.Module):
         other = copy.copy(self)
         other.stages = stages
         return other
+
+
+def tiny(
+    joints: int = 17, size: tuple[int, int] = (128, 96), **options: Any
+) -> IterativeFeedback:
+    """The loop and its corrector for two cores; `options` are the loop's."""
+    return IterativeFeedback(Corrector(joints, tuple(size)), joints, size, **options)
+
+
+def paper(joints: int = 16, stages: int = 4) -> IterativeFeedback:
+    """The paper's size: GoogLeNet on 224x224 pixels, steps of at most 20.
+
+    How wide a joint is drawn the paper does not say; 8 px are ours.
+    """
+    corrector = CorrectorPaper(joints, inputs=3 + joints + 1)
+    return IterativeFeedback(corrector, joints, CorrectorPaper.size, stages,
+                             bound=20.0, sigma=8.0, marked=True)  # fmt: skip

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from poselab.disk import replace_file
 from poselab.errors import ArgumentError, CheckpointError
-from poselab.models import deeppose, heatmap_net, ief, tompson
+from poselab.models import (
+    cpn,
+    deeppose,
+    heatmap_net,
+    hrnet,
+    ief,
+    simple_baseline,
+    tompson,
+)
 
 
 def deeppose_cascade(
@@ -49,25 +56,8 @@ def deeppose_paper_cascade(joints: int = 17, stages: int = 3) -> deeppose.Cascad
     return deeppose.Cascade(deeppose.DeepPosePaper(joints), refiners)
 
 
-def ief_tiny(
-    joints: int = 17, size: tuple[int, int] = (128, 96), **options: Any
-) -> ief.IterativeFeedback:
-    """Iterative error feedback for two cores; `options` are the loop's."""
-    corrector = ief.Corrector(joints, tuple(size))
-    return ief.IterativeFeedback(corrector, joints, size, **options)
-
-
-def ief_paper(joints: int = 16, stages: int = 4) -> ief.IterativeFeedback:
-    """Iterative error feedback as the paper has it: 224x224, steps of 20 pixels.
-
-    How wide a joint is drawn the paper does not say; 8 px are ours.
-    """
-    corrector = ief.CorrectorPaper(joints, inputs=3 + joints + 1)
-    return ief.IterativeFeedback(corrector, joints, ief.CorrectorPaper.size, stages,
-                                 bound=20.0, sigma=8.0, marked=True)  # fmt: skip
-
-
 MODELS: dict[str, Callable[..., nn.Module]] = {
+    "cpn": cpn.cpn,
     "deeppose": deeppose.DeepPose,
     "deeppose_cascade": deeppose_cascade,
     "deeppose_paper": deeppose.DeepPosePaper,
@@ -75,8 +65,10 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "deeppose_resnet": deeppose.DeepPoseResNet,
     "deeppose_refiner": deeppose.Refiner,
     "heatmap_net": heatmap_net.HeatmapNet,
-    "ief": ief_tiny,
-    "ief_paper": ief_paper,
+    "hrnet": hrnet.HRNet,
+    "ief": ief.tiny,
+    "ief_paper": ief.paper,
+    "simple_baseline": simple_baseline.SimpleBaseline,
     "tompson": tompson.PyramidNet,
     "tompson_coarse_to_fine": tompson_coarse_to_fine,
     "tompson_paper": tompson.PyramidNetPaper,
@@ -114,13 +106,9 @@ def save_weights(model: nn.Module, path: str | Path, half: bool = True) -> None:
         return value.half() if half and value.is_floating_point() else value
 
     state = {key: pack(value) for key, value in model.state_dict().items()}
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replace_file(path) as part:
         save_file(state, part)
         part.chmod(0o644)  # safetensors keeps files to their owner
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load_weights(model: nn.Module, path: str | Path) -> nn.Module:

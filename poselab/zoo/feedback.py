@@ -11,7 +11,7 @@ from torch import Tensor
 from poselab.codecs import FeedbackCodec
 from poselab.models import IterativeFeedback, build
 from poselab.records import Sample
-from poselab.train import History, Source, fit
+from poselab.train import History, Source, fit, of_stage
 
 if TYPE_CHECKING:
     from poselab.zoo.recipes import Recipe
@@ -41,7 +41,7 @@ def consolidate(
     for i, stage in enumerate(stages):
         codec = FeedbackCodec(net.start, net.bound, net.sigma, i + 1, spread)
         histories.append(fit(net.corrector, codec, data, **stage, seed=seed + i,
-                             **options))  # fmt: skip
+                             **of_stage(options, i)))  # fmt: skip
     return histories
 
 
