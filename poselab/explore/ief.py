@@ -162,8 +162,8 @@ class FeedbackExplorer(Explorer):
         photo = self._photo(self.samples[image], poses, step, show)
         return beside(photo, _bars(errors, step, self.trained, photo.height)), (
             f"Image {image}: {errors[0]:.1f} px off at the start, "
-            f"{errors[step]:.1f} px after {step} of {self.trained} steps"
-            + ("" if bound == math.inf else f" of at most {limit:.1f} px")
+            f"{errors[step]:.1f} px after step {step} (trained for {self.trained}"
+            + (")" if bound == math.inf else f", each at most {limit:.1f} px)")
             + f". The joints moved by {self._moved(poses, step):.1f} px in this step."
         )
 

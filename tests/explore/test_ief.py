@@ -48,7 +48,7 @@ def test_poses_and_errors_are_the_networks(explorer, network, samples):
     gap = (wanted[1][0] - samples.keypoints[1, 0]).norm(dim=-1)[known].mean()
     assert explorer.errors(1)[2] == pytest.approx(float(gap), rel=1e-4)
     explorer.set(image=1, step=2)
-    assert f"{gap:.1f} px after 2 of 4 steps" in explorer.live_caption
+    assert f"{gap:.1f} px after step 2 (trained for 4)" in explorer.live_caption
     assert network.stages == 4
 
 
