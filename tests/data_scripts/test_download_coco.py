@@ -17,7 +17,7 @@ from tests.server import File, Server
 coco = tools.script("download_coco")
 common = tools.script("common")
 IDS = list(range(1, 13))
-JPEGS = {f"{i:012d}.jpg": tools.jpeg(i) for i in IDS}
+JPEGS = {f"{i:012d}.jpg": tools.jpeg(i) + bytes(20_000) for i in IDS}  # slow to send
 VAL = "person_keypoints_val2017.json"
 
 
@@ -199,7 +199,7 @@ def test_ctrl_c_and_again(server, tmp_path, options):
     command = [sys.executable, "-c", DRIVER, str(tools.FOLDER), json.dumps(archives),
                str(tmp_path), "--server", server.url(""), *options]  # fmt: skip
     for file in server.files.values():
-        file.slice, file.pause = 1024, 0.3
+        file.slice, file.pause = 9000, 0.5
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     for _ in range(6000):
         parts = [p for p in tmp_path.rglob(".*.part") if "annotations" not in p.name]
