@@ -2,7 +2,9 @@
 
 from poselab.datasets.coco import Coco, Crops, save_coco, to_coco
 from poselab.datasets.coco_results import to_results
+from poselab.datasets.crowdpose import CrowdPose
 from poselab.datasets.images import read_image
+from poselab.datasets.mpii import Mpii
 from poselab.datasets.pool import Pool
 from poselab.datasets.portrait import portrait
 from poselab.datasets.synthetic import SyntheticPeople, evaluation
@@ -17,7 +19,9 @@ from poselab.datasets.transforms import (
 
 __all__ = [
     "Coco",
+    "CrowdPose",
     "Crops",
+    "Mpii",
     "Pool",
     "SyntheticPeople",
     "augment",
