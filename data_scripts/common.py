@@ -13,7 +13,7 @@ from pathlib import Path
 
 from poselab.archive import Place, extract, extracted
 from poselab.download import download
-from poselab.errors import PoselabError
+from poselab.errors import ArchiveError, ArgumentError, PoselabError
 
 STOPPED = 130  # what shells expect after Ctrl-C
 
@@ -65,12 +65,28 @@ def fetch(
         found = extract(file, folder, place)
     if not keep:
         (folder / archive.name).unlink(missing_ok=True)
-    return found
+    return _some(found, archive.name)
 
 
 def unpack(source: Path, folder: Path, place: Place | None = None) -> dict[str, int]:
     """An archive that the user has, extracted into `folder` unless that is done."""
-    return extracted(folder, source.name) or extract(source, folder, place)
+    found = extracted(folder, source.name) or extract(source, folder, place)
+    return _some(found, str(source))
+
+
+def _some(found: dict[str, int], archive: str) -> dict[str, int]:
+    if not found:
+        raise ArchiveError("has none of the files that are needed", where=archive,
+                           fix="Check that it is the right archive.")  # fmt: skip
+    return found
+
+
+def folder_of(path: Path, what: str, fix: str) -> Path:
+    """`path`, if it is a folder; an error that says what should be there."""
+    if not path.is_dir():
+        raise ArgumentError(f"there is no such folder; {what} should be in it",
+                            where=path, fix=fix)  # fmt: skip
+    return path
 
 
 def run(work: Callable[[argparse.Namespace], str], options: argparse.Namespace) -> int:

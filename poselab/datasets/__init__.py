@@ -4,9 +4,11 @@ from poselab.datasets.coco import Coco, Crops, save_coco, to_coco
 from poselab.datasets.coco_results import to_results
 from poselab.datasets.crowdpose import CrowdPose
 from poselab.datasets.images import read_image
+from poselab.datasets.mocap import H36m, MpiInf3dhp
 from poselab.datasets.mpii import Mpii
 from poselab.datasets.pool import Pool
 from poselab.datasets.portrait import portrait
+from poselab.datasets.posetrack import PoseTrack
 from poselab.datasets.synthetic import SyntheticPeople, evaluation
 from poselab.datasets.transforms import (
     augment,
@@ -21,8 +23,11 @@ __all__ = [
     "Coco",
     "CrowdPose",
     "Crops",
+    "H36m",
+    "MpiInf3dhp",
     "Mpii",
     "Pool",
+    "PoseTrack",
     "SyntheticPeople",
     "augment",
     "crop",

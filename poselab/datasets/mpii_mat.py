@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from poselab.datasets.coco_format import Record
+from poselab.datasets.matlab import read_mat
 from poselab.errors import AnnotationError
 from poselab.skeleton import MPII_16
 
@@ -38,19 +39,12 @@ def load_mat(file: Path) -> Iterator[Record]:
 
 
 def _release(file: Path) -> Any:
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        content = loadmat(file, squeeze_me=True, struct_as_record=False)
-        return content["RELEASE"]
-    except (OSError, ValueError, KeyError, TypeError, IndexError, NotImplementedError,
-            MatReadError, MemoryError) as problem:  # fmt: skip
-        raise AnnotationError(
-            f"cannot be read as MPII's annotations ({type(problem).__name__}: "
-            f"{problem})", where=file,
-            fix="It is mpii_human_pose_v1_u12_1.mat of mpii_human_pose_v1_u12_2.zip.",
-        ) from problem  # fmt: skip
+    fix = "It is mpii_human_pose_v1_u12_1.mat of mpii_human_pose_v1_u12_2.zip."
+    content = read_mat(file, fix, squeeze_me=True, struct_as_record=False)
+    if "RELEASE" not in content:
+        raise AnnotationError("is not MPII's file: it has no RELEASE", where=file,
+                              value=sorted(content), fix=fix)  # fmt: skip
+    return content["RELEASE"]
 
 
 def _people(file: Path, place: int, image: Any) -> Iterator[Record]:

@@ -158,6 +158,15 @@ def test_bad_mat(folder, content):
         Mpii(path, folder)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9, 0.99])
+def test_a_mat_that_was_cut(folder, share):
+    path = folder / "a.mat"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(AnnotationError, match=r"a\.mat"):
+        Mpii(path, folder)
+
+
 def test_a_missing_image(folder):
     (folder / "a.png").unlink()
     with pytest.raises(ImageError, match=r"a\.png"):
