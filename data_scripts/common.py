@@ -98,7 +98,9 @@ def run(work: Callable[[argparse.Namespace], str], options: argparse.Namespace) 
         print(f"error: {problem}", file=sys.stderr)
         return 1
     except OSError as problem:
-        print(f"error: {problem}", file=sys.stderr)
+        said = problem.strerror or problem
+        print(f"error: {problem.filename}: cannot be written or read ({said})",
+              file=sys.stderr)  # fmt: skip
         return 1
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on from here.", file=sys.stderr)

@@ -22,7 +22,8 @@ from poselab.errors import DownloadError, ImageError, require
 
 EXAMPLES = """examples:
   python data_scripts/download_coco.py data/coco --people 200
-      the annotations (241 MB) and the images of at least 200 people of val2017
+      the annotations (253 MB) and the images of at least 200 people of val2017,
+      as a split val2017_200
   python data_scripts/download_coco.py data/coco
       all of val2017: 5,000 images, 1.1 GB
   python data_scripts/download_coco.py data/coco --split train2017
@@ -46,6 +47,7 @@ WORKERS = 8
 
 
 def keypoint_file(split: str) -> str:
+    """Where the annotations of a split are; its images are in a folder `split`."""
     return f"annotations/person_keypoints_{split}.json"
 
 
@@ -123,26 +125,26 @@ def some_people(options) -> str:
             value=options.people)  # fmt: skip
     content = choose(annotations(options), options.people, options.seed)
     address = f"{options.server.rstrip('/')}/{options.split}"
-    files = fetch_images(content, options.folder / options.split, address)
-    name = keypoint_file(options.split).replace(".json", f"_{options.people}.json")
-    with replace_file(options.folder / name) as draft:
+    part = f"{options.split}_{options.people}"  # a small split of its own
+    files = fetch_images(content, options.folder / part, address)
+    with replace_file(options.folder / keypoint_file(part)) as draft:
         draft.write_text(json.dumps(content), encoding="utf-8")
-    return summary(options, name, content, files)
+    return summary(options.folder, part, content, files)
 
 
 def whole_split(options) -> str:
     content = annotations(options)
     files = fetch(IMAGES[options.split], options.folder, options.server,
                   keep=options.keep)  # fmt: skip
-    return summary(options, keypoint_file(options.split), content, files)
+    return summary(options.folder, options.split, content, files)
 
 
-def summary(options, name: str, content: dict, files: dict[str, int]) -> str:
+def summary(folder: Path, split: str, content: dict, files: dict[str, int]) -> str:
     people = sum(a["num_keypoints"] > 0 for a in content["annotations"])
-    folder = options.folder
     return (f"{len(content['images']):,} images of {people:,} people with joints "
             f"({megabytes(files)})\n"
-            f'Coco("{folder / name}", "{folder / options.split}")')  # fmt: skip
+            f'Coco("{folder / keypoint_file(split)}", "{folder / split}"), '
+            f"or --data coco:{folder}:{split}")  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -13,7 +13,14 @@ from torch import Tensor, nn
 
 from poselab.disk import replace_file
 from poselab.errors import ArgumentError, CheckpointError
-from poselab.models import deeppose, heatmap_net, tompson
+from poselab.models import (
+    cpn,
+    deeppose,
+    heatmap_net,
+    hrnet,
+    simple_baseline,
+    tompson,
+)
 
 
 def deeppose_cascade(
@@ -49,6 +56,7 @@ def deeppose_paper_cascade(joints: int = 17, stages: int = 3) -> deeppose.Cascad
 
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
+    "cpn": cpn.cpn,
     "deeppose": deeppose.DeepPose,
     "deeppose_cascade": deeppose_cascade,
     "deeppose_paper": deeppose.DeepPosePaper,
@@ -56,6 +64,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "deeppose_resnet": deeppose.DeepPoseResNet,
     "deeppose_refiner": deeppose.Refiner,
     "heatmap_net": heatmap_net.HeatmapNet,
+    "hrnet": hrnet.HRNet,
+    "simple_baseline": simple_baseline.SimpleBaseline,
     "tompson": tompson.PyramidNet,
     "tompson_coarse_to_fine": tompson_coarse_to_fine,
     "tompson_paper": tompson.PyramidNetPaper,

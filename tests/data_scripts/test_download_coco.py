@@ -10,6 +10,7 @@ import time
 import pytest
 
 from poselab.datasets import Coco
+from poselab.datasets.coco_layout import open_coco
 from poselab.skeleton import COCO_17
 from tests.data_scripts import tools
 from tests.server import File, Server
@@ -94,14 +95,15 @@ def test_the_archives_stay_if_wanted(server, tmp_path):
 def test_some_people(server, tmp_path, capsys):
     assert call(server, tmp_path, "--people", "5") == 0
     file = tmp_path / "annotations" / VAL.replace(".json", "_5.json")
-    samples = Coco(file, tmp_path / "val2017")
+    samples = Coco(file, tmp_path / "val2017_5")
+    assert len(open_coco(f"coco:{tmp_path}:val2017_5", "")) == len(samples)
     people = sum(int((s.visibility > 0).any(1).sum()) for s in samples)
     assert 5 <= people <= 6
     assert f"of {people} people" in capsys.readouterr().out
     assert not any(path == "/zips/val2017.zip" for path, _ in server.requests)
     assert len(samples) < 12
     names = [r.file_name for r in samples.annotations.images]
-    assert tools.visible(tmp_path / "val2017") == sorted(names)
+    assert tools.visible(tmp_path / "val2017_5") == sorted(names)
     before = len(server.requests)
     first = file.read_bytes()
     assert call(server, tmp_path, "--people", "5") == 0
@@ -121,7 +123,7 @@ def test_an_image_of_another_size_is_not_kept(server, tmp_path, capsys):
         server.files[f"/val2017/{name}"].body = tools.jpeg(0, (10, 10))
     assert call(server, tmp_path, "--people", "5") == 1
     assert "not the image of 64 x 48 pixels" in capsys.readouterr().err
-    assert tools.visible(tmp_path / "val2017") == []
+    assert tools.visible(tmp_path / "val2017_5") == []
     assert not list(tmp_path.glob("annotations/*_5.json"))
 
 
@@ -210,12 +212,13 @@ def test_ctrl_c_and_again(server, tmp_path, options):
     error = process.communicate(timeout=60)[1]
     assert process.returncode == common.STOPPED, error
     assert "Stopped. The same command goes on" in error
-    for path in (tmp_path / "val2017").glob("[0-9]*"):
+    folder = tmp_path / ("val2017_12" if options else "val2017")
+    for path in folder.glob("[0-9]*"):
         assert path.read_bytes() == JPEGS[path.name]
     assert not (tmp_path / "val2017.zip").exists()
     for file in server.files.values():
         file.pause = 0.0
     assert subprocess.run(command, capture_output=True).returncode == 0
     wanted = [n for i, n in zip(IDS, JPEGS, strict=True) if i % 3 or not options]
-    assert tools.visible(tmp_path / "val2017") == wanted
+    assert tools.visible(folder) == wanted
     assert not [p for p in tmp_path.rglob("*") if ".part" in p.name or ".tmp" in p.name]
