@@ -175,12 +175,16 @@ def test_bad_arguments(server, tmp_path, capsys):
     assert stop.value.code == 2
 
 
-@pytest.mark.parametrize("name", [p.name for p in tools.FOLDER.glob("*_*.py")])
-def test_help_has_examples(name):
-    run = subprocess.run([sys.executable, tools.FOLDER / name, "--help"],
-                         capture_output=True, text=True)  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    assert f"python data_scripts/{name}" in run.stdout
+@pytest.mark.parametrize("name", [p.stem for p in tools.FOLDER.glob("*_*.py")])
+def test_help_has_examples(name, capsys):
+    with pytest.raises(SystemExit) as stop:
+        tools.script(name).main(["--help"])
+    assert stop.value.code == 0
+    said = capsys.readouterr().out
+    assert "examples:" in said
+    assert f"python data_scripts/{name}.py data/" in said
+    assert "read it back:" in said
+    assert len(tools.script(name).__doc__) > 80
 
 
 DRIVER = """
