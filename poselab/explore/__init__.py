@@ -17,6 +17,9 @@ _HOMES = {
     "HeatmapLab": "heatmaps",
     "PyramidExplorer": "tompson",
     "SpatialExplorer": "tompson",
+    "MetricLab": "metrics",
+    "PrecisionRecall": "metrics",
+    "TrackingErrors": "metrics",
 }
 __all__ = list(_HOMES)
 
