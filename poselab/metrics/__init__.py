@@ -1,6 +1,38 @@
 """How good is an answer? One file per family of metrics."""
 
-from poselab.metrics.oks_ap import coco_ap, oks
-from poselab.metrics.pck import pck, pck_per_joint, reference_length
+from poselab.metrics.coco_inputs import NAMES, CocoNumbers
+from poselab.metrics.coco_vectorized import coco_ap_vectorized, coco_curves
+from poselab.metrics.oks import oks, oks_per_joint, oks_radius
+from poselab.metrics.oks_ap import coco_ap
+from poselab.metrics.pck import (
+    head_box_length,
+    pck,
+    pck_per_joint,
+    pckh,
+    pckh_mpii,
+    pdj,
+    reference_length,
+)
+from poselab.metrics.pcp import limb_judgement, pcp, pcp_per_limb, pcpm
 
-__all__ = ["coco_ap", "oks", "pck", "pck_per_joint", "reference_length"]
+__all__ = [
+    "NAMES",
+    "CocoNumbers",
+    "coco_ap",
+    "coco_ap_vectorized",
+    "coco_curves",
+    "head_box_length",
+    "limb_judgement",
+    "oks",
+    "oks_per_joint",
+    "oks_radius",
+    "pck",
+    "pck_per_joint",
+    "pckh",
+    "pckh_mpii",
+    "pcp",
+    "pcp_per_limb",
+    "pcpm",
+    "pdj",
+    "reference_length",
+]
