@@ -61,7 +61,7 @@ def crowd_answers(
     found = []
     for scene in crowd:
         boxes = _proposals(scene, draws, jitter)
-        crops = geometry.expand_box(boxes, (128, 96), margin=1.15)
+        crops = geometry.expand_box(boxes, (128, 96), margin=1.05)
         matrix = geometry.crop_matrix(crops, (128, 96))  # [N, 2, 3]
         images = scene.image.expand(len(boxes), -1, -1, -1)
         poses = codec.decode(net(geometry.warp(images, matrix, (128, 96))))
@@ -142,6 +142,7 @@ class PrecisionRecall(Explorer):
                        for entry in to_results(poses, key)]  # fmt: skip
         draws = torch.Generator().manual_seed(0)
         self._noise = torch.randn(len(self._found), generator=draws).tolist()
+        self._ground = lru_cache(64)(self._truth_in)
         self._curves = lru_cache(64)(self._evaluate)
         self._chart = _Curve()
         super().__init__(self._paint, self._make_controls(), groups=_GROUPS,
@@ -180,15 +181,18 @@ class PrecisionRecall(Explorer):
         caption = _describe(curve, last, threshold, noise, scores, order)
         return beside(picture, self._chart.chart.image()), caption
 
+    def _truth_in(self, image: int) -> Image.Image:
+        scene = self.crowd[image]
+        return paint_pose(to_pil(scene.image, _SCALE), scene.keypoints,
+                          scene.visibility, scene.skeleton, _SCALE,
+                          colour=TRUTH, size=2.5)  # fmt: skip
+
     def _scene(self, curve: Ranking, last: int, threshold: float) -> Image.Image:
         """The image of the last detection: truth in green, detection in its colour."""
-        scene = self.crowd[self._ids.index(int(curve.image_id[last]))]
-        picture = paint_pose(to_pil(scene.image, _SCALE), scene.keypoints,
-                             scene.visibility, scene.skeleton, _SCALE,
-                             colour=TRUTH, size=2.5)  # fmt: skip
+        picture = self._ground(self._ids.index(int(curve.image_id[last])))
         entry = self._found[int(curve.index[last])]
         points = torch.tensor(entry["keypoints"]).view(-1, 3)[:, :2]
-        picture = paint_pose(picture, points, None, scene.skeleton, _SCALE,
+        picture = paint_pose(picture, points, None, self.crowd.skeleton, _SCALE,
                              colour=PREDICTION, size=3)  # fmt: skip
         place = f"detection {last + 1} of {len(curve.score)}"
         text = f"{place}, score {curve.score[last]:.3g}:\n"
@@ -207,8 +211,8 @@ def mapped(score: float, how: str) -> float:
 
 def _verdict(curve: Ranking, last: int, threshold: float) -> str:
     if curve.right[last]:
-        return f"right, the only answer for a person with OKS ≥ {threshold:.2f}"
-    return f"wrong: nobody left whom it meets with OKS ≥ {threshold:.2f}"
+        return f"right: OKS of {threshold:.2f} or more with a person who was free"
+    return f"wrong: no free person with an OKS of {threshold:.2f} or more"
 
 
 class _Curve:

@@ -250,7 +250,7 @@ def _describe(errors: Planted, scores: TrackScores, frame: int, drop: bool) -> s
     total = scores.total
     return (
         f"Frame {frame}. Planted: {errors.misses} misses, {errors.alarms} false "
-        f"alarms, {errors.switches} swaps of two people, {errors.jitter:.1f} px of jitter. "
+        f"alarms, {errors.switches} swaps of people, {errors.jitter:.1f} px of jitter. "
         f"Counted in joints: {int(total['misses'])} misses, "
         f"{int(total['false_alarms'])} false alarms, {int(total['switches'])} switches "
         f"{'(last frame dropped)' if drop else '(all frames)'}. MOTA "
