@@ -14,6 +14,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from poselab.bench_metrics import metrics
+
 BATCH, SIZE = 64, (128, 96)
 
 
@@ -158,6 +160,7 @@ def codecs(repeats: int) -> dict[str, float]:
 BENCHES: dict[str, Callable[[int], dict[str, float]]] = {
     "render": render,
     "codecs": codecs,
+    "metrics": metrics,
 }
 
 

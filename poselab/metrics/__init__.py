@@ -2,6 +2,18 @@
 
 from poselab.metrics.coco_inputs import NAMES, CocoNumbers
 from poselab.metrics.coco_vectorized import coco_ap_vectorized, coco_curves
+from poselab.metrics.mpjpe import (
+    align,
+    auc3d,
+    joint_errors,
+    mpjpe,
+    mrpe,
+    mrpe_axes,
+    n_mpjpe,
+    pa_mpjpe,
+    pck3d,
+    pck3d_curve,
+)
 from poselab.metrics.oks import oks, oks_per_joint, oks_radius
 from poselab.metrics.oks_ap import coco_ap
 from poselab.metrics.pck import (
@@ -18,15 +30,25 @@ from poselab.metrics.pcp import limb_judgement, pcp, pcp_per_limb, pcpm
 __all__ = [
     "NAMES",
     "CocoNumbers",
+    "align",
+    "auc3d",
     "coco_ap",
     "coco_ap_vectorized",
     "coco_curves",
     "head_box_length",
+    "joint_errors",
     "limb_judgement",
+    "mpjpe",
+    "mrpe",
+    "mrpe_axes",
+    "n_mpjpe",
     "oks",
     "oks_per_joint",
     "oks_radius",
+    "pa_mpjpe",
     "pck",
+    "pck3d",
+    "pck3d_curve",
     "pck_per_joint",
     "pckh",
     "pckh_mpii",
