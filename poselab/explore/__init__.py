@@ -19,6 +19,7 @@ _HOMES = {
     "SpatialExplorer": "tompson",
     "MetricLab": "metrics",
     "PrecisionRecall": "metrics",
+    "crowd_answers": "metrics_ap",
     "TrackingErrors": "metrics",
 }
 __all__ = list(_HOMES)
