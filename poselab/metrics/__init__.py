@@ -2,6 +2,8 @@
 
 from poselab.metrics.coco_inputs import NAMES, CocoNumbers
 from poselab.metrics.coco_vectorized import coco_ap_vectorized, coco_curves
+from poselab.metrics.everything import everything
+from poselab.metrics.mota import TrackEvents, Tracks, TrackScores, track_scores
 from poselab.metrics.mpjpe import (
     align,
     auc3d,
@@ -30,11 +32,15 @@ from poselab.metrics.pcp import limb_judgement, pcp, pcp_per_limb, pcpm
 __all__ = [
     "NAMES",
     "CocoNumbers",
+    "TrackEvents",
+    "TrackScores",
+    "Tracks",
     "align",
     "auc3d",
     "coco_ap",
     "coco_ap_vectorized",
     "coco_curves",
+    "everything",
     "head_box_length",
     "joint_errors",
     "limb_judgement",
@@ -57,4 +63,5 @@ __all__ = [
     "pcpm",
     "pdj",
     "reference_length",
+    "track_scores",
 ]

@@ -14,6 +14,7 @@ by detection. The matching is in `coco_matching`; what follows it is here:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,8 +101,7 @@ class CocoCurves:
             right, ignored = self._outcome(area, columns)
             precision, recall = growth(right, ~right & ~ignored, people)  # [T, N]
             self.recall[:, category, area] = recall[:, -1] if len(columns) else 0
-            for t, (p, r) in enumerate(zip(precision, recall, strict=True)):
-                self.precision[t, :, category, area] = interpolate(fall(p), r)
+            self.precision[..., category, area] = interpolate(fall(precision), recall)
 
     def _sorted(self, category: int) -> np.ndarray:
         """The category's detections, all images together, best score first."""
@@ -191,11 +191,16 @@ def fall(precision: np.ndarray) -> np.ndarray:
 
 
 def interpolate(envelope: np.ndarray, recall: np.ndarray) -> np.ndarray:
-    """The envelope [N] where recall [N] first reaches 0, 0.01, ... 1; [101].
+    """The envelope [..., N] where recall first reaches 0, 0.01, ... 1; [..., 101].
 
     0 beyond the last recall that is reached.
     """
-    return np.append(envelope, 0.0)[np.searchsorted(recall, RECALLS)]
+    beyond = np.zeros((*envelope.shape[:-1], 1))
+    envelope = np.concatenate([envelope, beyond], -1)
+    rows = recall.reshape(math.prod(recall.shape[:-1]), recall.shape[-1])
+    places = np.array([row.searchsorted(RECALLS) for row in rows])
+    places = places.reshape(*recall.shape[:-1], len(RECALLS))
+    return np.take_along_axis(envelope, places, -1)
 
 
 def _place(value: Any, known: Any, field: str) -> int:

@@ -21,6 +21,7 @@ are.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -96,6 +97,13 @@ def limb_judgement(
 
 
 def _ends(limbs: Limbs | None, skeleton: Skeleton) -> Tensor:
+    """Both joints of each limb; [L, 2]."""
+    pairs = skeleton.limbs if limbs is None else limbs
+    return _indices(tuple(tuple(pair) for pair in pairs), skeleton)
+
+
+@cache  # an explorer asks again at every move
+def _indices(pairs: tuple, skeleton: Skeleton) -> Tensor:
     def place(end: int | str) -> int:
         if isinstance(end, str):
             return skeleton.index(end)
@@ -103,7 +111,6 @@ def _ends(limbs: Limbs | None, skeleton: Skeleton) -> Tensor:
                 where="pcp", field="limbs", value=end)  # fmt: skip
         return end
 
-    pairs = skeleton.limbs if limbs is None else limbs
     return torch.tensor([[place(end) for end in pair] for pair in pairs]).reshape(-1, 2)
 
 

@@ -75,7 +75,8 @@ def test_each_alignment_lowers_the_squared_error(seed, noise):
     ]
     assert (squared[0] <= squared[1] * (1 + 1e-9)).all()
     assert (squared[1] <= squared[2] * (1 + 1e-9)).all()
-    assert 0 <= pa_mpjpe(*args) <= n_mpjpe(*args) <= mpjpe(*args)
+    # Mean distances follow, but for a fraction: least squares do not minimise them.
+    assert 0 <= pa_mpjpe(*args) <= 1.01 * n_mpjpe(*args) <= 1.01**2 * mpjpe(*args)
 
 
 def test_one_joint_far_off_can_turn_the_order_round():
