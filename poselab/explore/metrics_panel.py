@@ -125,14 +125,14 @@ def _joints(pen: ImageDraw.ImageDraw, answer: Answer, joint: int) -> None:
     ):
         top = 206 + 16 * j
         if j == joint:
-            pen.text((104, top - 1), "▸", "black", font(14))
+            pen.polygon([105, top + 3, 105, top + 13, 112, top + 8], fill="black")
         if np.isnan(part):
             pen.text((116, top), "not labelled", "#777777", font(13))
             continue
         _bar(pen, 116, top + 2, 178, 11, part, SERIES[1])
         ink = TRUTH if near[j] else WRONG_ANSWER
-        word = "in the disc" if near[j] else "outside"
-        pen.text((300, top), f"{error:4.1f} px {word}", ink, font(12))
+        word = "in disc" if near[j] else "outside"
+        pen.text((300, top), f"{error:.1f} px {word}", ink, font(12))
 
 
 def _thresholds(pen: ImageDraw.ImageDraw, answer: Answer) -> None:

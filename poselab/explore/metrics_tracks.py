@@ -72,8 +72,9 @@ def plant(clip: Sample, errors: Planted, seed: int = 0) -> Tracks:
 
 def _switch(ids: Tensor, count: int, people: int, draws: torch.Generator) -> None:
     frames = torch.randperm(len(ids) - 2, generator=draws)[: MOST["switches"]] + 1
+    present = (ids[:, :people] >= 0).any(0).nonzero()[:, 0]
     for frame in frames[:count].tolist():
-        a, b = torch.randperm(people, generator=draws)[:2].tolist()
+        a, b = present[torch.randperm(len(present), generator=draws)[:2]].tolist()
         one, other = ids[frame:, a].clone(), ids[frame:, b].clone()
         both = (one >= 0) & (other >= 0)
         ids[frame:, a] = torch.where(both, other, one)
@@ -159,35 +160,35 @@ class TrackingErrors(Explorer):
         return photo
 
     def _strip(self, frame, found, scores, width: int) -> Image.Image:
-        frames, people = self._truth.track_ids.shape
-        strip = Image.new("RGB", (width, _CELL * (people + 1) + 34), "white")
-        pen = ImageDraw.Draw(strip)
         cells = cells_of(self._truth, found, scores)
-        for person in range(people):
-            pen.text((4, 10 + _CELL * person), f"person {person + 1}", "black",
-                     font(15))  # fmt: skip
-            for t in range(frames):
-                self._cell(pen, t, person, cells)
-        self._alarms(pen, people, found)
+        cells = cells[:, (cells[..., 0] != ABSENT).any(0)]  # [F, P, 2]
+        rows = cells.shape[1]
+        strip = Image.new("RGB", (width, _CELL * (rows + 1) + 14), "white")
+        pen = ImageDraw.Draw(strip)
+        for row in range(rows):
+            pen.text((4, 10 + _CELL * row), f"person {row + 1}", "black", font(15))
+            for t in range(len(cells)):
+                self._cell(pen, t, row, *cells[t, row])
+        self._alarms(pen, rows, found)
         x = _LEFT + _CELL * frame
-        pen.rectangle([x - 1, 4, x + _CELL - 2, _CELL * (people + 1) + 8],
+        pen.rectangle([x - 1, 4, x + _CELL - 2, _CELL * (rows + 1) + 8],
                       outline="black", width=3)  # fmt: skip
         return strip
 
-    def _cell(self, pen, t: int, person: int, cells: np.ndarray) -> None:
-        x, y = _LEFT + _CELL * t, 8 + _CELL * person
-        track, switch = cells[t, person]
+    def _cell(self, pen, t: int, row: int, track: int, switch: int) -> None:
+        x, y = _LEFT + _CELL * t, 8 + _CELL * row
         if track == ABSENT:
             return
         ink = {MISSED: "white", UNJUDGED: "#E4E4E4"}.get(track) or ink_of(track)
         pen.rectangle([x, y, x + _CELL - 4, y + _CELL - 4], fill=ink, outline="#888888")
         if track == MISSED:
-            pen.text((x + 6, y + 1), "×", WRONG_ANSWER, font(18))
+            for a, b in ((6, _CELL - 10), (_CELL - 10, 6)):
+                pen.line([x + 6, y + a, x + _CELL - 10, y + b], WRONG_ANSWER, 3)
         if switch:
             pen.rectangle([x - 3, y - 1, x + 1, y + _CELL - 3], fill=WRONG_ANSWER)
 
-    def _alarms(self, pen, people: int, found: Tracks) -> None:
-        y = 8 + _CELL * people
+    def _alarms(self, pen, rows: int, found: Tracks) -> None:
+        people, y = self._truth.track_ids.shape[1], 8 + _CELL * rows
         pen.text((4, y + 2), "false alarms", "black", font(15))
         for t, count in enumerate((found.track_ids[:, people:] >= 0).sum(1).tolist()):
             if count:
