@@ -139,7 +139,7 @@ class TrackingErrors(Explorer):
         errors = Planted(misses, alarms, switches, jitter)
         found, scores = self._judged(errors, drop)
         photo = self._photo(frame, found)
-        width = max(photo.width, _LEFT + _CELL * len(self.clip) + 90)
+        width = max(photo.width + 140, _LEFT + _CELL * len(self.clip) + 10)
         strip = self._strip(frame, found, scores, width)
         picture = Image.new("RGB", (width, photo.height + strip.height), "white")
         picture.paste(photo, (0, 0))
@@ -201,6 +201,10 @@ class TrackingErrors(Explorer):
             value = float(total[name.lower()])
             pen.text((left, 12 + 52 * i), name, "black", font(16))
             pen.text((left, 30 + 52 * i), f"{value:.3f}", SERIES[0], font(21))
+        pen.text((left, 232), "joints counted as", "black", font(14))
+        for i, name in enumerate(("misses", "false_alarms", "switches")):
+            text = f"{total[name]} {name.replace('_', ' ')}"
+            pen.text((left, 254 + 22 * i), text, "black", font(15))
 
 
 ABSENT, MISSED, UNJUDGED = -3, -2, -4
@@ -251,7 +255,8 @@ def _describe(errors: Planted, scores: TrackScores, frame: int, drop: bool) -> s
     total = scores.total
     return (
         f"Frame {frame}. Planted: {errors.misses} misses, {errors.alarms} false "
-        f"alarms, {errors.switches} swaps of people, {errors.jitter:.1f} px of jitter. "
+        f"alarms, swaps of two people: {errors.switches}, {errors.jitter:.1f} px of "
+        f"jitter. "
         f"Counted in joints: {int(total['misses'])} misses, "
         f"{int(total['false_alarms'])} false alarms, {int(total['switches'])} switches "
         f"{'(last frame dropped)' if drop else '(all frames)'}. MOTA "
