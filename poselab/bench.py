@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from poselab.bench_metrics import metrics
+from poselab.bench_scale import scale
 
 BATCH, SIZE = 64, (128, 96)
 
@@ -161,6 +162,7 @@ BENCHES: dict[str, Callable[[int], dict[str, float]]] = {
     "render": render,
     "codecs": codecs,
     "metrics": metrics,
+    "scale": scale,
 }
 
 

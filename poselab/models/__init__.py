@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poselab.models.cpn import CPN
 from poselab.models.deeppose import (
     Backbone,
     Cascade,
@@ -12,6 +13,8 @@ from poselab.models.deeppose import (
     RefinerPaper,
 )
 from poselab.models.heatmap_net import HeatmapNet
+from poselab.models.hrnet import HRNet
+from poselab.models.simple_baseline import SimpleBaseline
 from poselab.models.tompson import (
     CoarseToFine,
     FineNet,
@@ -21,7 +24,8 @@ from poselab.models.tompson import (
 )
 from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
 
-__all__ = ["Backbone", "Cascade", "CoarseToFine", "DeepPose", "DeepPosePaper",
-           "DeepPoseResNet", "FineNet", "HeatmapNet", "MODELS", "PyramidNet",
-           "PyramidNetPaper", "Refiner", "RefinerPaper", "SpatialModel", "build",
-           "load_weights", "save_weights", "seeded"]  # fmt: skip
+__all__ = ["Backbone", "CPN", "Cascade", "CoarseToFine", "DeepPose", "DeepPosePaper",
+           "DeepPoseResNet", "FineNet", "HRNet", "HeatmapNet", "MODELS", "PyramidNet",
+           "PyramidNetPaper", "Refiner", "RefinerPaper", "SimpleBaseline",
+           "SpatialModel", "build", "load_weights", "save_weights",
+           "seeded"]  # fmt: skip

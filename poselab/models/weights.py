@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,8 +11,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from poselab.disk import replace_file
 from poselab.errors import ArgumentError, CheckpointError
-from poselab.models import deeppose, heatmap_net, tompson
+from poselab.models import (
+    cpn,
+    deeppose,
+    heatmap_net,
+    hrnet,
+    simple_baseline,
+    tompson,
+)
 
 
 def deeppose_cascade(
@@ -49,6 +56,7 @@ def deeppose_paper_cascade(joints: int = 17, stages: int = 3) -> deeppose.Cascad
 
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
+    "cpn": cpn.cpn,
     "deeppose": deeppose.DeepPose,
     "deeppose_cascade": deeppose_cascade,
     "deeppose_paper": deeppose.DeepPosePaper,
@@ -56,6 +64,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "deeppose_resnet": deeppose.DeepPoseResNet,
     "deeppose_refiner": deeppose.Refiner,
     "heatmap_net": heatmap_net.HeatmapNet,
+    "hrnet": hrnet.HRNet,
+    "simple_baseline": simple_baseline.SimpleBaseline,
     "tompson": tompson.PyramidNet,
     "tompson_coarse_to_fine": tompson_coarse_to_fine,
     "tompson_paper": tompson.PyramidNetPaper,
@@ -93,13 +103,9 @@ def save_weights(model: nn.Module, path: str | Path, half: bool = True) -> None:
         return value.half() if half and value.is_floating_point() else value
 
     state = {key: pack(value) for key, value in model.state_dict().items()}
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replace_file(path) as part:
         save_file(state, part)
         part.chmod(0o644)  # safetensors keeps files to their owner
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load_weights(model: nn.Module, path: str | Path) -> nn.Module:
