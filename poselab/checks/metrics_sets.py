@@ -119,7 +119,7 @@ def mean_at_hits(scores, correct, image, people):
 
 
 @average_precision.wrong(
-    "You read the curve at 11 recalls, as Pascal VOC did until 2007's edition. COCO "
+    "You read the curve at 11 recalls, as Pascal VOC 2007 did. COCO "
     "has 101: 0, 0.01, ... 1."
 )
 def eleven_recalls(scores, correct, image, people):
@@ -127,7 +127,9 @@ def eleven_recalls(scores, correct, image, people):
     found = right.cumsum(0)
     precision = found / torch.arange(1, len(right) + 1)
     envelope = precision.flip(0).cummax(0).values.flip(0)
-    place = torch.searchsorted(found / people, RECALLS[::10])
+    place = torch.searchsorted(
+        found / people, torch.linspace(0, 1, 11, dtype=torch.float64)
+    )
     return torch.cat([envelope, envelope.new_zeros(1)])[place].mean()
 
 

@@ -132,7 +132,7 @@ class MetricLab(Explorer):
             width=width, step=0.1,
             label="Predicted joints over the image. Arrow keys move the selected one.",
         )  # fmt: skip
-        canvas.observe(self._hear, ["points", "selected"])
+        canvas.observe(self._hear, ["points", "visibility", "selected"])
         return canvas
 
     @property
@@ -169,6 +169,7 @@ class MetricLab(Explorer):
 
     def _hear(self, change: Any) -> None:
         """The canvas changed: show it on the sliders and redraw."""
+        self.canvas.visibility = [2] * len(self.skeleton)  # an answer has no flags
         points = [[float(n) for n in p] for p in self.canvas.points]
         joint = self.skeleton.joints[self.canvas.selected]
         if points == self.points and joint == self.values["joint"]:

@@ -1,7 +1,10 @@
 """The explorers of notebook 16: what they show is what the metrics say."""
 
+import io
+
 import pytest
 import torch
+from PIL import Image
 
 from poselab import datasets, metrics
 from poselab.errors import ArgumentError
@@ -80,6 +83,25 @@ def test_the_canvas_drags_a_joint_and_everything_follows(lab):
     assert (lab.values["x"], lab.values["y"]) == (1.0, 2.0)
     assert lab.answer().oks < before
     assert lab.image_bytes != picture
+
+
+@needs_canvas
+def test_a_predicted_joint_cannot_be_hidden_or_taken_away(lab):
+    points = [list(p) for p in lab.canvas.points]
+    lab.canvas.edit = {"number": 1, "points": points, "selected": 3,
+                       "visibility": [2, 1, 0] + [2] * 14}  # fmt: skip
+    assert lab.canvas.visibility == [2] * 17
+    assert lab.values["joint"] == "left_ear"
+
+
+def test_without_the_canvas_the_picture_shows_all(people, monkeypatch):
+    monkeypatch.setattr("poselab.explore.metrics.JointCanvas", None)
+    lab = MetricLab(people, noise(people.keypoints[:, 0], 3.0))
+    before = lab.image_bytes
+    wide = Image.open(io.BytesIO(before)).width
+    lab.set(joint="right_wrist", x=10.0, y=90.0)
+    assert wide > 800
+    assert lab.image_bytes != before
 
 
 @needs_canvas
