@@ -46,6 +46,17 @@ def everything(
     require(truth.dim() == 3, "expected shape [P, J, 2]", where="everything",
             field="truth", value=list(truth.shape))  # fmt: skip
     args = pred, truth, visibility
+    numbers = _shares(*args, boxes, skeleton)
+    if skeleton.sigmas is None:
+        return numbers
+    each = oks_per_joint(*args, areas, skeleton)
+    numbers["OKS"] = float(each.nanmean(-1).nanmean())
+    return numbers | _coco(*args, boxes, areas, scores, skeleton)
+
+
+def _shares(pred, truth, visibility, boxes, skeleton) -> dict[str, float]:
+    """Limbs and joints that are right."""
+    args = pred, truth, visibility
     values = {
         "PCP": pcp(*args, skeleton=skeleton),
         "PCP loose": pcp(*args, "loose", skeleton=skeleton),
@@ -58,12 +69,7 @@ def everything(
     values["PDJ diagonal@0.2"] = wide[0]
     if {"head_top", "upper_neck"} <= set(skeleton.joints):
         values["PCKh@0.5"] = pckh(*args, skeleton=skeleton)[0]
-    numbers = {name: float(value) for name, value in values.items()}
-    if skeleton.sigmas is None:
-        return numbers
-    each = oks_per_joint(*args, areas, skeleton)
-    numbers["OKS"] = float(each.nanmean(-1).nanmean())
-    return numbers | _coco(*args, boxes, areas, scores, skeleton)
+    return {name: float(value) for name, value in values.items()}
 
 
 def _coco(pred, truth, visibility, boxes, areas, scores, skeleton) -> dict[str, float]:

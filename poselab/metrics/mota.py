@@ -2,8 +2,8 @@
 
 CLEAR MOT (Bernardin & Stiefelhagen, "Evaluating multiple object tracking performance",
 EURASIP Journal on Image and Video Processing 2008, section 2), as PoseTrack applies it
-to every joint by itself (Andriluka et al. 2018, 1710.10000, section 4): a predicted
-joint can be matched to a true one within half of the person's head, in every frame
+to every joint by itself (Andriluka et al. 2018, 1710.10000): a predicted joint can be
+matched to a true one within half of the person's head. In every frame
 
 1. who was matched in the frame before stays matched, if still near enough;
 2. the rest is matched at the smallest total distance (Hungarian method), as many pairs

@@ -2,7 +2,7 @@
 
 MPJPE is the Euclidean distance of each joint to its truth, averaged over joints and
 poses after the roots have been put on each other (Ionescu et al., "Human3.6M", PAMI
-2014, section 5): a mean of lengths, not a root of mean squares. What is taken away
+2014): a mean of lengths, not a root of mean squares. What is taken away
 before the comparison is what the number hides:
 
 - `mpjpe`: where the person stands (root alignment);

@@ -2,10 +2,9 @@
 
 The mean over labelled joints of exp(-d_i^2 / (2 s^2 k_i^2)) with d_i in pixels, s^2 the
 person's segment area and k_i = 2 sigma_i, where sigma_i is how much people differ when
-they label joint i again (cocodataset.org/#keypoints-eval; Ronchi & Perona 2017,
-1707.05388, section 3, tell how to read it). It is a similarity and not a distance: 1 is
-perfect. Two misreadings are common enough to be worth an experiment: s for s^2, which
-`areas.sqrt()` shows, and k_i = sigma_i, which `sigma_factor=1` shows.
+they label joint i again (cocodataset.org/#keypoints-eval). It is a similarity and not a
+distance: 1 is perfect. Two misreadings are common enough to be worth an experiment: s
+for s^2, which `areas.sqrt()` shows, and k_i = sigma_i, which `sigma_factor=1` shows.
 """
 
 from __future__ import annotations

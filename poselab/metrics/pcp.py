@@ -2,13 +2,12 @@
 
 A limb counts as found when its two ends are near their true places, measured in the
 limb's own length (Ferrari, Marin-Jimenez & Zisserman, "Progressive search space
-reduction for human pose estimation", CVPR 2008, section 5: within half of it). The
-sources disagree twice, and both choices are arguments here:
+reduction for human pose estimation", CVPR 2008: within half of it). The sources
+disagree twice, and both choices are arguments here:
 
-- "strict" asks both ends to be near, "loose" the mean of the two distances. An early
-  evaluation program computed the second while papers described the first, so that
-  numbers of those years are not always comparable (Pishchulin et al., "Articulated
-  people detection and pose estimation: reshaping the future", CVPR 2012, tell both).
+- "strict" asks both ends to be near, "loose" the mean of the two distances. Papers
+  describe the first; a widely used evaluation program computed an average, so numbers
+  of those years are not always comparable (Yang & Ramanan, PAMI 2013, report it).
 - the length is the limb's own, so that a limb that points at the camera must be found
   more exactly than one seen from the side; PCPm takes the mean length of that limb over
   the whole test set (Andriluka et al., "2D human pose estimation: new benchmark and
