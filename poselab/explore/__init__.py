@@ -18,6 +18,10 @@ _HOMES = {
     "FeedbackExplorer": "ief",
     "PyramidExplorer": "tompson",
     "SpatialExplorer": "tompson",
+    "MetricLab": "metrics",
+    "PrecisionRecall": "metrics",
+    "crowd_answers": "metrics_ap",
+    "TrackingErrors": "metrics",
 }
 __all__ = list(_HOMES)
 
