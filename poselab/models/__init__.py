@@ -14,6 +14,7 @@ from poselab.models.deeppose import (
 )
 from poselab.models.heatmap_net import HeatmapNet
 from poselab.models.hrnet import HRNet
+from poselab.models.ief import Corrector, CorrectorPaper, IterativeFeedback
 from poselab.models.simple_baseline import SimpleBaseline
 from poselab.models.tompson import (
     CoarseToFine,
@@ -24,8 +25,10 @@ from poselab.models.tompson import (
 )
 from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
 
-__all__ = ["Backbone", "CPN", "Cascade", "CoarseToFine", "DeepPose", "DeepPosePaper",
-           "DeepPoseResNet", "FineNet", "HRNet", "HeatmapNet", "MODELS", "PyramidNet",
+__all__ = ["Backbone", "CPN", "Cascade", "CoarseToFine", "Corrector",
+           "CorrectorPaper", "DeepPose", "DeepPosePaper",
+           "DeepPoseResNet", "FineNet", "HRNet", "HeatmapNet",
+           "IterativeFeedback", "MODELS", "PyramidNet",
            "PyramidNetPaper", "Refiner", "RefinerPaper", "SimpleBaseline",
            "SpatialModel", "build", "load_weights", "save_weights",
            "seeded"]  # fmt: skip
