@@ -12,6 +12,7 @@ from poselab.models.deeppose import (
     RefinerPaper,
 )
 from poselab.models.heatmap_net import HeatmapNet
+from poselab.models.hourglass import Hourglass, Residual, StackedHourglass
 from poselab.models.tompson import (
     CoarseToFine,
     FineNet,
@@ -22,6 +23,7 @@ from poselab.models.tompson import (
 from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
 
 __all__ = ["Backbone", "Cascade", "CoarseToFine", "DeepPose", "DeepPosePaper",
-           "DeepPoseResNet", "FineNet", "HeatmapNet", "MODELS", "PyramidNet",
-           "PyramidNetPaper", "Refiner", "RefinerPaper", "SpatialModel", "build",
-           "load_weights", "save_weights", "seeded"]  # fmt: skip
+           "DeepPoseResNet", "FineNet", "HeatmapNet", "Hourglass", "MODELS",
+           "PyramidNet", "PyramidNetPaper", "Refiner", "RefinerPaper", "Residual",
+           "SpatialModel", "StackedHourglass", "build", "load_weights",
+           "save_weights", "seeded"]  # fmt: skip

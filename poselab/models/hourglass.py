@@ -144,7 +144,7 @@ class StackedHourglass(nn.Module):
         self.merge_preds = nn.ModuleList(merge(joints, width) for _ in between)
 
     def forward(self, images: Tensor) -> list[Tensor]:  # [B, 3, H, W]
-        self._check(images)
+        check_sides(images, self.depth)
         x, outputs = self.pre(images), []  # [B, C, H/4, W/4]
         for i in range(self.stages):
             features = self.features[i](self.hgs[i](x))  # [B, C, H/4, W/4]
@@ -171,16 +171,18 @@ class StackedHourglass(nn.Module):
             setattr(part, name, getattr(self, name)[: stages - 1])
         return part
 
-    def _check(self, images: Tensor) -> None:
-        require_shape("images", images, None, 3, None, None)
-        unit = 4 * 2**self.depth
-        if images.shape[-2] % unit or images.shape[-1] % unit:
-            raise ShapeError(
-                f"the sides must be multiples of {unit}: two halvings in the stem and "
-                f"{self.depth} in an hourglass, or what comes back up does not fit "
-                "what it is added to", where="images", field="shape",
-                value=list(images.shape), fix="Resize or pad them.",
-            )  # fmt: skip
+
+def check_sides(images: Tensor, depth: int) -> None:
+    """A `ShapeError` unless all halvings of images [B, 3, H, W] come out even."""
+    require_shape("images", images, None, 3, None, None)
+    unit = 4 * 2**depth
+    if images.shape[-2] % unit or images.shape[-1] % unit:
+        raise ShapeError(
+            f"both sides must be multiples of {unit}: two halvings in the stem and "
+            f"{depth} in an hourglass, or what comes back up does not fit what it is "
+            "added to", where="images", field="shape", value=list(images.shape),
+            fix="Resize or pad them.",
+        )  # fmt: skip
 
 
 def stem_layers(first: int, second: int, width: int, spare_skips: bool) -> nn.Module:

@@ -13,7 +13,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from poselab.errors import ArgumentError, CheckpointError
-from poselab.models import deeppose, heatmap_net, tompson
+from poselab.models import (
+    deeppose,
+    heatmap_net,
+    hourglass,
+    hourglass_flat,
+    tompson,
+)
 
 
 def deeppose_cascade(
@@ -56,6 +62,9 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "deeppose_resnet": deeppose.DeepPoseResNet,
     "deeppose_refiner": deeppose.Refiner,
     "heatmap_net": heatmap_net.HeatmapNet,
+    "hourglass": hourglass.StackedHourglass,
+    "hourglass_flat": hourglass_flat.FlatStackedHourglass,
+    "hourglass_paper": hourglass.hourglass_paper,
     "tompson": tompson.PyramidNet,
     "tompson_coarse_to_fine": tompson_coarse_to_fine,
     "tompson_paper": tompson.PyramidNetPaper,
