@@ -37,7 +37,7 @@ class Residual(nn.Module):
     """x + F(x), where F is 1x1, 3x3, 1x1; [B, C, h, w] -> [B, C', h, w].
 
     BN and ReLU stand before each convolution (pre-activation), so the sum passes on as
-    it is. The 3x3 works on half of the channels (section 3.1, figure 4, left).
+    it is. The 3x3 works on half of the channels (section 3.2, figure 4, left).
     """
 
     def __init__(self, inputs: int, outputs: int, spare_skip: bool = False) -> None:
@@ -110,7 +110,7 @@ class StackedHourglass(nn.Module):
 
     The paper has 8 stacks of depth 4 with 256 channels and `stem` (64, 128) on 256x256
     (section 3.1); each stack after the first gets features and maps of the one before,
-    brought back by 1x1 convolutions and added to what that one was given (section 3.2,
+    brought back by 1x1 convolutions and added to what that one was given (section 3.3,
     figure 4). A loss belongs on every stack. 4 * 2^depth has to divide H and W; a
     `ShapeError` says so. `growth`, `residuals`, `spare_skips` and `skips`: see
     `Hourglass`.
