@@ -82,13 +82,25 @@ def lock(path: Path) -> Iterator[None]:
     Where the file system has no locks, nothing is held: two processes then make the
     same file, and the second rename wins, which does no harm.
     """
+    name = Path(f"{path}.lock")
     with contextlib.ExitStack() as stack:
         try:
-            file = stack.enter_context(open(f"{path}.lock", "a+b"))
-            _acquire(file)
+            while not _hold(stack.enter_context(open(name, "a+b")), name):
+                stack.close()
+            if sys.platform != "win32":  # where an open file cannot be deleted
+                stack.callback(name.unlink, missing_ok=True)
         except OSError:
             stack.close()
         yield
+
+
+def _hold(file, name: Path) -> bool:
+    """Wait for the lock; False where its last holder deleted the file meanwhile."""
+    _acquire(file)
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(name))
+    except FileNotFoundError:
+        return False
 
 
 def _acquire(file) -> None:
