@@ -72,6 +72,21 @@ def _deeppose(joints: int, parameters: int, file: str) -> Official:
     )
 
 
+def _hourglass(stacks: int, parameters: int) -> Official:
+    """As trained by the authors; they publish no digest of the files."""
+    return Official(
+        paper="Stacked Hourglass Networks for Human Pose Estimation",
+        arxiv="1603.06937",
+        builder="hourglass_paper",
+        arguments={"stacks": stacks},
+        parameters=parameters,
+        licence="BSD-3-Clause",
+        input="RGB in [0, 1]",
+        url="http://www-personal.umich.edu/~cnris/"
+            f"original_{stacks}hg/checkpoint.pth.tar",
+    )  # fmt: skip
+
+
 OFFICIAL: dict[str, Official] = {
     "deeppose_r50_coco": _deeppose(
         17, 23_577_698, "deeppose_res50_coco_256x192-f6de6c0e_20210205.pth"
@@ -79,6 +94,8 @@ OFFICIAL: dict[str, Official] = {
     "deeppose_r50_mpii": _deeppose(
         16, 23_573_600, "deeppose_res50_mpii_256x256-c63cd0b6_20210203.pth"
     ),
+    "hourglass_2_mpii": _hourglass(2, 8_429_088),
+    "hourglass_8_mpii": _hourglass(8, 32_819_328),
 }
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from poselab import zoo
 from poselab.codecs import HeatmapCodec
 from poselab.errors import ArgumentError, ShapeError
 from poselab.evaluate import count_macs, rows
@@ -51,6 +52,23 @@ def test_equals_the_authors_code(dtype):
     exact = dtype == torch.float64
     bound, which = (1e-9, "value64") if exact else (wanted["tolerance_f32"], "value")
     assert golden.error(wanted, torch.stack(stacks, 1), which) < bound
+
+
+def test_as_a_released_network():
+    """The authors' files hold the state dict of a wrapper around the network."""
+    case = golden.manifest("hourglass_princeton_2")
+    wrapped = {"state_dict": {f"model.module.{key}": value
+                              for key, value in golden.state(case).items()},
+               "epoch": 7}  # fmt: skip
+    net = zoo.official("hourglass_2_mpii", state_dict=wrapped)
+    assert not net.training
+    (images,) = golden.inputs(case)
+    with torch.no_grad():
+        stacks = torch.stack(net(images.permute(0, 3, 1, 2)), 1)
+    (wanted,) = case["outputs"]
+    assert golden.error(wanted, stacks, "value") < wanted["tolerance_f32"]
+    assert zoo.official("hourglass_8_mpii", stacks=1, joints=3, state_dict=build(
+        "hourglass_paper", stacks=1, joints=3).state_dict()).stages == 1  # fmt: skip
 
 
 def test_spare_shortcuts_are_never_used():
