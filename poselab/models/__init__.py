@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poselab.models.cpn import CPN
 from poselab.models.deeppose import (
     Backbone,
     Cascade,
@@ -13,6 +14,8 @@ from poselab.models.deeppose import (
 )
 from poselab.models.heatmap_net import HeatmapNet
 from poselab.models.hourglass import Hourglass, Residual, StackedHourglass
+from poselab.models.hrnet import HRNet
+from poselab.models.simple_baseline import SimpleBaseline
 from poselab.models.tompson import (
     CoarseToFine,
     FineNet,
@@ -22,8 +25,8 @@ from poselab.models.tompson import (
 )
 from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
 
-__all__ = ["Backbone", "Cascade", "CoarseToFine", "DeepPose", "DeepPosePaper",
-           "DeepPoseResNet", "FineNet", "HeatmapNet", "Hourglass", "MODELS",
+__all__ = ["Backbone", "CPN", "Cascade", "CoarseToFine", "DeepPose", "DeepPosePaper",
+           "DeepPoseResNet", "FineNet", "HRNet", "HeatmapNet", "Hourglass", "MODELS",
            "PyramidNet", "PyramidNetPaper", "Refiner", "RefinerPaper", "Residual",
-           "SpatialModel", "StackedHourglass", "build", "load_weights",
-           "save_weights", "seeded"]  # fmt: skip
+           "SimpleBaseline", "SpatialModel", "StackedHourglass", "build",
+           "load_weights", "save_weights", "seeded"]  # fmt: skip

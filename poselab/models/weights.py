@@ -14,10 +14,13 @@ from torch import Tensor, nn
 from poselab.disk import replace_file
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import (
+    cpn,
     deeppose,
     heatmap_net,
     hourglass,
     hourglass_flat,
+    hrnet,
+    simple_baseline,
     tompson,
 )
 
@@ -55,6 +58,7 @@ def deeppose_paper_cascade(joints: int = 17, stages: int = 3) -> deeppose.Cascad
 
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
+    "cpn": cpn.cpn,
     "deeppose": deeppose.DeepPose,
     "deeppose_cascade": deeppose_cascade,
     "deeppose_paper": deeppose.DeepPosePaper,
@@ -65,6 +69,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "hourglass": hourglass.StackedHourglass,
     "hourglass_flat": hourglass_flat.FlatStackedHourglass,
     "hourglass_paper": hourglass.hourglass_paper,
+    "hrnet": hrnet.HRNet,
+    "simple_baseline": simple_baseline.SimpleBaseline,
     "tompson": tompson.PyramidNet,
     "tompson_coarse_to_fine": tompson_coarse_to_fine,
     "tompson_paper": tompson.PyramidNetPaper,

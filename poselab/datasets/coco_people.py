@@ -1,6 +1,6 @@
 """The people of a COCO data set, one by one, as top-down methods learn from them.
 
-`PeopleCrops` varies each person as the field's training recipes do (Xiao et al. 2018,
+`CocoPeople` varies each person as the field's training recipes do (Xiao et al. 2018,
 1804.06208, section 3; Sun et al. 2019, 1902.09212, section 4.1): flip, scale, rotation,
 and now and then only the upper or the lower half of the body.
 """
@@ -48,7 +48,7 @@ class Variation:
     half_joints: int = 8
 
 
-class PeopleCrops:
+class CocoPeople:
     """Crops of `size` = (H, W) of all people of `coco` with labelled joints.
 
     `crops[i]` is person i as a stacked sample of one, as it is; `batches` and `stream`
