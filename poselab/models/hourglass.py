@@ -202,8 +202,9 @@ def merge(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def hourglass_paper(
-    joints: int = 16, stacks: int = 8, width: int = 256, depth: int = 4
+    joints: int = 16, stacks: int = 8, width: int = 256, depth: int = 4, growth: int = 0
 ) -> StackedHourglass:
     """As released: 8,429,088 parameters with 2 stacks, 32,819,328 with 8, of which the
     spare shortcuts are never used; [B, 3, 256, 256] in [0, 1] -> [B, 16, 64, 64]."""
-    return StackedHourglass(joints, stacks, width, depth, spare_skips=True)
+    return StackedHourglass(joints, stacks, width, depth, growth=growth,
+                            spare_skips=True)  # fmt: skip
