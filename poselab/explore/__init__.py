@@ -17,8 +17,13 @@ _HOMES = {
     "HeatmapLab": "heatmaps",
     "HourglassExplorer": "hourglass",
     "SkipExplorer": "hourglass",
+    "FeedbackExplorer": "ief",
     "PyramidExplorer": "tompson",
     "SpatialExplorer": "tompson",
+    "MetricLab": "metrics",
+    "PrecisionRecall": "metrics",
+    "crowd_answers": "metrics_ap",
+    "TrackingErrors": "metrics",
 }
 __all__ = list(_HOMES)
 

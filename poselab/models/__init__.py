@@ -15,6 +15,7 @@ from poselab.models.deeppose import (
 from poselab.models.heatmap_net import HeatmapNet
 from poselab.models.hourglass import Hourglass, Residual, StackedHourglass
 from poselab.models.hrnet import HRNet
+from poselab.models.ief import Corrector, CorrectorPaper, IterativeFeedback
 from poselab.models.simple_baseline import SimpleBaseline
 from poselab.models.tompson import (
     CoarseToFine,
@@ -25,8 +26,9 @@ from poselab.models.tompson import (
 )
 from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
 
-__all__ = ["Backbone", "CPN", "Cascade", "CoarseToFine", "DeepPose", "DeepPosePaper",
-           "DeepPoseResNet", "FineNet", "HRNet", "HeatmapNet", "Hourglass", "MODELS",
+__all__ = ["Backbone", "CPN", "Cascade", "CoarseToFine", "Corrector",
+           "CorrectorPaper", "DeepPose", "DeepPosePaper", "DeepPoseResNet", "FineNet",
+           "HRNet", "HeatmapNet", "Hourglass", "IterativeFeedback", "MODELS",
            "PyramidNet", "PyramidNetPaper", "Refiner", "RefinerPaper", "Residual",
            "SimpleBaseline", "SpatialModel", "StackedHourglass", "build",
            "load_weights", "save_weights", "seeded"]  # fmt: skip

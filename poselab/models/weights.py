@@ -20,6 +20,7 @@ from poselab.models import (
     hourglass,
     hourglass_flat,
     hrnet,
+    ief,
     simple_baseline,
     tompson,
 )
@@ -70,6 +71,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "hourglass_flat": hourglass_flat.FlatStackedHourglass,
     "hourglass_paper": hourglass.hourglass_paper,
     "hrnet": hrnet.HRNet,
+    "ief": ief.tiny,
+    "ief_paper": ief.paper,
     "simple_baseline": simple_baseline.SimpleBaseline,
     "tompson": tompson.PyramidNet,
     "tompson_coarse_to_fine": tompson_coarse_to_fine,
