@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poselab.models.cpm import CPM, CPMPaper, CPMReference
 from poselab.models.deeppose import (
     Backbone,
     Cascade,
@@ -12,6 +13,13 @@ from poselab.models.deeppose import (
     RefinerPaper,
 )
 from poselab.models.heatmap_net import HeatmapNet
+from poselab.models.receptive_field import (
+    cell_gradient,
+    effective_side,
+    kernels,
+    measured_field,
+    receptive_field,
+)
 from poselab.models.tompson import (
     CoarseToFine,
     FineNet,
@@ -21,7 +29,9 @@ from poselab.models.tompson import (
 )
 from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
 
-__all__ = ["Backbone", "Cascade", "CoarseToFine", "DeepPose", "DeepPosePaper",
-           "DeepPoseResNet", "FineNet", "HeatmapNet", "MODELS", "PyramidNet",
-           "PyramidNetPaper", "Refiner", "RefinerPaper", "SpatialModel", "build",
-           "load_weights", "save_weights", "seeded"]  # fmt: skip
+__all__ = ["Backbone", "CPM", "CPMPaper", "CPMReference", "Cascade", "CoarseToFine",
+           "DeepPose", "DeepPosePaper", "DeepPoseResNet", "FineNet", "HeatmapNet",
+           "MODELS", "PyramidNet", "PyramidNetPaper", "Refiner", "RefinerPaper",
+           "SpatialModel", "build", "cell_gradient", "effective_side", "kernels",
+           "load_weights", "measured_field", "receptive_field", "save_weights",
+           "seeded"]  # fmt: skip

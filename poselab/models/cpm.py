@@ -122,7 +122,9 @@ class CPM(nn.Module):
                 ConvBlock(width, joints, 1, norm=False, active=False),
             ))  # fmt: skip
 
-    def stage(self, t: int, beliefs: Tensor, features: Tensor, *extra: Tensor) -> Tensor:
+    def stage(
+        self, t: int, beliefs: Tensor, features: Tensor, *extra: Tensor
+    ) -> Tensor:
         """Stage t = 2, 3, ...: b_{t-1} [B, J, h, w] and x' [B, w, h, w] -> b_t."""
         narrow = self.middle_conv[t - 2](features)
         seen = torch.cat([beliefs, narrow, *extra], 1)  # [B, J + w/4, h, w]

@@ -35,8 +35,9 @@ def kernels(chain: nn.Module) -> list[tuple[int, int]]:
     found = []
     for layer in chain.modules():
         if isinstance(layer, _LAYERS):
-            side, spread = _pair(layer.kernel_size), _pair(getattr(layer, "dilation", 1))
-            found.append(((side - 1) * spread + 1, _pair(layer.stride)))
+            spread = _pair(getattr(layer, "dilation", 1))
+            side = (_pair(layer.kernel_size) - 1) * spread + 1
+            found.append((side, _pair(layer.stride)))
     return found
 
 

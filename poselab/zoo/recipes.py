@@ -85,6 +85,16 @@ RECIPES = {
         variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
         model="tompson_coarse_to_fine",
     ),  # fmt: skip
+    "cpm_tiny": Recipe(
+        about="a pose machine of three stages, on single drawn people",
+        arguments={"stages": 3, "width": 24},
+        stages=(Stage(2800, 16, 4e-3),),
+        pool=8000,
+        variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
+        model="cpm_tiny",
+        codec={"name": "heatmap", "size": (128, 96), "stride": 4, "sigma": 1.5,
+               "loss": "cross_entropy", "decoder": "dark"},
+    ),  # fmt: skip
     "heatmap_tiny": Recipe(
         about="heat maps on the backbone of DeepPose, on single drawn people",
         arguments={},
