@@ -15,6 +15,7 @@ _HOMES = {
     "PersonMaker": "welcome",
     "CascadeExplorer": "deeppose",
     "HeatmapLab": "heatmaps",
+    "PoseMachineExplorer": "cpm",
     "PyramidExplorer": "tompson",
     "SpatialExplorer": "tompson",
 }
