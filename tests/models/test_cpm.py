@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 
+from poselab import zoo
 from poselab.codecs import HeatmapCodec
 from poselab.errors import ArgumentError, ShapeError
 from poselab.evaluate import count_macs, parts
@@ -37,8 +38,7 @@ def content():
 def reference(content):
     net = CPMReference(joints=16, stages=6)
     assert list(net.state_dict()) == [name for name, *_ in content["keys"]]
-    net.load_state_dict(golden.state(content))
-    return net.eval()
+    return golden.load(net, content)
 
 
 def test_the_reference_has_as_many_parameters(reference, content):
@@ -60,6 +60,15 @@ def test_equals_the_reference_in_double_precision(reference, content):
     images = [x.double() for x in golden.inputs(content)]
     for output, got in zip(content["outputs"], net(*images), strict=True):
         assert golden.error(output, got) < 1e-9
+
+
+def test_official_takes_the_references_names(reference, content):
+    net = zoo.official("cpm_mpii", golden.state(content))
+    mine = reference.state_dict()
+    assert all(torch.equal(value, mine[key]) for key, value in net.state_dict().items())
+    short = CPMReference(16, 5).state_dict()
+    five = zoo.official("cpm_mpii", {key: mine[key] for key in short}, stages=5)
+    assert five.stages == 5
 
 
 @torch.no_grad()
