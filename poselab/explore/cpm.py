@@ -128,7 +128,7 @@ class PoseMachineExplorer(Explorer):
                                _BIG, size=4)  # fmt: skip
         if window:
             box = self.window(seen.maps[stage - 1][place], stage)
-            photo = paint_box(photo, box, _BIG)
+            photo = paint_box(photo, _inside(box, sample.size), _BIG)
         photo = self._rings(photo, sample, seen.joints[stage - 1], place, _BIG)
         side = self.fields[stage - 1]
         photo = titled(photo, f"stage {stage}: a cell sees {side} px")
@@ -170,6 +170,14 @@ _GROUPS = {
     "Paint it out": ("x", "y", "side"),
     "Show": ("stage", "pose", "window"),
 }
+
+
+def _inside(box: Tensor, size: tuple[int, int]) -> Tensor:
+    """The part of a box [4] xywh that lies in the image, so that its edge is seen."""
+    limit = box.new_tensor([size[1] - 0.5, size[0] - 0.5])
+    low = (box[:2] - 0.5).clamp(min=-0.5) + 0.5
+    high = torch.minimum(box[:2] - 0.5 + box[2:], limit) + 0.5
+    return torch.cat([low, high - low])
 
 
 def _columns(panels: list[Image.Image], height: int, gap: int = 8) -> Image.Image:

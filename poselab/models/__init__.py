@@ -19,6 +19,7 @@ from poselab.models.receptive_field import (
     kernels,
     measured_field,
     receptive_field,
+    transparent,
 )
 from poselab.models.tompson import (
     CoarseToFine,
@@ -34,4 +35,4 @@ __all__ = ["Backbone", "CPM", "CPMPaper", "CPMReference", "Cascade", "CoarseToFi
            "MODELS", "PyramidNet", "PyramidNetPaper", "Refiner", "RefinerPaper",
            "SpatialModel", "build", "cell_gradient", "effective_side", "kernels",
            "load_weights", "measured_field", "receptive_field", "save_weights",
-           "seeded"]  # fmt: skip
+           "seeded", "transparent"]  # fmt: skip
