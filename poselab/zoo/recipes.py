@@ -88,7 +88,7 @@ RECIPES = {
     "cpm_tiny": Recipe(
         about="a pose machine of three stages, on single drawn people",
         arguments={"stages": 3, "width": 24},
-        stages=(Stage(1600, 16, 4e-3),),
+        stages=(Stage(1400, 16, 4e-3),),
         pool=8000,
         variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
         model="cpm_tiny",
