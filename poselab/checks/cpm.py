@@ -244,8 +244,8 @@ def only_the_last_stage(beliefs, target, visibility):
 
 
 @loss.wrong(
-    "You average over the stages. The losses are added (equation 5 of the paper): with "
-    "more stages the first layers hear more, not less."
+    "You average over the stages. The losses are added (section 3.3 of the paper): "
+    "with more stages the first layers hear more, not less."
 )
 def mean_of_the_stages(beliefs, target, visibility):
     return _each(beliefs, target, visibility).mean()
