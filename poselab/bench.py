@@ -14,7 +14,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from poselab.bench_metrics import metrics
 from poselab.bench_official import official
+from poselab.bench_scale import scale
 
 BATCH, SIZE = 64, (128, 96)
 
@@ -161,6 +163,8 @@ BENCHES: dict[str, Callable[[int], dict[str, float]]] = {
     "render": render,
     "codecs": codecs,
     "official": official,
+    "metrics": metrics,
+    "scale": scale,
 }
 
 

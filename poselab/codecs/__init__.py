@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from poselab.codecs.cpn_decode import decode_cpn_reference
 from poselab.codecs.heatmap import (
     HeatmapCodec,
     IntegralCodec,
@@ -36,6 +37,7 @@ from poselab.codecs.heatmap_decode import (
     pixels_to_cells,
     to_image_reference,
 )
+from poselab.codecs.heatmap_hard import HardHeatmapCodec, hardest, loss_of_joints
 from poselab.codecs.regression import (
     DisplacementCodec,
     RegressionCodec,
@@ -49,6 +51,7 @@ from poselab.codecs.regression import (
 from poselab.errors import ArgumentError
 
 CODECS = {
+    "hard_heatmap": HardHeatmapCodec,
     "heatmap": HeatmapCodec,
     "integral": IntegralCodec,
     "regression": RegressionCodec,
@@ -63,7 +66,8 @@ def build(name: str, **options: Any) -> Any:
     return CODECS[name](**options)
 
 
-__all__ = ["CODECS", "CropHeatmapCodec", "DisplacementCodec", "HeatmapCodec",
+__all__ = ["CODECS", "CropHeatmapCodec", "DisplacementCodec", "HardHeatmapCodec",
+           "HeatmapCodec", "decode_cpn_reference", "hardest", "loss_of_joints",
            "IntegralCodec", "RegressionCodec", "blur_maps", "blur_of", "build",
            "cells_to_pixels", "crop_boxes", "decode_argmax", "decode_dark",
            "decode_dark_reference", "decode_quarter", "decode_quarter_reference",

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -57,7 +57,14 @@ class Coco:
         self.annotation_file, self.image_dir = Path(annotation_file), Path(image_dir)
         self.skeleton = skeleton
         check = self._check_file if check_images else None
-        self.annotations = coco_format.read(annotation_file, skeleton, check)
+        self.annotations = coco_format.read(
+            annotation_file, skeleton, check, self.adapt
+        )
+
+    @staticmethod
+    def adapt(content: Any) -> Any:
+        """The file's content in COCO's form; other data sets differ a little."""
+        return content
 
     @property
     def dataset(self) -> dict:
@@ -104,13 +111,16 @@ class Coco:
         size: tuple[int, int] = (128, 96),
         margin: float = 1.25,
         boxes: dict[int, Poses] | None = None,
+        which: Iterable[int] | None = None,
     ) -> Iterator[Crops]:
         """The people of each image cut out at `size` = (H, W), image by image.
 
         With `boxes` (see `detections`) those are cut out and the joints in them are
-        unknown; images without any box are left out.
+        unknown; images without any box are left out. `which` are the places of the
+        images to go through (all).
         """
-        for sample in self:
+        which = range(len(self)) if which is None else which
+        for sample in map(self.__getitem__, which):
             found = None if boxes is None else boxes.get(sample.image_id)
             if boxes is not None and found is None:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from poselab.models.cpm import CPM, CPMPaper, CPMReference
+from poselab.models.cpn import CPN
 from poselab.models.deeppose import (
     Backbone,
     Cascade,
@@ -13,6 +14,7 @@ from poselab.models.deeppose import (
     RefinerPaper,
 )
 from poselab.models.heatmap_net import HeatmapNet
+from poselab.models.hrnet import HRNet
 from poselab.models.receptive_field import (
     cell_gradient,
     effective_side,
@@ -21,6 +23,7 @@ from poselab.models.receptive_field import (
     receptive_field,
     transparent,
 )
+from poselab.models.simple_baseline import SimpleBaseline
 from poselab.models.tompson import (
     CoarseToFine,
     FineNet,
@@ -30,9 +33,9 @@ from poselab.models.tompson import (
 )
 from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
 
-__all__ = ["Backbone", "CPM", "CPMPaper", "CPMReference", "Cascade", "CoarseToFine",
-           "DeepPose", "DeepPosePaper", "DeepPoseResNet", "FineNet", "HeatmapNet",
-           "MODELS", "PyramidNet", "PyramidNetPaper", "Refiner", "RefinerPaper",
-           "SpatialModel", "build", "cell_gradient", "effective_side", "kernels",
-           "load_weights", "measured_field", "receptive_field", "save_weights",
-           "seeded", "transparent"]  # fmt: skip
+__all__ = ["Backbone", "CPM", "CPMPaper", "CPMReference", "CPN", "Cascade",
+           "CoarseToFine", "DeepPose", "DeepPosePaper", "DeepPoseResNet", "FineNet",
+           "HRNet", "HeatmapNet", "MODELS", "PyramidNet", "PyramidNetPaper", "Refiner",
+           "RefinerPaper", "SimpleBaseline", "SpatialModel", "build", "cell_gradient",
+           "effective_side", "kernels", "load_weights", "measured_field",
+           "receptive_field", "save_weights", "seeded", "transparent"]  # fmt: skip

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from poselab.errors import require
 
-BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3),
-          152: (3, 8, 36, 3)}  # fmt: skip
+# Depth 10 is not in the paper: it is the shortest that has all the stages.
+BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3),
+          101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}  # fmt: skip
 
 
 def conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
@@ -73,22 +74,27 @@ class Bottleneck(Residual):
 class ResNet(nn.Module):
     """The trunk without its classifier: [B, 3, H, W] -> [B, channels, H/32, W/32].
 
-    `depth` is 18, 34, 50, 101 or 152; `channels` is 512 for the first two, else 2048.
+    `depth` is 10, 18, 34, 50, 101 or 152. `width` is how many channels the first stage
+    counts with, 64 in the paper; each stage doubles it, and bottlenecks have 4 times as
+    many. `channels` are those of the output (512 or 2048 for width 64), `levels` those
+    of the four stages.
     """
 
     stride = 32
 
-    def __init__(self, depth: int = 50) -> None:
+    def __init__(self, depth: int = 50, width: int = 64) -> None:
         super().__init__()
         require(depth in BLOCKS, "no ResNet of this depth", where="depth", value=depth,
                 fix=f"Known: {', '.join(map(str, BLOCKS))}.")  # fmt: skip
         block = BasicBlock if depth < 50 else Bottleneck
-        self.conv1, self.bn1 = conv(3, 64, 7, 2), nn.BatchNorm2d(64)
+        self.conv1, self.bn1 = conv(3, width, 7, 2), nn.BatchNorm2d(width)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.channels = 64
+        self.channels = width
         for i, count in enumerate(BLOCKS[depth]):
             stride = 1 if i == 0 else 2
-            setattr(self, f"layer{i + 1}", self._layer(block, 64 << i, count, stride))
+            layer = self._layer(block, width << i, count, stride)
+            setattr(self, f"layer{i + 1}", layer)
+        self.levels = tuple((width << i) * block.expansion for i in range(4))
 
     def _layer(self, block, width: int, count: int, stride: int) -> nn.Sequential:
         blocks = []
@@ -97,8 +103,14 @@ class ResNet(nn.Module):
             self.channels = width * block.expansion
         return nn.Sequential(*blocks)
 
-    def forward(self, x: Tensor) -> Tensor:  # [B, 3, H, W]
-        x = self.maxpool(self.bn1(self.conv1(x)).relu())  # [B, 64, H/4, W/4]
+    def features(self, x: Tensor) -> list[Tensor]:
+        """What each stage says, C2 to C5: [B, levels[i], H/4/2^i, W/4/2^i]."""
+        x = self.maxpool(self.bn1(self.conv1(x)).relu())  # [B, width, H/4, W/4]
+        found = []
         for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
             x = layer(x)
-        return x  # [B, channels, H/32, W/32]
+            found.append(x)
+        return found
+
+    def forward(self, x: Tensor) -> Tensor:  # [B, 3, H, W]
+        return self.features(x)[-1]  # [B, channels, H/32, W/32]

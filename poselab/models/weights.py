@@ -13,7 +13,15 @@ from torch import Tensor, nn
 
 from poselab.disk import replace_file
 from poselab.errors import ArgumentError, CheckpointError
-from poselab.models import cpm, deeppose, heatmap_net, tompson
+from poselab.models import (
+    cpm,
+    cpn,
+    deeppose,
+    heatmap_net,
+    hrnet,
+    simple_baseline,
+    tompson,
+)
 
 
 def deeppose_cascade(
@@ -53,6 +61,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "cpm_paper": cpm.CPMPaper,
     "cpm_reference": cpm.CPMReference,
     "cpm_tiny": cpm.cpm_tiny,
+    "cpn": cpn.cpn,
     "deeppose": deeppose.DeepPose,
     "deeppose_cascade": deeppose_cascade,
     "deeppose_paper": deeppose.DeepPosePaper,
@@ -60,6 +69,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "deeppose_resnet": deeppose.DeepPoseResNet,
     "deeppose_refiner": deeppose.Refiner,
     "heatmap_net": heatmap_net.HeatmapNet,
+    "hrnet": hrnet.HRNet,
+    "simple_baseline": simple_baseline.SimpleBaseline,
     "tompson": tompson.PyramidNet,
     "tompson_coarse_to_fine": tompson_coarse_to_fine,
     "tompson_paper": tompson.PyramidNetPaper,
