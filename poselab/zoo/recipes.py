@@ -96,9 +96,10 @@ RECIPES = {
     ),  # fmt: skip
     "cpm_tiny": Recipe(
         about="a pose machine of three stages, on single drawn people",
-        arguments={"stages": 3, "width": 16},
-        stages=(Stage(400, 16, 5e-3),),
+        arguments={"stages": 3, "width": 24},
+        stages=(Stage(1300, 16, 4e-3),),
         pool=3000,
+        variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
         model="cpm_tiny",
         codec=MAPS,
     ),
