@@ -16,8 +16,13 @@ _HOMES = {
     "CascadeExplorer": "deeppose",
     "HeatmapLab": "heatmaps",
     "PoseMachineExplorer": "cpm",
+    "FeedbackExplorer": "ief",
     "PyramidExplorer": "tompson",
     "SpatialExplorer": "tompson",
+    "MetricLab": "metrics",
+    "PrecisionRecall": "metrics",
+    "crowd_answers": "metrics_ap",
+    "TrackingErrors": "metrics",
 }
 __all__ = list(_HOMES)
 

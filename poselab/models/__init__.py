@@ -15,6 +15,7 @@ from poselab.models.deeppose import (
 )
 from poselab.models.heatmap_net import HeatmapNet
 from poselab.models.hrnet import HRNet
+from poselab.models.ief import Corrector, CorrectorPaper, IterativeFeedback
 from poselab.models.receptive_field import (
     cell_gradient,
     effective_side,
@@ -34,8 +35,9 @@ from poselab.models.tompson import (
 from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
 
 __all__ = ["Backbone", "CPM", "CPMPaper", "CPMReference", "CPN", "Cascade",
-           "CoarseToFine", "DeepPose", "DeepPosePaper", "DeepPoseResNet", "FineNet",
-           "HRNet", "HeatmapNet", "MODELS", "PyramidNet", "PyramidNetPaper", "Refiner",
-           "RefinerPaper", "SimpleBaseline", "SpatialModel", "build", "cell_gradient",
-           "effective_side", "kernels", "load_weights", "measured_field",
-           "receptive_field", "save_weights", "seeded", "transparent"]  # fmt: skip
+           "CoarseToFine", "Corrector", "CorrectorPaper", "DeepPose", "DeepPosePaper",
+           "DeepPoseResNet", "FineNet", "HRNet", "HeatmapNet", "IterativeFeedback",
+           "MODELS", "PyramidNet", "PyramidNetPaper", "Refiner", "RefinerPaper",
+           "SimpleBaseline", "SpatialModel", "build", "cell_gradient", "effective_side",
+           "kernels", "load_weights", "measured_field", "receptive_field",
+           "save_weights", "seeded", "transparent"]  # fmt: skip

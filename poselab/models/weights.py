@@ -19,6 +19,7 @@ from poselab.models import (
     deeppose,
     heatmap_net,
     hrnet,
+    ief,
     simple_baseline,
     tompson,
 )
@@ -70,6 +71,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "deeppose_refiner": deeppose.Refiner,
     "heatmap_net": heatmap_net.HeatmapNet,
     "hrnet": hrnet.HRNet,
+    "ief": ief.tiny,
+    "ief_paper": ief.paper,
     "simple_baseline": simple_baseline.SimpleBaseline,
     "tompson": tompson.PyramidNet,
     "tompson_coarse_to_fine": tompson_coarse_to_fine,
