@@ -36,11 +36,9 @@ class Answer(NamedTuple):
 
 def painted(image: Tensor, x: int, y: int, side: int) -> Tensor:
     """The image [3, H, W] with a grey square of `side` px around pixel (x, y)."""
-    left, top = x - side // 2, y - side // 2
+    rows, columns = (slice(max(0, middle - side // 2), max(0, middle - side // 2 + side))
+                     for middle in (y, x))  # fmt: skip
     image = image.clone()
-    rows, columns = slice(max(0, top), max(0, top + side)), slice(
-        max(0, left), max(0, left + side)
-    )
     image[:, rows, columns] = _GREY
     return image
 
