@@ -36,8 +36,8 @@ class Answer(NamedTuple):
 
 def painted(image: Tensor, x: int, y: int, side: int) -> Tensor:
     """The image [3, H, W] with a grey square of `side` px around pixel (x, y)."""
-    rows, columns = (slice(max(0, middle - side // 2), max(0, middle - side // 2 + side))
-                     for middle in (y, x))  # fmt: skip
+    corners = [place - side // 2 for place in (y, x)]
+    rows, columns = (slice(max(0, low), max(0, low + side)) for low in corners)
     image = image.clone()
     image[:, rows, columns] = _GREY
     return image
