@@ -15,6 +15,7 @@ _HOMES = {
     "PersonMaker": "welcome",
     "CascadeExplorer": "deeppose",
     "HeatmapLab": "heatmaps",
+    "PoseMachineExplorer": "cpm",
     "FeedbackExplorer": "ief",
     "PyramidExplorer": "tompson",
     "SpatialExplorer": "tompson",
