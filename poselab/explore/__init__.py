@@ -17,6 +17,7 @@ _HOMES = {
     "HeatmapLab": "heatmaps",
     "HourglassExplorer": "hourglass",
     "SkipExplorer": "hourglass",
+    "PoseMachineExplorer": "cpm",
     "FeedbackExplorer": "ief",
     "PyramidExplorer": "tompson",
     "SpatialExplorer": "tompson",

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from poselab.disk import replace_file
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import (
+    cpm,
     cpn,
     deeppose,
     heatmap_net,
@@ -59,6 +60,10 @@ def deeppose_paper_cascade(joints: int = 17, stages: int = 3) -> deeppose.Cascad
 
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
+    "cpm": cpm.CPM,
+    "cpm_paper": cpm.CPMPaper,
+    "cpm_reference": cpm.CPMReference,
+    "cpm_tiny": cpm.cpm_tiny,
     "cpn": cpn.cpn,
     "deeppose": deeppose.DeepPose,
     "deeppose_cascade": deeppose_cascade,

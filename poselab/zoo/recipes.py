@@ -95,6 +95,15 @@ RECIPES = {
         variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
         model="tompson_coarse_to_fine",
     ),  # fmt: skip
+    "cpm_tiny": Recipe(
+        about="a pose machine of three stages, on single drawn people",
+        arguments={"stages": 3, "width": 24},
+        stages=(Stage(1300, 16, 4e-3),),
+        pool=3000,
+        variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
+        model="cpm_tiny",
+        codec=MAPS,
+    ),
     "ief_tiny": Recipe(
         about="iterative error feedback, four steps, on single drawn people",
         arguments={"size": (128, 96), "stages": 4, "bound": 7.0, "sigma": 8.0},
