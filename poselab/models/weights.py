@@ -14,9 +14,12 @@ from torch import Tensor, nn
 from poselab.disk import replace_file
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import (
+    cpm,
     cpn,
     deeppose,
     heatmap_net,
+    hourglass,
+    hourglass_flat,
     hrnet,
     ief,
     simple_baseline,
@@ -57,6 +60,10 @@ def deeppose_paper_cascade(joints: int = 17, stages: int = 3) -> deeppose.Cascad
 
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
+    "cpm": cpm.CPM,
+    "cpm_paper": cpm.CPMPaper,
+    "cpm_reference": cpm.CPMReference,
+    "cpm_tiny": cpm.cpm_tiny,
     "cpn": cpn.cpn,
     "deeppose": deeppose.DeepPose,
     "deeppose_cascade": deeppose_cascade,
@@ -65,6 +72,9 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "deeppose_resnet": deeppose.DeepPoseResNet,
     "deeppose_refiner": deeppose.Refiner,
     "heatmap_net": heatmap_net.HeatmapNet,
+    "hourglass": hourglass.StackedHourglass,
+    "hourglass_flat": hourglass_flat.FlatStackedHourglass,
+    "hourglass_paper": hourglass.hourglass_paper,
     "hrnet": hrnet.HRNet,
     "ief": ief.tiny,
     "ief_paper": ief.paper,

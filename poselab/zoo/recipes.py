@@ -95,6 +95,15 @@ RECIPES = {
         variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
         model="tompson_coarse_to_fine",
     ),  # fmt: skip
+    "cpm_tiny": Recipe(
+        about="a pose machine of three stages, on single drawn people",
+        arguments={"stages": 3, "width": 24},
+        stages=(Stage(1300, 16, 4e-3),),
+        pool=3000,
+        variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
+        model="cpm_tiny",
+        codec=MAPS,
+    ),
     "ief_tiny": Recipe(
         about="iterative error feedback, four steps, on single drawn people",
         arguments={"size": (128, 96), "stages": 4, "bound": 7.0, "sigma": 8.0},
@@ -144,6 +153,25 @@ RECIPES = {
                "loss": "cross_entropy", "decoder": "dark"},
     ),  # fmt: skip
 }
+
+
+def _hourglass(about: str, **arguments: Any) -> Recipe:
+    """Notebook 06's networks, which differ only in what they spend weights on."""
+    shape = {"joints": 17, "depth": 3, "stem": (16, 32)}
+    return Recipe(
+        about=about, arguments=shape | arguments,
+        stages=(Stage(3000, 16, 4e-3),), pool=3000,
+        variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05}, model="hourglass",
+        codec=RECIPES["heatmap_tiny"].codec,
+    )  # fmt: skip
+
+
+RECIPES |= {
+    "hourglass_tiny": _hourglass("two stacked hourglasses, on single drawn people",
+                                 stacks=2, width=32),
+    "hourglass_1_tiny": _hourglass("one hourglass with the weights of two",
+                                     stacks=1, width=46),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
