@@ -313,7 +313,7 @@ def mask_forgotten(stacks, target, visibility):
 
 
 @loss.wrong(
-    "You keep visible joints (v = 2) only. A hidden joint (v = 1) is labelled: it counts."
+    "You keep visible joints (v = 2) only. A hidden joint (v = 1) is labelled."
 )
 def hidden_joints_masked(stacks, target, visibility):
     return _loss(stacks, target, torch.where(visibility == 2, 2, 0))
