@@ -15,8 +15,14 @@ _HOMES = {
     "PersonMaker": "welcome",
     "CascadeExplorer": "deeppose",
     "HeatmapLab": "heatmaps",
+    "PoseMachineExplorer": "cpm",
+    "FeedbackExplorer": "ief",
     "PyramidExplorer": "tompson",
     "SpatialExplorer": "tompson",
+    "MetricLab": "metrics",
+    "PrecisionRecall": "metrics",
+    "crowd_answers": "metrics_ap",
+    "TrackingErrors": "metrics",
 }
 __all__ = list(_HOMES)
 

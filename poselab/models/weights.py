@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from poselab.disk import replace_file
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import (
+    cpm,
     cpn,
     deeppose,
     heatmap_net,
     hrnet,
+    ief,
     simple_baseline,
     tompson,
 )
@@ -56,6 +58,10 @@ def deeppose_paper_cascade(joints: int = 17, stages: int = 3) -> deeppose.Cascad
 
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
+    "cpm": cpm.CPM,
+    "cpm_paper": cpm.CPMPaper,
+    "cpm_reference": cpm.CPMReference,
+    "cpm_tiny": cpm.cpm_tiny,
     "cpn": cpn.cpn,
     "deeppose": deeppose.DeepPose,
     "deeppose_cascade": deeppose_cascade,
@@ -65,6 +71,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "deeppose_refiner": deeppose.Refiner,
     "heatmap_net": heatmap_net.HeatmapNet,
     "hrnet": hrnet.HRNet,
+    "ief": ief.tiny,
+    "ief_paper": ief.paper,
     "simple_baseline": simple_baseline.SimpleBaseline,
     "tompson": tompson.PyramidNet,
     "tompson_coarse_to_fine": tompson_coarse_to_fine,
