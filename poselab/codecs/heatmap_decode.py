@@ -3,8 +3,8 @@
 Every decoder takes maps [..., h, w] of any leading shape and gives the places [..., 2]
 (x, y) in pixels and the scores [...]. With stride s, cell u lies at pixel
 s u + (s - 1) / 2. Much reference code reads s u instead, which is (s - 1) / 2 pixels up
-and left, and treats borders in its own way: that is `decode_quarter_reference` and
-`decode_dark_reference`, equal to it number by number.
+and left, and treats borders in its own way: that is `decode_quarter_reference`,
+`decode_dark_reference` and `decode_hourglass_reference`, equal to it number by number.
 """
 
 from __future__ import annotations
@@ -113,6 +113,21 @@ def decode_quarter_reference(maps: Tensor, stride: float = 1) -> tuple[Tensor, T
     inner = ((cells > 1) & (cells < high)).all(-1, keepdim=True)
     step = 0.25 * _slope(maps, cells).sign()
     return stride * (cells + torch.where(inner, step, 0.0)), scores
+
+
+def decode_hourglass_reference(
+    maps: Tensor, stride: float = 1
+) -> tuple[Tensor, Tensor]:
+    """`decode_quarter` as in the PyTorch code of the hourglass's authors (1603.06937).
+
+    The step is taken everywhere: beyond the border lies the border's own value, and
+    where both neighbours are equal it goes left or up. Then half a cell is added, so a
+    pixel is s (u + 1/2): s / 2 from the corner of the cell, half a pixel from its
+    middle. A map without a positive value is read as (0, 0).
+    """
+    cells, scores = _peaks_reference(maps)
+    step = torch.where(_slope(maps, cells) > 0, 0.75, 0.25)  # 1/2 + 1/4, 1/2 - 1/4
+    return stride * torch.where(scores[..., None] > 0, cells + step, 0.0), scores
 
 
 def decode_dark_reference(

@@ -15,6 +15,8 @@ _HOMES = {
     "PersonMaker": "welcome",
     "CascadeExplorer": "deeppose",
     "HeatmapLab": "heatmaps",
+    "HourglassExplorer": "hourglass",
+    "SkipExplorer": "hourglass",
     "PoseMachineExplorer": "cpm",
     "FeedbackExplorer": "ief",
     "PyramidExplorer": "tompson",

@@ -14,6 +14,7 @@ from poselab.models.deeppose import (
     RefinerPaper,
 )
 from poselab.models.heatmap_net import HeatmapNet
+from poselab.models.hourglass import Hourglass, Residual, StackedHourglass
 from poselab.models.hrnet import HRNet
 from poselab.models.ief import Corrector, CorrectorPaper, IterativeFeedback
 from poselab.models.receptive_field import (
@@ -36,8 +37,9 @@ from poselab.models.weights import MODELS, build, load_weights, save_weights, se
 
 __all__ = ["Backbone", "CPM", "CPMPaper", "CPMReference", "CPN", "Cascade",
            "CoarseToFine", "Corrector", "CorrectorPaper", "DeepPose", "DeepPosePaper",
-           "DeepPoseResNet", "FineNet", "HRNet", "HeatmapNet", "IterativeFeedback",
-           "MODELS", "PyramidNet", "PyramidNetPaper", "Refiner", "RefinerPaper",
-           "SimpleBaseline", "SpatialModel", "build", "cell_gradient", "effective_side",
-           "kernels", "load_weights", "measured_field", "receptive_field",
-           "save_weights", "seeded", "transparent"]  # fmt: skip
+           "DeepPoseResNet", "FineNet", "HRNet", "HeatmapNet", "Hourglass",
+           "IterativeFeedback", "MODELS", "PyramidNet", "PyramidNetPaper", "Refiner",
+           "RefinerPaper", "Residual", "SimpleBaseline", "SpatialModel",
+           "StackedHourglass", "build", "cell_gradient", "effective_side", "kernels",
+           "load_weights", "measured_field", "receptive_field", "save_weights",
+           "seeded", "transparent"]  # fmt: skip

@@ -86,6 +86,21 @@ def _cpm(joints: int, parameters: int, file: str) -> Official:
     )
 
 
+def _hourglass(stacks: int, parameters: int) -> Official:
+    """As trained by the authors; they publish no digest of the files."""
+    return Official(
+        paper="Stacked Hourglass Networks for Human Pose Estimation",
+        arxiv="1603.06937",
+        builder="hourglass_paper",
+        arguments={"stacks": stacks},
+        parameters=parameters,
+        licence="BSD-3-Clause",
+        input="RGB in [0, 1]",
+        url="http://www-personal.umich.edu/~cnris/"
+            f"original_{stacks}hg/checkpoint.pth.tar",
+    )  # fmt: skip
+
+
 OFFICIAL: dict[str, Official] = {
     "cpm_coco": _cpm(17, 31_304_166, "cpm_coco_256x192-aa4ba095_20200817.pth"),
     "cpm_mpii": _cpm(16, 31_225_568, "cpm_mpii_368x368-116e62b8_20200822.pth"),
@@ -95,6 +110,8 @@ OFFICIAL: dict[str, Official] = {
     "deeppose_r50_mpii": _deeppose(
         16, 23_573_600, "deeppose_res50_mpii_256x256-c63cd0b6_20210203.pth"
     ),
+    "hourglass_2_mpii": _hourglass(2, 8_429_088),
+    "hourglass_8_mpii": _hourglass(8, 32_819_328),
 }
 
 
