@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from poselab.datasets.synthetic import SyntheticPeople
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import build
 from poselab.train import learning_rate, main
-from poselab.zoo import command, published
+from poselab.zoo import command, published, recipes
 from poselab.zoo.published import PUBLISHED, start_from, start_small
 
 
@@ -72,14 +73,14 @@ def test_two_processes_from_the_command_line(folder, tmp_path):
     data = f"coco:{folder}"
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
                "--nproc-per-node=2", "-m", "poselab.train", "simple_baseline_r50",
-               "--data", data, "--val", data, "--epochs", "0.7", "--batch-size", "2",
+               "--data", data, "--val", data, "--epochs", "0.4", "--batch-size", "2",
                "--device", "cpu", "--out", str(tmp_path)]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=240,
                           env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("AR50") == done.stdout.count("wrote") == 1  # the leader
     card = zoo.card("simple_baseline_r50", tmp_path)
-    assert (card["processes"], card["steps"], len(card["loss"])) == (2, 2, 2)
+    assert (card["processes"], card["steps"], len(card["loss"])) == (2, 1, 1)
     assert card["scores"]["AP"] >= 0  # there were people to find
     assert zoo.load("simple_baseline_r50", tmp_path).final_layer.out_channels == 17
     assert zoo.codec("simple_baseline_r50", tmp_path).map_size == (64, 48)
@@ -121,6 +122,18 @@ def test_own_people_do_not_replace_the_bundled_weights():
     own = command.arguments(["heatmap_tiny", "--data", "coco:mine"])
     assert own.out == command.arguments(["hrnet_w32"]).out == command.OUT
     assert command.arguments(["heatmap_tiny"]).out == zoo.FOLDER
+
+
+@pytest.mark.parametrize("name", ["heatmap_tiny", "deeppose_live"])
+def test_a_small_network_on_fewer_people_than_a_batch(name, folder, monkeypatch,
+                                                      tmp_path):  # fmt: skip
+    recipe = recipes.recipe(name)
+    short = tuple(replace(stage, steps=1) for stage in recipe.stages)
+    monkeypatch.setitem(recipes.RECIPES, name, replace(recipe, stages=short))
+    main([name, "--data", f"coco:{folder}", "--out", str(tmp_path), "--device", "cpu"])
+    stages = zoo.card(name, tmp_path)["recipe"]["stages"]
+    assert [stage["batch_size"] for stage in stages] == [6] * len(stages)
+    assert not zoo.load(name, tmp_path).training
 
 
 def test_data_are_asked_for():

@@ -56,7 +56,8 @@ class CocoPeople:
     vary it. Every draw belongs to a place in the order of the training, so a batch is
     the same however many processes and `threads` divide the work. Raises
     `ArgumentError` if nobody has a labelled joint and, when its turn comes, the
-    `ImageError` of an image that cannot be read.
+    `ImageError` of an image that cannot be read, or the `AnnotationError` of one that
+    is not of the size in the file.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class CocoPeople:
         """The full picture with one person in it."""
         record, person = self.people[index]
         picture = read_image(self.coco.image_dir / record.file_name)
+        self.coco.check_size(record, tuple(picture.shape[1:]))
         return Sample(
             image=picture[None],
             keypoints=_tensor(person.keypoints)[None, None],

@@ -8,8 +8,9 @@ import torch
 from poselab import geometry
 from poselab.datasets import Coco, CocoPeople, Variation, save_coco
 from poselab.datasets.coco_layout import open_coco
+from poselab.datasets.images import to_pil
 from poselab.distributed import Team
-from poselab.errors import ArgumentError, ImageError
+from poselab.errors import AnnotationError, ArgumentError, ImageError
 from tests.samples import make_sample
 
 SIZE = (64, 48)
@@ -126,6 +127,9 @@ def test_a_damaged_image_is_named_when_its_turn_comes(tmp_path):
     (image,) = (tmp_path / "images").iterdir()
     image.write_bytes(b"no image")
     with pytest.raises(ImageError, match=image.name):
+        next(people.batches(2, seeded()))
+    to_pil(torch.zeros(3, 20, 30)).save(image)
+    with pytest.raises(AnnotationError, match=rf"{image.name} has 30 x 20 pixels"):
         next(people.batches(2, seeded()))
 
 
