@@ -11,6 +11,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -87,9 +88,10 @@ def joined(device: str | None = None) -> Iterator[str]:
                 where="--device", value=device, fix="Pass --device cuda.")  # fmt: skip
         device = f"cuda:{local}" if device == "cuda" else device
         torch.cuda.set_device(_there(device))
-    _meet("nccl" if _there(device).startswith("cuda") else "gloo")
+    page = _meet("nccl" if _there(device).startswith("cuda") else "gloo")
     try:
         yield device
+        _leave_together(page)
     finally:
         dist.destroy_process_group()
 
@@ -108,7 +110,15 @@ def _there(device: str) -> str:
     return device
 
 
-def _meet(backend: str) -> None:
+def _leave_together(page: dist.Store) -> None:
+    """Wait for the others: who hangs up first can cut off what they still read."""
+    me = team()
+    page.set(f"left_{me.rank}", "1")
+    with contextlib.suppress(RuntimeError):  # not for ever
+        page.wait([f"left_{rank}" for rank in range(me.size)], timedelta(minutes=5))
+
+
+def _meet(backend: str) -> dist.Store:
     """Find the other processes, where torchrun's variables say that they are.
 
     After a crash torchrun starts all again with the same meeting place, in which the
@@ -118,6 +128,7 @@ def _meet(backend: str) -> None:
     life = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     page = dist.PrefixStore(f"life_{life}", store)
     dist.init_process_group(backend, store=page, rank=rank, world_size=size)
+    return page
 
 
 def parallel(model: nn.Module) -> nn.Module:
