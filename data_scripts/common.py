@@ -69,9 +69,13 @@ def fetch(
 
 
 def unpack(source: Path, folder: Path, place: Place | None = None) -> dict[str, int]:
-    """An archive that the user has, extracted into `folder` unless that is done."""
-    found = extracted(folder, source.name) or extract(source, folder, place)
-    return _some(found, str(source))
+    """An archive that the user has, extracted into `folder`; what is there stays.
+
+    One that is gone meanwhile is not missed. While it is there its note is not trusted:
+    another archive of the user may have the same name.
+    """
+    found = None if source.is_file() else extracted(folder, source.name)
+    return _some(found or extract(source, folder, place), str(source))
 
 
 def _some(found: dict[str, int], archive: str) -> dict[str, int]:

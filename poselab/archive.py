@@ -50,9 +50,12 @@ def extract(
     length are left, so an interrupted extraction goes on; a file appears only when it
     is whole. When all are there, a note is left for `extracted`.
 
-    Raises `ArchiveError` for a damaged or unsafe archive and for a full disk.
+    Raises `ArchiveError` for a missing, damaged or unsafe archive and for a full disk.
     """
     archive, folder = Path(archive), Path(folder)
+    if not archive.is_file():
+        raise ArchiveError("there is no such file", where=archive,
+                           fix="Check the path.")  # fmt: skip
     try:
         folder.mkdir(parents=True, exist_ok=True)
         found = _extract(archive, folder, place or (lambda name: name), progress)

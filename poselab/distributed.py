@@ -11,6 +11,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -45,6 +46,19 @@ class Team:
         return slice(self.rank * each, (self.rank + 1) * each)
 
 
+def shared_batch(wanted: int, samples: int) -> int:
+    """The batch size `wanted`; of a smaller data set, what the team can share evenly.
+
+    Raises `ArgumentError` for fewer samples than processes.
+    """
+    if samples >= wanted:
+        return wanted
+    size = team().size
+    require(samples >= size, f"are too few for {size} processes", where="data",
+            field="samples", value=samples)  # fmt: skip
+    return samples - samples % size
+
+
 def team() -> Team:
     """The team that this process has joined; alone where it has joined none."""
     if not (dist.is_available() and dist.is_initialized()):
@@ -58,28 +72,53 @@ def joined(device: str | None = None) -> Iterator[str]:
 
     Gives the device to use: `device`, or a GPU of its own for each process of a
     machine ("nccl" carries the gradients), or the CPU ("gloo"). Raises `ArgumentError`
-    if there are fewer GPUs than processes.
+    for a device that is not there, or if there are fewer GPUs than processes.
     """
     if "RANK" not in os.environ:
-        yield device or ("cuda" if torch.cuda.is_available() else "cpu")
+        yield _there(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         return
-    local, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
-    device = device or (f"cuda:{local}" if gpus else "cpu")
-    if device == "cuda":
-        device = f"cuda:{local}"
+    local, here = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
+    gpus = torch.cuda.device_count()
+    device = device or ("cuda" if gpus else "cpu")
     if device.startswith("cuda"):
         require(local < gpus, f"this machine has {gpus} GPUs", where="nproc-per-node",
-                value=int(os.environ["LOCAL_WORLD_SIZE"]),
-                fix=f"Start {gpus} processes, or pass --device cpu.")  # fmt: skip
-        torch.cuda.set_device(device)
-    _meet("nccl" if device.startswith("cuda") else "gloo")
+                value=here, fix=f"Start {gpus} processes, or pass --device cpu."
+                )  # fmt: skip
+        require(device == "cuda" or here == 1, "each process needs a GPU of its own",
+                where="--device", value=device, fix="Pass --device cuda.")  # fmt: skip
+        device = f"cuda:{local}" if device == "cuda" else device
+        torch.cuda.set_device(_there(device))
+    page = _meet("nccl" if _there(device).startswith("cuda") else "gloo")
     try:
         yield device
+        _leave_together(page)
     finally:
         dist.destroy_process_group()
 
 
-def _meet(backend: str) -> None:
+def _there(device: str) -> str:
+    """`device`, if this machine has it."""
+    try:
+        kind, index = torch.device(device).type, torch.device(device).index or 0
+    except RuntimeError:
+        kind, index = "unknown", 0
+    require(kind in ("cpu", "cuda", "mps"), "no device has this name", where="--device",
+            value=device, fix="Use cpu, cuda or cuda:1.")  # fmt: skip
+    gpus = torch.cuda.device_count()
+    require(kind != "cuda" or index < gpus, f"this machine has {gpus} such GPUs",
+            where="--device", value=device, fix="Use cpu.")  # fmt: skip
+    return device
+
+
+def _leave_together(page: dist.Store) -> None:
+    """Wait for the others: who hangs up first can cut off what they still read."""
+    me = team()
+    page.set(f"left_{me.rank}", "1")
+    with contextlib.suppress(RuntimeError):  # not for ever
+        page.wait([f"left_{rank}" for rank in range(me.size)], timedelta(minutes=5))
+
+
+def _meet(backend: str) -> dist.Store:
     """Find the other processes, where torchrun's variables say that they are.
 
     After a crash torchrun starts all again with the same meeting place, in which the
@@ -89,14 +128,16 @@ def _meet(backend: str) -> None:
     life = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     page = dist.PrefixStore(f"life_{life}", store)
     dist.init_process_group(backend, store=page, rank=rank, world_size=size)
+    return page
 
 
 def parallel(model: nn.Module) -> nn.Module:
     """The model to call in training: it averages the gradients over the team.
 
-    Batch normalisation keeps the statistics of its own process's images, as the
-    reference codes do with several GPUs. Parameters that an output does not depend on
-    are allowed: the official hourglass has some.
+    Batch normalisation looks at its own process's images, as the reference codes do
+    with several GPUs; the running statistics are the leader's (see `share_buffers`).
+    Parameters that an output does not depend on are allowed: the official hourglass has
+    some.
     """
     if team().size == 1:
         return model
@@ -105,6 +146,16 @@ def parallel(model: nn.Module) -> nn.Module:
         model, device_ids=[device] if device.type == "cuda" else None,
         static_graph=True,  # the first step tells which parameters are never used
     )  # fmt: skip
+
+
+def share_buffers(model: nn.Module) -> None:
+    """Give everybody the leader's running statistics.
+
+    `parallel` does so before each step only: after the last one they differ, and so
+    would the networks that are evaluated together.
+    """
+    for buffer in model.buffers() if team().size > 1 else ():
+        dist.broadcast(buffer, 0)
 
 
 def mean(value: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import pickle
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,8 +24,10 @@ from poselab.errors import CheckpointError, PoselabError, require
 from poselab.models import seeded
 from poselab.records import Sample
 
-SCHEDULES = ("cosine", "one_cycle", "constant", "two_drops")
-DROPS = 170 / 210, 200 / 210  # of the training: Xiao et al. 2018, Sun et al. 2019
+# Where of the training the rate falls: Sun et al. 2019 after 170 and 200 of 210
+# epochs, Xiao et al. 2018 after 90 and 120 of 140.
+DROPS = {"two_drops": (170 / 210, 200 / 210), "early_drops": (90 / 140, 120 / 140)}
+SCHEDULES = ("cosine", "one_cycle", "constant", *DROPS)
 
 
 class Source(Protocol):
@@ -77,13 +78,13 @@ def learning_rate(step: int, steps: int, peak: float, schedule: str) -> float:
 
     "cosine" falls from `peak` to 0 along half a cosine after a warm-up over the first
     2 %; "one_cycle" rises for the first 30 % (Smith & Topin 2017, 1708.07120), then
-    falls in the same way; "constant" stays; "two_drops" divides by 10 at each of
-    `DROPS`.
+    falls in the same way; "constant" stays; "two_drops" and "early_drops" divide by 10
+    at each of their `DROPS`.
     """
     if schedule == "constant":
         return peak
-    if schedule == "two_drops":
-        return peak * 0.1 ** sum(step >= drop * steps for drop in DROPS)
+    if schedule in DROPS:
+        return peak * 0.1 ** sum(step >= drop * steps for drop in DROPS[schedule])
     rise = max(1, round((0.02 if schedule == "cosine" else 0.3) * steps))
     if step < rise:
         return peak * (step + 1) / rise
@@ -123,7 +124,8 @@ def fit(
     the leader keeps the checkpoint. Raises `ArgumentError`, `CheckpointError` or, if
     the loss stops being a number, `PoselabError`.
     """
-    for name, value in (("steps", steps), ("batch_size", batch_size)):
+    for name, value in (("steps", steps), ("batch_size", batch_size),
+                        ("save_every", save_every)):  # fmt: skip
         whole = isinstance(value, int) and value > 0
         require(whole, "must be a whole number from 1", where=name, value=value)
     on_gpu = str(device).startswith("cuda")
@@ -187,6 +189,7 @@ class _Run:
                     self.save()
             if self.done == self.recipe["steps"]:
                 history.stopped = "done"
+            distributed.share_buffers(self.model)
             self.save()
         finally:  # also after Jupyter's stop button: what was learnt can be used
             self.model.to(memory_format=torch.contiguous_format).eval()
@@ -262,32 +265,34 @@ class _Run:
                                   fix="Choose a folder that exists and has room."
                                   ) from error  # fmt: skip
 
-    def read(self, where: str | Path) -> dict[str, Any]:
-        """The content of the checkpoint: tensors and numbers, nothing else."""
+    def read(self, where: str | Path) -> dict[str, Any] | str:
+        """The content of the checkpoint, tensors and numbers; or what is wrong."""
         place = "cpu" if self.team.size > 1 else self.device
-        return torch.load(where, map_location=place, weights_only=True)
+        try:
+            state = torch.load(where, map_location=place, weights_only=True)
+            History(**state["history"])
+            whole = {"model", "optimiser"} <= state.keys()
+            return state if whole and dict(state["recipe"]) else "parts are missing"
+        except Exception as error:  # a damaged file can fail anywhere in the reader
+            return type(error).__name__
 
     def restore(self) -> None:
         """Go on from the checkpoint; an error if it is broken or another training's."""
         where = self.checkpoint
         fix = "Delete the file or pass resume=False to start again."
-        try:
-            state = self.read(where) if self.team.leads else None
-            state = distributed.from_leader(state)
-            recipe = state["recipe"]
-        except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError,
-                pickle.UnpicklingError) as error:  # fmt: skip
-            problem = f"this is no checkpoint of fit: {type(error).__name__}"
-            raise CheckpointError(problem, where=where, fix=fix) from error
+        state = distributed.from_leader(self.read(where) if self.team.leads else None)
+        if isinstance(state, str):  # in every process, so that nobody waits for ever
+            problem = f"this is no checkpoint of fit: {state}"
+            raise CheckpointError(problem, where=where, fix=fix)
         for key, value in self.recipe.items():
-            if recipe.get(key) != value:
+            found = state["recipe"].get(key)
+            if found != value:
                 raise CheckpointError(f"this training has {value!r}", where=where,
-                                      field=key, value=recipe.get(key),
-                                      fix=fix)  # fmt: skip
+                                      field=key, value=found, fix=fix)  # fmt: skip
         try:
             self.model.load_state_dict(state["model"])
             self.optimiser.load_state_dict(state["optimiser"])
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError("the checkpoint is of another network", where=where,
                                   fix=fix) from error  # fmt: skip
         self.history = History(**state["history"])

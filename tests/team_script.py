@@ -13,6 +13,7 @@ import torch
 
 from poselab import distributed, zoo
 from poselab.codecs import RegressionCodec
+from poselab.errors import CheckpointError
 from poselab.models import build
 from poselab.train import fit
 from poselab.zoo import recipes
@@ -54,7 +55,17 @@ def train(folder: Path, steps: str = "12", norm: str = "", deadly: str = "",
     history = fit(net, RegressionCodec(SIZE), data, int(steps), BATCH, seed=1,
                   checkpoint=checkpoint, save_every=3, progress=False)  # fmt: skip
     weight = net.head[-1].weight.detach().sum().item()
-    return {"loss": history.loss, "weight": weight}
+    buffers = sum(buffer.double().sum().item() for buffer in net.buffers())
+    return {"loss": history.loss, "weight": weight, "buffers": buffers}
+
+
+def refuse(folder: Path) -> dict:
+    """What each process says of a checkpoint that cannot be read."""
+    try:
+        train(folder, keep="1")
+    except CheckpointError as problem:
+        return {"error": str(problem)}
+    return {"error": None}
 
 
 def predict(folder: Path) -> dict:
@@ -69,7 +80,7 @@ def predict(folder: Path) -> dict:
 def main() -> None:
     what, folder, *options = sys.argv[1:]
     with distributed.joined("cpu"):
-        found = {"train": train, "predict": predict}[what](
+        found = {"train": train, "predict": predict, "refuse": refuse}[what](
             Path(folder), **dict(option.split("=") for option in options)
         )
         rank = distributed.team().rank

@@ -46,7 +46,8 @@ def test_two_processes_learn_what_one_learns(tmp_path):
 
 
 def test_a_killed_process_costs_the_steps_since_the_checkpoint(tmp_path):
-    whole = torchrun(tmp_path / "whole", "train", "norm=1")[0]
+    whole, other = torchrun(tmp_path / "whole", "train", "norm=1")
+    assert whole == other  # also the statistics of batch normalisation
     options = ("train", "norm=1", "deadly=1", "keep=1")
     again = torchrun(tmp_path / "again", *options, restarts=1)[0]
     assert again == whole
@@ -77,6 +78,34 @@ def test_a_program_started_alone_is_a_team_of_one(monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     with distributed.joined("cpu") as device:
         assert device == "cpu"
+
+
+@pytest.mark.parametrize("device", ["banana", "cuda:99", "meta"])
+def test_a_device_that_is_not_there(device, monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    with (
+        pytest.raises(ArgumentError, match=f"--device = '{device}'"),
+        distributed.joined(device),
+    ):
+        raise AssertionError("joined")
+
+
+def test_a_broken_checkpoint_is_said_by_everybody(tmp_path):
+    """And nobody waits for a leader who has given up."""
+    (tmp_path / "run.pt").write_bytes(b"broken")
+    torchrun(tmp_path, "refuse")
+    for rank in range(2):
+        found = json.loads((tmp_path / f"rank{rank}.json").read_text())
+        assert "run.pt: this is no checkpoint of fit" in found["error"]
+
+
+def test_a_batch_for_few_samples(monkeypatch):
+    assert distributed.shared_batch(8, 100) == 8
+    monkeypatch.setattr(distributed, "team", lambda: Team(0, 4))
+    assert distributed.shared_batch(8, 7) == 4
+    assert distributed.shared_batch(7, 100) == 7  # which `part` then refuses
+    with pytest.raises(ArgumentError, match="samples = 3: are too few for 4"):
+        distributed.shared_batch(8, 3)
 
 
 def test_more_processes_than_gpus(monkeypatch):

@@ -1,17 +1,22 @@
 """The recipes of papers, from drawn people in COCO's format to COCO's numbers."""
 
 import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from poselab import zoo
 from poselab.datasets import save_coco
 from poselab.datasets.synthetic import SyntheticPeople
-from poselab.errors import CheckpointError
+from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import build
 from poselab.train import learning_rate, main
-from poselab.zoo import published
+from poselab.zoo import command, published, recipes
 from poselab.zoo.published import PUBLISHED, start_from, start_small
 
 
@@ -63,6 +68,74 @@ def test_a_small_recipe_learns_from_coco_files_and_is_scored(folder, monkeypatch
     assert report["people"] == 6
 
 
+def test_two_processes_from_the_command_line(folder, tmp_path):
+    """torchrun, files in COCO's format, weights that `zoo.load` reads, and a score."""
+    data = f"coco:{folder}"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
+               "--nproc-per-node=2", "-m", "poselab.train", "simple_baseline_r50",
+               "--data", data, "--val", data, "--epochs", "0.4", "--batch-size", "2",
+               "--device", "cpu", "--out", str(tmp_path)]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240,
+                          env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("AR50") == done.stdout.count("wrote") == 1  # the leader
+    card = zoo.card("simple_baseline_r50", tmp_path)
+    assert (card["processes"], card["steps"], len(card["loss"])) == (2, 1, 1)
+    assert card["scores"]["AP"] >= 0  # there were people to find
+    assert zoo.load("simple_baseline_r50", tmp_path).final_layer.out_channels == 17
+    assert zoo.codec("simple_baseline_r50", tmp_path).map_size == (64, 48)
+
+
+def test_steps_and_batch_of_a_recipe():
+    recipe = PUBLISHED["hrnet_w32"]
+    assert recipe.plan(12800) == (21000, 128)
+    assert recipe.plan(6, epochs=2) == (2, 6)
+    assert recipe.plan(6, 1, 2) == (3, 2)
+    assert PUBLISHED["simple_baseline_r50"].plan(12800) == (14000, 128)
+    for wrong in ({"epochs": 0}, {"epochs": float("nan")}, {"batch_size": 0}):
+        with pytest.raises(ArgumentError, match=next(iter(wrong))):
+            recipe.plan(6, **wrong)
+
+
+def test_what_is_wrong_is_said_before_the_training(folder, tmp_path):
+    data = f"coco:{folder}"
+    with pytest.raises(SystemExit, match="nowhere.*no annotations"):
+        main(["hrnet_w32", "--data", data, "--val", "coco:nowhere", "--device", "cpu",
+              "--out", str(tmp_path)])  # fmt: skip
+    with pytest.raises(SystemExit, match="--epochs = 3.0: is for a paper's recipe"):
+        main(["heatmap_tiny", "--epochs", "3"])
+    with pytest.raises(SystemExit, match="--device = 'cuda:99'"):
+        main(["heatmap_tiny", "--device", "cuda:99"])
+
+
+def test_a_checkpoint_folder_is_of_one_data_set(tmp_path, folder):
+    run = ["hrnet_w32", "--val", "coco:nowhere", "--device", "cpu", "--out",
+           str(tmp_path), "--checkpoint", str(tmp_path)]  # fmt: skip
+    for _ in range(2):  # the same words may go on
+        with pytest.raises(SystemExit, match="nowhere"):
+            main([*run, "--data", f"coco:{folder}"])
+    with pytest.raises(SystemExit, match="--checkpoint.*holds a training with"):
+        main([*run, "--data", "coco:other"])
+
+
+def test_own_people_do_not_replace_the_bundled_weights():
+    own = command.arguments(["heatmap_tiny", "--data", "coco:mine"])
+    assert own.out == command.arguments(["hrnet_w32"]).out == command.OUT
+    assert command.arguments(["heatmap_tiny"]).out == zoo.FOLDER
+
+
+@pytest.mark.parametrize("name", ["heatmap_tiny", "deeppose_live"])
+def test_a_small_network_on_fewer_people_than_a_batch(name, folder, monkeypatch,
+                                                      tmp_path):  # fmt: skip
+    recipe = recipes.recipe(name)
+    short = tuple(replace(stage, steps=1) for stage in recipe.stages)
+    monkeypatch.setitem(recipes.RECIPES, name, replace(recipe, stages=short))
+    main([name, "--data", f"coco:{folder}", "--out", str(tmp_path), "--device", "cpu"])
+    stages = zoo.card(name, tmp_path)["recipe"]["stages"]
+    assert [stage["batch_size"] for stage in stages] == [6] * len(stages)
+    assert not zoo.load(name, tmp_path).training
+
+
 def test_data_are_asked_for():
     with pytest.raises(SystemExit, match="--data coco:FOLDER"):
         main(["hrnet_w48", "--device", "cpu"])
@@ -70,6 +143,12 @@ def test_data_are_asked_for():
 
 def test_two_drops():
     rates = [learning_rate(i, 210, 1.0, "two_drops") for i in (0, 169, 170, 199, 200)]
+    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01])
+
+
+def test_early_drops():
+    places = (0, 89, 90, 119, 120)
+    rates = [learning_rate(i, 140, 1.0, "early_drops") for i in places]
     assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01])
 
 
@@ -90,6 +169,10 @@ def test_starting_from_a_backbone(tmp_path):
     assert start_from(net, file) == len(state)
     assert torch.equal(net.layer1[0].conv1.weight, other.layer1[0].conv1.weight)
     assert not torch.equal(net.conv1.weight, other.conv1.weight)
+    wrapped = {f"module.backbone.{k}": v for k, v in state.items()}
+    torch.save({"state_dict": wrapped, "epoch": 3}, tmp_path / "wrapped.pth")
+    assert start_from(build("simple_baseline", 0), tmp_path / "wrapped.pth") == len(
+        state)  # fmt: skip
     save_file({"encoder.weight": torch.zeros(3)}, file)
     with pytest.raises(CheckpointError, match="encoder.weight.*no tensor of it"):
         start_from(net, file)

@@ -6,9 +6,13 @@ import pytest
 import torch
 
 from poselab.codecs import RegressionCodec
+from poselab.datasets import CocoPeople, save_coco
+from poselab.datasets.coco_layout import open_coco
 from poselab.errors import ArgumentError, CheckpointError, PoselabError
 from poselab.models import build
 from poselab.train import fit, learning_rate
+from poselab.zoo.recipes import Mixed, Varied
+from tests.samples import make_sample
 from tests.sources import Dots
 
 SIZE = (64, 48)
@@ -163,12 +167,50 @@ def test_checkpoint_of_another_training(tmp_path):
         train(2, net=build("deeppose", joints=16, size=SIZE), checkpoint=file)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04broken"])
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"broken",
+                                     b"PK\x03\x04broken"])  # fmt: skip
 def test_broken_checkpoint(tmp_path, content):
     file = tmp_path / "run.pt"
     file.write_bytes(content)
     with pytest.raises(CheckpointError, match="run.pt"):
         train(2, checkpoint=file)
+
+
+@pytest.mark.parametrize("content", [[1], {"recipe": {}}, {"recipe": 3, "history": {}},
+                                     {"recipe": {"lr": 1}, "history": {"x": 1}}]
+                         )  # fmt: skip
+def test_a_file_of_torch_that_is_no_checkpoint(tmp_path, content):
+    torch.save(content, tmp_path / "run.pt")
+    with pytest.raises(CheckpointError, match=r"run.pt: this is no checkpoint of fit"):
+        train(2, checkpoint=tmp_path / "run.pt")
+
+
+def varied_and_mixed(folder):
+    return Varied(Mixed((Dots(SIZE), Dots(SIZE))), {"degrees": 20.0, "zoom": 0.2})
+
+
+def people_of_a_file(folder):
+    samples = [make_sample(i, people=2, size=(80, 90)) for i in range(5)]
+    save_coco(samples, folder / "annotations.json", folder / "images")
+    return CocoPeople(open_coco(f"coco:{folder}", "train2017"), SIZE)
+
+
+@pytest.mark.parametrize("source", [varied_and_mixed, people_of_a_file])
+def test_resume_is_exact_for_every_source(tmp_path, source):
+    """The checkpoint is of a step in the middle of a round."""
+    data, file = source(tmp_path), tmp_path / "run.pt"
+    net, whole = train(6, data=data)
+    train(6, data=data, checkpoint=file, seconds=0.0)
+    train(6, data=data, checkpoint=file, seconds=0.0)
+    again, history = train(6, data=data, checkpoint=file)
+    assert history.loss == whole.loss
+    assert same(net, again)
+
+
+def test_a_mixture_needs_equal_parts():
+    data = Mixed((Dots(SIZE), Dots(SIZE), Dots(SIZE)))
+    with pytest.raises(ArgumentError, match="batch_size = 8.*multiple of 3"):
+        train(data=data)
 
 
 def test_loss_that_is_not_a_number():
@@ -181,6 +223,7 @@ def test_loss_that_is_not_a_number():
 
 
 @pytest.mark.parametrize("options", [{"steps": 0}, {"steps": 2.5}, {"data": 3},
+                                     {"save_every": 0},
                                      {"schedule": "linear"}])  # fmt: skip
 def test_bad_arguments(options):
     with pytest.raises(ArgumentError, match=next(iter(options))):

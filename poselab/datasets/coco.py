@@ -85,7 +85,7 @@ class Coco:
     def __getitem__(self, index: int) -> Sample:
         record = self.annotations.images[index]
         image = read_image(self.image_dir / record.file_name)
-        self._check_size(record, tuple(image.shape[1:]))
+        self.check_size(record, tuple(image.shape[1:]))
         everybody = self.annotations.people[record.id]
         people = [p for p in everybody if not p.crowd]
         crowds = [p for p in everybody if p.crowd]
@@ -147,9 +147,12 @@ class Coco:
         if not self.image_dir.is_dir():
             raise ImageError("the image directory does not exist", where="image_dir",
                              value=str(self.image_dir))  # fmt: skip
-        self._check_size(record, image_size(self.image_dir / record.file_name))
+        self.check_size(record, image_size(self.image_dir / record.file_name))
 
-    def _check_size(self, record, found: tuple[int, int]) -> None:
+    def check_size(
+        self, record: coco_format.ImageRecord, found: tuple[int, int]
+    ) -> None:
+        """Raise an `AnnotationError` unless an image is as large as its record says."""
         if found == record.size:
             return
         raise AnnotationError(

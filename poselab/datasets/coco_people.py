@@ -26,7 +26,8 @@ from poselab.errors import require
 from poselab.records import Sample
 
 LOWER = ("hip", "knee", "ankle")  # the joints of the lower body, by their names
-HALF_MARGIN = 1.5  # how much air the box around half a body has
+HALF_MARGIN = 1.5  # how much air the box around half a body has, instead of `margin`
+FEWEST = 3  # labelled joints of a half that is worth a look
 AHEAD = 2  # batches that are read while the network learns from one
 
 
@@ -36,7 +37,7 @@ class Variation:
 
     `zoom` is the spread of the scale's normal distribution around 1, cut off at 1 +-
     `zoom`; `degrees` that of the rotation, cut off at twice of it, drawn with the
-    chance `turn_chance`; `half_chance` that of half a body, for people with at least
+    chance `turn_chance`; `half_chance` that of half a body, for people with more than
     `half_joints` labelled joints.
     """
 
@@ -55,7 +56,8 @@ class CocoPeople:
     vary it. Every draw belongs to a place in the order of the training, so a batch is
     the same however many processes and `threads` divide the work. Raises
     `ArgumentError` if nobody has a labelled joint and, when its turn comes, the
-    `ImageError` of an image that cannot be read.
+    `ImageError` of an image that cannot be read, or the `AnnotationError` of one that
+    is not of the size in the file.
     """
 
     def __init__(
@@ -135,6 +137,7 @@ class CocoPeople:
         """The full picture with one person in it."""
         record, person = self.people[index]
         picture = read_image(self.coco.image_dir / record.file_name)
+        self.coco.check_size(record, tuple(picture.shape[1:]))
         return Sample(
             image=picture[None],
             keypoints=_tensor(person.keypoints)[None, None],
@@ -147,8 +150,10 @@ class CocoPeople:
 
     def _matrix(self, whole: Sample, generator: torch.Generator) -> Tensor:
         """The map [1, 2, 3] from the picture to the varied crop."""
-        how, box = self.variation, self._half(whole, generator)
-        box = geometry.expand_box(box, self.size, self.margin)
+        how, half = self.variation, self._half(whole, generator)
+        box, margin = (half, HALF_MARGIN) if half is not None else (
+            whole.boxes[:, 0], self.margin)  # fmt: skip
+        box = geometry.expand_box(box, self.size, margin)
         scale, turn = torch.randn(2, generator=generator).clamp(-2, 2).tolist()
         factor = 1 + how.zoom * max(-1.0, min(1.0, scale))
         box = geometry.expand_box(box, None, factor)
@@ -159,18 +164,24 @@ class CocoPeople:
         turned = geometry.rotation_matrix(how.degrees * turn, centre)
         return geometry.compose(matrix, turned)
 
-    def _half(self, whole: Sample, generator: torch.Generator) -> Tensor:
-        """The box [1, 4] to look at: the person's, or that of half of the body."""
+    def _half(self, whole: Sample, generator: torch.Generator) -> Tensor | None:
+        """The box [1, 4] of half of the body, about its joints' mean; None for all.
+
+        It is as large as the box around the half's joints. Where the half drawn has too
+        few joints it is the other.
+        """
         wanted, side = torch.rand(2, generator=generator).tolist()
         seen = whole.visibility[0, 0] > 0
-        chosen = seen & (self._lower if side < 0.5 else ~self._lower)
-        many = int(seen.sum()) >= self.variation.half_joints and int(chosen.sum()) > 2
-        if wanted >= self.variation.half_chance or not many:
-            return whole.boxes[:, 0]
-        points = whole.keypoints[0, 0][chosen]
-        low, high = points.amin(0), points.amax(0)
-        box = torch.cat([low, (high - low).clamp(min=1)])[None]
-        return geometry.expand_box(box, None, HALF_MARGIN)
+        halves = [seen & self._lower, seen & ~self._lower]
+        halves = [half for half in (halves if side < 0.5 else halves[::-1])
+                  if int(half.sum()) >= FEWEST]  # fmt: skip
+        many = int(seen.sum()) > self.variation.half_joints
+        if wanted >= self.variation.half_chance or not many or not halves:
+            return None
+        points = whole.keypoints[0, 0][halves[0]]
+        sides = (points.amax(0) - points.amin(0)).clamp(min=1)
+        corner = points.mean(0) + 0.5 - sides / 2  # pixel centres to edges
+        return torch.cat([corner, sides])[None]
 
     def _finish(self, whole: Sample, matrix: Tensor, generator) -> Sample:
         crop = transform(whole, matrix, self.size)

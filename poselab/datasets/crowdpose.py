@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from poselab.datasets.coco import Coco
+from poselab.datasets.coco_format import Record
 from poselab.skeleton import CROWDPOSE_14
 
 # CrowdPose's evaluation takes this share of the box for the person's area.
@@ -33,8 +34,14 @@ class CrowdPose(Coco):
         super().__init__(annotation_file, image_dir, CROWDPOSE_14, check_images)
 
     def crowd_index(self, index: int) -> float:
-        """How crowded image `index` is, as the file says; NaN if it does not."""
-        return float(self.dataset["images"][index].get("crowdIndex", "nan"))
+        """How crowded image `index` is, as the file says; NaN if it does not.
+
+        Raises `AnnotationError` for what is not a number.
+        """
+        data = self.dataset["images"][index]
+        if data.get("crowdIndex") is None:
+            return float("nan")
+        return Record(str(self.annotation_file), "images", data).number("crowdIndex", 0)
 
     @staticmethod
     def adapt(content: Any) -> Any:

@@ -7,6 +7,7 @@ missing, one struct, or an array of structs.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -63,16 +64,19 @@ def _people(file: Path, place: int, image: Any) -> Iterator[Record]:
 def _data(person: Any) -> dict[str, Any] | None:
     """The fields of the common JSON; None for somebody without place or size."""
     centre, scale = _get(person, "objpos"), _get(person, "scale")
-    if centre is None or scale is None or np.size(scale) == 0:
+    if centre is None or scale is None:
         return None
     joints = [[-1.0, -1.0] for _ in range(JOINTS)]
     seen = [0] * JOINTS
     for point in _list(_get(_get(person, "annopoints"), "point")):
-        joint = int(_get(point, "id", -1))
-        if 0 <= joint < JOINTS:
+        joint = _number(point, "id")
+        if np.isnan(joint):
+            joints[0] = [nan, nan]  # which the check of the record names
+        elif joint in range(JOINTS):
+            joint = int(joint)
             joints[joint] = [_number(point, "x"), _number(point, "y")]
             seen[joint] = _visible(_get(point, "is_visible"))
-    data = {"joints": joints, "joints_vis": seen, "scale": float(scale),
+    data = {"joints": joints, "joints_vis": seen, "scale": _number(person, "scale"),
             "center": [_number(centre, "x"), _number(centre, "y")]}  # fmt: skip
     corners = [_number(person, key) for key in ("x1", "y1", "x2", "y2")]
     if np.isfinite(corners).all():
@@ -86,8 +90,9 @@ def _visible(mark: Any) -> int:
 
 
 def _number(struct: Any, key: str) -> float:
-    value = _get(struct, key)
-    return float(value) if value is not None and np.size(value) == 1 else float("nan")
+    """NaN for what is no single number; the check of the record names it."""
+    value = np.asarray(_get(struct, key))
+    return value.item() * 1.0 if value.size == 1 and value.dtype.kind in "biuf" else nan
 
 
 def _get(struct: Any, key: str, default: Any = None) -> Any:

@@ -6,11 +6,13 @@ data_scripts/prepare_posetrack.py runs) makes one COCO file of them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from poselab.datasets.coco import Coco
 from poselab.datasets.coco_format import Record, load_json
@@ -19,6 +21,7 @@ from poselab.records import Sample
 from poselab.skeleton import POSETRACK_17
 
 JOINTS = len(POSETRACK_17)
+HEAD_BIAS = 0.6  # of the head box's diagonal, as in MPII's program
 
 
 class PoseTrack(Coco):
@@ -43,6 +46,16 @@ class PoseTrack(Coco):
     def clip(self, video: str) -> list[Sample]:
         """The labelled frames of a video, in order."""
         return [self[place] for place in self.videos[video]]
+
+    def head_sizes(self, index: int) -> torch.Tensor:
+        """The length that PoseTrack's measures divide by, [P] px.
+
+        0.6 of the head box's diagonal; NaN where the file has no head box.
+        """
+        image = self.annotations.images[index].id
+        sizes = [a.get("head_size") for a in self.dataset["annotations"]
+                 if a["image_id"] == image and not a.get("iscrowd")]  # fmt: skip
+        return torch.tensor([math.nan if s is None else s for s in sizes])
 
 
 def merge(files: Iterable[str | Path], image_dir: str | Path) -> dict[str, Any]:
@@ -91,7 +104,16 @@ def _person(record: Record, image: dict) -> list[dict]:
     points = np.where(labelled[:, None], points, 0)
     points[:, 2] = 2 * labelled
     person = _annotation(image, box, points)
-    return [person | {"track_id": record.integer("track_id"), "iscrowd": 0}]
+    person |= {"track_id": record.integer("track_id"), "iscrowd": 0}
+    return [person | _head(record)]
+
+
+def _head(record: Record) -> dict[str, float]:
+    """The length of the head, where the file has a box of it."""
+    if not record.data.get("bbox_head"):
+        return {}
+    sides = record.numbers("bbox_head", 4, "x, y, width, height")[2:]
+    return {"head_size": HEAD_BIAS * float(np.hypot(*sides))}
 
 
 def _annotation(image: dict, box: np.ndarray, points: np.ndarray) -> dict:
@@ -104,6 +126,8 @@ def _box(record: Record, places: np.ndarray, image: dict) -> np.ndarray | None:
     """The person's box, or the one around the joints where there is none."""
     if record.data.get("bbox"):
         x, y, w, h = record.numbers("bbox", 4, "x, y, width, height")
+        if min(w, h) < 0:
+            record.fail("bbox", "has a negative width or height")
         low, high = np.array([x, y]), np.array([x + w, y + h])
     elif len(places):
         low, high = places.min(0), places.max(0) + 1
@@ -124,6 +148,8 @@ def _ignored(record: Record, image: dict) -> list[dict]:
     try:
         shapes = [np.array(pair, float).T for pair in zip(columns, rows, strict=True)]
     except (TypeError, ValueError):
+        shapes = [np.array(np.nan)]
+    if not all(np.isfinite(shape).all() for shape in shapes):
         record.fail("ignore_regions_x", "must be lists of numbers, as many as of y")
     limit = image["width"], image["height"]
     polygons = [np.clip(s, 0, limit) for s in shapes if s.ndim == 2 and len(s) > 2]

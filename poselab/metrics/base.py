@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poselab.errors import ArgumentError, ShapeError
+from poselab.errors import ArgumentError, ShapeError, require
 
 
 def as_tensor(value: Any, name: str, where: str) -> Tensor:
@@ -62,6 +62,15 @@ def poses(
             fix="Give it visibility 0 if nobody knows where it is.",
         )  # fmt: skip
     return pred, truth, visibility
+
+
+def check_limits(limits: Any, name: str, where: str) -> Tensor:
+    """Thresholds as a tensor; an `ArgumentError` unless all are finite and >= 0."""
+    tensor = as_points(limits, name, where)
+    good = torch.isfinite(tensor) & (tensor >= 0)
+    require(bool(good.all()), "must be finite and not negative", where=where,
+            field=name, value=tensor.tolist())  # fmt: skip
+    return tensor
 
 
 def pooled(right: Tensor, counted: Tensor, keep: int = 0) -> Tensor:

@@ -84,12 +84,24 @@ def read_inputs(truth: Any, found: Any, skeleton: Skeleton | None) -> Inputs:
     for key in ("images", "annotations", "categories"):
         require(isinstance(data.get(key), list), "must be a list", where="coco_ap",
                 field=f"truth, {key}", value=data.get(key))  # fmt: skip
-    images = sorted({image["id"] for image in data["images"]})
-    categories = sorted({category["id"] for category in data["categories"]})
+    images, categories = _ids(data, "images"), _ids(data, "categories")
     results = _results(found, data)
     people = _people(data["annotations"], images, categories, len(skeleton))
     answers = _answers(results, images, categories, len(skeleton))
     return Inputs(data, results, skeleton, images, categories, people, answers)
+
+
+def _ids(data: dict, key: str) -> list:
+    """The ids of images or categories, sorted as pycocotools sorts them."""
+    where = f"truth, {key}"
+    column = _column(data[key], "id", where)
+    try:
+        return sorted(set(column))
+    except TypeError:
+        raise ArgumentError(
+            "must be all whole numbers or all texts", where="coco_ap",
+            field=f"{where}, id", value=sorted({type(v).__name__ for v in column}),
+        ) from None  # fmt: skip
 
 
 # --- the forms that are taken --------------------------------------------------------
@@ -101,7 +113,7 @@ def _truth(truth: Any, skeleton: Skeleton | None) -> tuple[dict, Skeleton]:
     if hasattr(truth, "dataset"):
         return truth.dataset, skeleton or getattr(truth, "skeleton", COCO_17)
     samples = [truth] if isinstance(truth, Sample) and not truth.is_stacked else truth
-    samples = list(samples)
+    samples = list(samples) if isinstance(samples, Iterable) else []
     if not samples or not isinstance(samples[0], Sample):
         raise ArgumentError(
             "expected samples, a Coco or a COCO dictionary", where="coco_ap",
@@ -118,6 +130,9 @@ def _results(found: Any, data: dict) -> list[dict]:
     if isinstance(found, dict):
         pairs: Iterable = found.items()
     else:
+        require(isinstance(found, Iterable) and not isinstance(found, str),
+                "expected COCO records, or one Poses for each image", where="coco_ap",
+                field="found", value=found)  # fmt: skip
         found = list(found)
         if all(isinstance(entry, dict) for entry in found):
             return found
@@ -127,6 +142,10 @@ def _results(found: Any, data: dict) -> list[dict]:
                 where="coco_ap", field="found", value=len(found),
             )  # fmt: skip
         pairs = zip(ids, found, strict=True)
+    pairs = list(pairs)
+    odd = next((poses for _, poses in pairs if not isinstance(poses, Poses)), None)
+    require(all(isinstance(poses, Poses) for _, poses in pairs), "expected Poses",
+            where="coco_ap", field="found", value=odd)  # fmt: skip
     person = next((c["id"] for c in data["categories"] if c.get("name") == "person"), 1)
     return [e for key, poses in pairs for e in to_results(poses, key, person)]
 
@@ -178,7 +197,7 @@ def _answers(records: list[dict], images: list, categories: list, joints: int):
 def _column(records: list[dict], field: str, where: str) -> list:
     try:
         return [record[field] for record in records]
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, IndexError):
         rows = enumerate(records)
         place = next(i for i, r in rows if not isinstance(r, dict) or field not in r)
         raise ArgumentError("this field is missing", where="coco_ap",
@@ -189,7 +208,10 @@ def _numbers(records: list[dict], field: str, where: str, width: int = 0):
     """A column of finite numbers [N], or [N, width]."""
     column = _column(records, field, where)
     try:
-        values = np.array(column, dtype=np.float64)
+        values = np.array(column)
+        if values.dtype.kind not in "biufO":  # "0.5" is a text, which nobody can sort
+            raise TypeError
+        values = values.astype(np.float64)
         values = values.reshape((len(column), width) if width else (len(column),))
     except (TypeError, ValueError):
         meaning = f"{width} numbers" if width else "a number"
@@ -201,6 +223,8 @@ def _numbers(records: list[dict], field: str, where: str, width: int = 0):
 
 def _is_numbers(value: Any, width: int) -> bool:
     try:
+        if isinstance(value, str):
+            return False
         return np.array(value, dtype=np.float64).shape == ((width,) if width else ())
     except (TypeError, ValueError):
         return False
@@ -236,7 +260,11 @@ def _places(
     """Where each record's id stands in `known`; -1, or an error, if nowhere."""
     table = {key: place for place, key in enumerate(known)}
     column = _column(records, field, where)
-    places = np.array([table.get(key, -1) for key in column], dtype=np.int64)
+    try:
+        places = np.array([table.get(key, -1) for key in column], dtype=np.int64)
+    except TypeError:
+        raise ArgumentError("an id must be a number or a text", where="coco_ap",
+                            field=f"{where}, {field}") from None  # fmt: skip
     if strict and (places < 0).any():
         stranger = column[int(np.argmax(places < 0))]
         raise ArgumentError(

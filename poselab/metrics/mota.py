@@ -32,7 +32,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from poselab.errors import ArgumentError, require
-from poselab.metrics.base import as_points, as_tensor, check_shape
+from poselab.metrics.base import as_points, as_tensor, check_limits, check_shape
 from poselab.records import Poses, Sample
 
 MOTP = ("matches", "evaluator")
@@ -146,6 +146,7 @@ def track_scores(
     """
     require(motp in MOTP, "unknown MOTP", where="track_scores", field="motp",
             value=motp, fix=f"Use one of {', '.join(MOTP)}.")  # fmt: skip
+    check_limits(threshold, "threshold", "track_scores")
     clips = [truth] if isinstance(truth, Tracks) else list(truth)
     answers = [found] if isinstance(found, Tracks) else list(found)
     require(len(clips) == len(answers) > 0, f"expected {len(clips)} clips, at least 1",

@@ -21,6 +21,7 @@ and then PA-MPJPE is above MPJPE.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -155,8 +156,9 @@ def _root(points: Tensor, visibility: Tensor, root: int | str, skeleton: Skeleto
     if isinstance(root, str):
         point, flag = _named_root(points, visibility, root, skeleton)
     else:
-        require(0 <= root < points.shape[-2], "there is no such joint", where="mpjpe",
-                field="root", value=root)  # fmt: skip
+        known = isinstance(root, Integral) and 0 <= root < points.shape[-2]
+        require(known, "there is no such joint", where="mpjpe", field="root",
+                value=root)  # fmt: skip
         point, flag = points[..., root, None, :], visibility[..., root, None]
     lost = (flag[..., 0] <= 0) & (visibility > 0).any(-1)
     require(not lost.any(), "the root of a pose is not labelled", where="mpjpe",

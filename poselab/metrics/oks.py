@@ -56,6 +56,9 @@ def oks(
         return value
     boxes = as_points(boxes, "boxes", "oks")
     check_shape(boxes, "boxes", (*truth.shape[:-2], 4), "oks")
+    lost = (count[..., 0, :] == 0) & ~torch.isfinite(boxes).all(-1)
+    require(not lost.any(), "a person's box is not finite", where="oks",
+            field="boxes", value=boxes[lost][:1].tolist())  # fmt: skip
     outside = _outside(pred, boxes.to(pred))
     far = similarity(outside, areas[..., None, :], skeleton, sigma_factor).mean(-1)
     return torch.where(count > 0, value, far)
@@ -95,6 +98,7 @@ def oks_radius(
     """
     require(0 < level <= 1, "must be above 0 and at most 1", where="oks_radius",
             field="level", value=level)  # fmt: skip
+    _check_factor(sigma_factor)
     areas = as_points(areas, "areas", "oks")
     k = sigma_factor * areas.new_tensor(sigmas(skeleton))
     scale = _areas(areas, areas.shape).sqrt()[..., None]
@@ -105,10 +109,16 @@ def similarity(
     squared: Tensor, areas: Tensor, skeleton: Skeleton, sigma_factor: float
 ) -> Tensor:
     """exp(-d^2 / (2 s^2 k^2)) of squared distances [..., J] and areas [...]."""
+    _check_factor(sigma_factor)
     k = sigma_factor * squared.new_tensor(sigmas(skeleton))
     # pycocotools adds the same eps; what is not a number is nowhere near.
     scale = areas.to(squared)[..., None] + torch.finfo(torch.float64).eps
     return torch.exp(-squared / (2 * scale * k.square())).nan_to_num(nan=0.0)
+
+
+def _check_factor(sigma_factor: float) -> None:
+    require(0 < sigma_factor < math.inf, "must be positive", where="oks",
+            field="sigma_factor", value=sigma_factor)  # fmt: skip
 
 
 def _areas(areas: Any, shape: Sequence[int]) -> Tensor:

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from poselab.errors import ArgumentError, require
-from poselab.metrics.base import as_points, check_shape, poses
+from poselab.metrics.base import as_points, as_tensor, check_limits, check_shape, poses
 from poselab.skeleton import COCO_17, MPII_16, Skeleton
 
 SEGMENTS = {
@@ -52,7 +52,8 @@ def pck(
     The fraction is taken over all labelled joints of all people at once, as PCKh does;
     NaN where no joint is labelled. A joint predicted as NaN is wrong. A distance equal
     to the threshold is right. Raises `ArgumentError`, also where a person with labelled
-    joints has a length of 0.
+    joints has a length of 0, or where a torso is asked for and `skeleton` has another
+    number of joints.
     """
     right, counted = _judge(
         pred, truth, visibility, reference, thresholds, boxes, skeleton
@@ -93,7 +94,7 @@ def reference_length(
     length that is not positive, since every threshold would then ask for perfection.
     """
     truth = as_points(truth, "truth", "pck")
-    visibility = torch.as_tensor(visibility)
+    visibility = as_tensor(visibility, "visibility", "pck")
     length = _length(truth, visibility, reference, boxes, skeleton)
     bad = (visibility > 0).any(-1) & ~((length > 0) | length.isnan())
     if bad.any():
@@ -117,10 +118,18 @@ def _length(truth, visibility, reference, boxes, skeleton) -> Tensor:
             fix=f"Use one of {', '.join(REFERENCES)}, or a tensor of lengths in px.",
         )  # fmt: skip
     check_shape(visibility, "visibility", truth.shape[:-1], "pck")
+    _same_joints(truth, skeleton)
     ends = [skeleton.index(joint) for joint in SEGMENTS[reference]]
     a, b = truth[..., ends, :].unbind(-2)
     known = (visibility[..., ends] > 0).all(-1)
     return torch.where(known, (a - b).norm(dim=-1), torch.nan)
+
+
+def _same_joints(truth: Tensor, skeleton: Skeleton) -> None:
+    """Joints found by their names must be where the skeleton has them."""
+    require(truth.shape[-2] == len(skeleton), f"{skeleton.name} has other joints",
+            where="pck", field="number of joints", value=truth.shape[-2],
+            fix="Pass the skeleton of these joints.")  # fmt: skip
 
 
 def _box_length(truth, visibility, reference, boxes) -> Tensor:
@@ -140,7 +149,7 @@ def _judge(pred, truth, visibility, reference, thresholds, boxes, skeleton):
     length = reference_length(truth, visibility, reference, boxes, skeleton)
     counted = (visibility > 0) & torch.isfinite(length)[..., None]  # [..., J]
     error = (pred - truth).norm(dim=-1)  # [..., J]
-    limit = torch.as_tensor(thresholds, dtype=error.dtype, device=error.device)
+    limit = check_limits(thresholds, "thresholds", "pck").to(error)
     limit = limit.reshape(-1, *[1] * length.dim()) * length  # [T, ...]
     return (error <= limit[..., None]) & counted, counted
 
@@ -176,15 +185,24 @@ def pckh(
     lengths, [...] px. Only `joints` count, if given: MPII's table leaves out pelvis
     and thorax. Raises `ArgumentError`.
     """
-    visibility = torch.as_tensor(visibility)
+    truth = as_points(truth, "truth", "pckh")
+    visibility = as_tensor(visibility, "visibility", "pckh")
+    check_shape(visibility, "visibility", truth.shape[:-1], "pckh")
+    lengths = _head_length(truth, visibility, head, head_boxes, skeleton)
     if joints is not None:
+        _same_joints(truth, skeleton)
         keep = torch.zeros(len(skeleton), dtype=torch.bool, device=visibility.device)
-        keep[[skeleton.index(j) if isinstance(j, str) else j for j in joints]] = True
-        lengths = _head_length(truth, visibility, head, head_boxes, skeleton)
+        keep[[_place(joint, skeleton) for joint in joints]] = True
         visibility = visibility * keep
-    else:
-        lengths = _head_length(truth, visibility, head, head_boxes, skeleton)
     return pck(pred, truth, visibility, lengths, thresholds, skeleton=skeleton)
+
+
+def _place(joint: int | str, skeleton: Skeleton) -> int:
+    if isinstance(joint, str):
+        return skeleton.index(joint)
+    require(0 <= joint < len(skeleton), f"{skeleton.name} has no such joint",
+            where="pckh", field="joints", value=joint)  # fmt: skip
+    return joint
 
 
 def _head_length(truth, visibility, head, head_boxes, skeleton) -> Tensor:
@@ -218,6 +236,7 @@ def pckh_mpii(
     that everybody reports, read off one step too far along a curve in steps of 0.01,
     at 0.11; `fine=0.1` gives what its name says.
     """
+    _same_joints(as_points(truth, "truth", "pckh"), MPII_16)
     length = head_box_length(head_boxes)
     each = pck_per_joint(pred, truth, visibility, length, (threshold,),
                          skeleton=MPII_16)[0]  # fmt: skip

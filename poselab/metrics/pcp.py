@@ -21,13 +21,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from numbers import Integral
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from poselab.errors import require
-from poselab.metrics.base import as_points, check_shape, pooled, poses
+from poselab.metrics.base import as_points, check_limits, check_shape, pooled, poses
 from poselab.skeleton import COCO_17, Skeleton
 
 RULES = ("strict", "loose")
@@ -84,6 +85,7 @@ def limb_judgement(
     """Which limbs are right, and which count: two bool tensors [..., L]."""
     require(rule in RULES, "unknown rule", where="pcp", field="rule", value=rule,
             fix=f"Use one of {', '.join(RULES)}.")  # fmt: skip
+    check_limits(alpha, "alpha", "pcp")
     pred, truth, visibility = poses(pred, truth, visibility, "pcp")
     check_shape(visibility, "visibility",
                 (*visibility.shape[:-1], len(skeleton)), "pcp")  # fmt: skip
@@ -106,11 +108,15 @@ def _indices(pairs: tuple, skeleton: Skeleton) -> Tensor:
     def place(end: int | str) -> int:
         if isinstance(end, str):
             return skeleton.index(end)
-        require(0 <= end < len(skeleton), f"{skeleton.name} has no such joint",
-                where="pcp", field="limbs", value=end)  # fmt: skip
+        known = isinstance(end, Integral) and 0 <= end < len(skeleton)
+        require(known, f"{skeleton.name} has no such joint", where="pcp",
+                field="limbs", value=end)  # fmt: skip
         return end
 
-    return torch.tensor([[place(end) for end in pair] for pair in pairs]).reshape(-1, 2)
+    require(all(len(pair) == 2 for pair in pairs), "must be pairs of joints",
+            where="pcp", field="limbs", value=pairs)  # fmt: skip
+    places = [[place(end) for end in pair] for pair in pairs]
+    return torch.tensor(places, dtype=torch.int64).reshape(-1, 2)
 
 
 def _unit(ends: Tensor, counted: Tensor, length: str | Tensor) -> Tensor:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 from poselab import distributed
+from poselab.disk import replace_file
 from poselab.errors import PoselabError, require
 from poselab.train import of_stage
 from poselab.zoo import FOLDER, published, recipes
@@ -20,9 +22,13 @@ EXAMPLES = """examples:
   torchrun --nproc-per-node 8 -m poselab.train hrnet_w32 --data coco:data/coco \\
           --val coco:data/coco --start imagenet.pth --out runs --checkpoint runs
       a paper's network by the paper's recipe, scored with COCO's AP
-  python -m poselab.train heatmap_tiny --data coco:data/people --out runs
+  python -m poselab.train heatmap_tiny --data coco:data/people
       a small network on your own pictures
 """
+
+
+OUT = Path("runs")  # where what is not bundled goes
+ONLY_PUBLISHED = ("val", "epochs", "batch_size", "start")
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -46,23 +52,57 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
                         )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", help="cpu, cuda or cuda:1 (a GPU if there is one)")
-    parser.add_argument("--out", type=Path, default=FOLDER,
-                        help="folder of the weights and their card")  # fmt: skip
+    parser.add_argument("--out", type=Path,
+                        help="folder of the weights and their card (the package's; for "
+                        f"a paper's network and with --data {OUT})")  # fmt: skip
     parser.add_argument("--checkpoint", type=Path, metavar="FOLDER",
                         help="keep the state there and go on from it")  # fmt: skip
     parser.add_argument("--save-every", type=int, default=200, metavar="STEPS")
     parser.add_argument("--compile", action="store_true",
                         help="pass the network through torch.compile")  # fmt: skip
-    return parser.parse_args(argv)
+    return _checked(parser.parse_args(argv))
+
+
+def _checked(options: argparse.Namespace) -> argparse.Namespace:
+    """The same options with `out`; an error for one that would do nothing."""
+    bundled = options.name in recipes.RECIPES
+    for option in ONLY_PUBLISHED if bundled else ():
+        value = getattr(options, option)
+        require(value is None, "is for a paper's recipe only", value=value,
+                where="--" + option.replace("_", "-"),
+                fix=f"{options.name} has its own; leave it out.")  # fmt: skip
+    if options.out is None:
+        options.out = FOLDER if bundled and options.data is None else OUT
+    return options
+
+
+def _keep_apart(folder: Path, options: argparse.Namespace) -> None:
+    """Note in the folder what is trained on; an error if it was something else.
+
+    The weights alone do not tell: training would go on from those of other people.
+    """
+    note = folder / "words.json"
+    start = None if options.start is None else str(options.start)
+    words = {"data": options.data, "start": start}
+    if note.is_file():
+        found = json.loads(note.read_text(encoding="utf-8"))
+        require(found == words, f"holds a training with {found}", where="--checkpoint",
+                value=str(folder), fix="Choose another folder, or delete this one."
+                )  # fmt: skip
+    elif distributed.team().leads:
+        folder.mkdir(parents=True, exist_ok=True)
+        with replace_file(note) as draft:
+            draft.write_text(json.dumps(words), encoding="utf-8")
 
 
 def run(options: argparse.Namespace) -> None:
     """Train in this process, or with the others that torchrun has started."""
     more = {"save_every": options.save_every, "compiled": options.compile}
-    if options.checkpoint:
-        name = f"{options.name}-seed{options.seed}"
-        more["checkpoint"] = options.checkpoint / name
     with distributed.joined(options.device) as device:
+        if options.checkpoint:
+            name = f"{options.name}-seed{options.seed}"
+            more["checkpoint"] = options.checkpoint / name
+            _keep_apart(more["checkpoint"], options)
         if options.name in PUBLISHED:
             _published(options, device, more)
         else:

@@ -1,28 +1,30 @@
 """The training recipes of papers, at paper size, on data in COCO's format.
 
-Simple Baseline (Xiao et al. 2018, 1804.06208, section 3.1) and HRNet (Sun et al. 2019,
-1902.09212, section 4.1) share theirs: crops of 256x192 with 1.25 margin, varied by
-flip, scale, rotation (and half bodies, HRNet), Adam at 1e-3, divided by 10 after 170
-and 200 of 210 epochs, mean squared error against maps of sigma 2, scored with the flip
-test. The sizes of the variations and of the first weights are those of their code.
+Simple Baseline (Xiao et al. 2018, 1804.06208) and HRNet (Sun et al. 2019, 1902.09212,
+section 4.1) share most of theirs: crops of 256x192 with 1.25 margin, varied by flip,
+scale, rotation (and half bodies, HRNet), Adam at 1e-3, mean squared error against maps
+of sigma 2, scored with the flip test. The rate is divided by 10 after 90 and 120 of 140
+epochs (Simple Baseline) or 170 and 200 of 210 (HRNet). The sizes of the variations and
+of the first weights are those of their code.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from poselab import distributed
+from poselab import codecs, distributed
 from poselab.codecs import HeatmapCodec
 from poselab.datasets import Coco, CocoPeople, Variation, to_results
 from poselab.datasets.coco_layout import open_coco
-from poselab.errors import CheckpointError
+from poselab.errors import CheckpointError, require
 from poselab.metrics import coco_ap
 from poselab.models import build, save_weights
 from poselab.models.normalise import Normalise
@@ -44,14 +46,31 @@ class Published:
     margin: float = 1.25
     sigma: float = 2.0
     epochs: int = 210
+    schedule: str = "two_drops"
     batch_size: int = 128
     lr: float = 1e-3
     small: tuple[str, ...] = ("",)  # layers whose names begin so start near 0
 
-    def codec(self) -> HeatmapCodec:
+    @property
+    def maps(self) -> dict[str, Any]:
         """Bumps on the nearest cell and the quarter-cell decoder, as published."""
-        return HeatmapCodec(self.size, sigma=self.sigma, quantise=True,
-                            decoder="quarter")  # fmt: skip
+        return {"name": "heatmap", "size": self.size, "sigma": self.sigma,
+                "quantise": True, "decoder": "quarter"}  # fmt: skip
+
+    def codec(self) -> HeatmapCodec:
+        """The codec of `maps`."""
+        return codecs.build(**self.maps)
+
+    def plan(
+        self, people: int, epochs: float | None = None, batch_size: int | None = None
+    ) -> tuple[int, int]:
+        """Steps and batch size for so many people; the recipe's unless given."""
+        epochs = self.epochs if epochs is None else epochs
+        wanted = self.batch_size if batch_size is None else batch_size
+        require(0 < epochs < math.inf, "must be above 0", where="epochs", value=epochs)
+        require(wanted > 0, "must be at least 1", where="batch_size", value=wanted)
+        batch = distributed.shared_batch(wanted, people)
+        return max(1, round(epochs * people / batch)), batch
 
 
 SMALL = 1e-3
@@ -67,6 +86,7 @@ def _simple(depth: int) -> Published:
     return Published(
         _SIMPLE, "simple_baseline", {"depth": depth},
         Variation(zoom=0.3, degrees=40.0, half_chance=0.0),
+        epochs=140, schedule="early_drops",
         small=("deconv_layers", "final_layer"),
     )  # fmt: skip
 
@@ -90,16 +110,20 @@ def start_from(net: nn.Module, path: Path) -> int:
     is. Returns how many tensors; raises `CheckpointError` if none fits.
     """
     state = net.state_dict()
-    backbone = {key.removeprefix("backbone."): key for key in state}
-    content = checkpoint.read(path)
-    content = content.get("state_dict", content)
+    backbone = {_plain(key): key for key in state}
+    content = checkpoint.unwrap(checkpoint.read(path), backbone, _plain, path)
     fits = {backbone[key]: value for key, value in content.items()
-            if key in backbone and value.shape == state[backbone[key]].shape}
+            if key in backbone and isinstance(value, Tensor)
+            and value.shape == state[backbone[key]].shape}  # fmt: skip
     if not fits:
         raise CheckpointError("no tensor of it is of this network", where=path,
                               value=", ".join(list(content)[:4]))  # fmt: skip
     net.load_state_dict({**state, **fits})
     return len(fits)
+
+
+def _plain(key: str) -> str:
+    return key.removeprefix("backbone.")
 
 
 def start_small(net: nn.Module, names: tuple[str, ...], seed: int) -> None:
@@ -134,7 +158,7 @@ def train(
         start_from(net, start)
     whole = nn.Sequential(Normalise(), net).to(device)
     history = fit(whole, recipe.codec(), data, steps, batch_size, recipe.lr,
-                  schedule="two_drops", weight_decay=0.0, seed=seed,
+                  schedule=recipe.schedule, weight_decay=0.0, seed=seed,
                   **options)  # fmt: skip
     return net.eval(), history
 
@@ -183,29 +207,38 @@ def make(
     """Train recipe `name` on `data`, score it on `val`, write weights and a report.
 
     `epochs` and `batch_size` replace the recipe's. Returns the report, which the leader
-    of a team writes as `name`.json next to `name`.safetensors.
+    of a team writes as `name`.json next to `name`.safetensors: `zoo.load(name, folder)`
+    reads both. The network wants images through `Normalise`.
     """
     recipe, began = PUBLISHED[name], time.perf_counter()
+    folder.mkdir(parents=True, exist_ok=True)  # found out now, not after the training
+    held_out = None if val is None else open_coco(val, "val2017")
     people = CocoPeople(open_coco(data, "train2017"), recipe.size, recipe.margin,
                         recipe.variation)  # fmt: skip
-    batch = min(batch_size or recipe.batch_size, len(people))
-    steps = max(1, round((epochs or recipe.epochs) * len(people) / batch))
+    steps, batch = recipe.plan(len(people), epochs, batch_size)
     net, history = train(name, people, steps, batch, seed, device, **options)
-    report = {"recipe": name, "paper": recipe.paper, "data": data, "seed": seed,
-              "people": len(people), "steps": steps, "batch_size": batch,
-              "processes": distributed.team().size, "seconds": history.seconds,
+    report = {**_card(recipe, people), "data": data, "seed": seed, "steps": steps,
+              "batch_size": batch, "processes": distributed.team().size,
+              "seconds": history.seconds,
               "images_per_second": steps * batch / max(history.seconds, 1e-9),
               "loss": history.loss}  # fmt: skip
     if device.startswith("cuda"):
         report["gigabytes"] = torch.cuda.max_memory_allocated(device) / 1e9
-    if val is not None:
-        held_out = open_coco(val, "val2017")
+    if held_out is not None:
         found = results(net, recipe, held_out, device)
         report["val"], report["scores"] = val, coco_ap(held_out.dataset, found)
     report["whole_seconds"] = time.perf_counter() - began
     if distributed.team().leads:
-        folder.mkdir(parents=True, exist_ok=True)
         save_weights(net, folder / f"{name}.safetensors", half=False)
         text = json.dumps(report, indent=1) + "\n"
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
     return report
+
+
+def _card(recipe: Published, people: CocoPeople) -> dict[str, Any]:
+    """What `zoo.load` and `zoo.codec` need, and what was learned from."""
+    return {
+        "paper": recipe.paper, "model": recipe.model,
+        "arguments": {**recipe.arguments, "joints": len(people.skeleton)},
+        "recipe": {**asdict(recipe), "codec": recipe.maps}, "people": len(people),
+    }  # fmt: skip

@@ -7,7 +7,7 @@ import json
 import platform
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from poselab.codecs import DisplacementCodec, RegressionCodec
 from poselab.datasets import CocoPeople, PersonCrops, SyntheticPeople, augment
 from poselab.datasets.coco_layout import open_coco
 from poselab.distributed import Team, stream
-from poselab.errors import ArgumentError
+from poselab.errors import ArgumentError, require
 from poselab.models import Cascade, build, save_weights
 from poselab.records import Sample
 from poselab.train import History, Source, fit, of_stage
@@ -183,8 +183,11 @@ class Mixed:
     def batches(
         self, batch_size: int, generator: torch.Generator
     ) -> Iterator[Sample]:
-        """Stacked samples without end."""
-        share = batch_size // len(self.parts)
+        """Stacked samples without end; `batch_size` is a multiple of the parts."""
+        share, left = divmod(batch_size, len(self.parts))
+        require(share > 0 and left == 0, "cannot be drawn in equal parts",
+                where="batch_size", value=batch_size,
+                fix=f"Use a multiple of {len(self.parts)}.")  # fmt: skip
         sources = [part.batches(share, generator) for part in self.parts]
         while True:
             yield Sample.join([next(source) for source in sources])
@@ -322,6 +325,13 @@ def own_people(recipe: Recipe, folder: str) -> tuple[Source, Sample]:
     return crops, Sample.join([crops[i] for i in few])
 
 
+def for_few(recipe: Recipe, samples: int) -> Recipe:
+    """The recipe with no batch larger than the data set."""
+    stages = [replace(s, batch_size=distributed.shared_batch(s.batch_size, samples))
+              for s in recipe.stages]  # fmt: skip
+    return replace(recipe, stages=tuple(stages))
+
+
 def make(
     name: str,
     folder: Path,
@@ -337,7 +347,10 @@ def make(
     `fit`; of a team of processes the leader writes.
     """
     chosen, start = recipe(name), time.perf_counter()
+    folder.mkdir(parents=True, exist_ok=True)  # found out now, not after the training
     source, held_out = own_people(chosen, data) if data else people(chosen, seed)
+    if data:
+        chosen = for_few(chosen, len(source))
     net, histories = train(chosen, source, held_out, seed, device,
                            progress=progress, **options)  # fmt: skip
     if not distributed.team().leads:
@@ -356,7 +369,6 @@ def make(
         "torch": torch.__version__,
         "parameters": sum(p.numel() for p in net.parameters()),
     }
-    folder.mkdir(parents=True, exist_ok=True)
     save_weights(net, folder / f"{name}.safetensors")
     text = json.dumps(card, indent=1) + "\n"
     (folder / f"{name}.json").write_text(text, encoding="utf-8")

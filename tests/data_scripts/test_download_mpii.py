@@ -102,10 +102,23 @@ def test_crowdpose_from_a_server_and_from_archives(server, tmp_path, capsys):
         assert len(CrowdPose(file, folder / "images")[0].keypoints) == 2
 
 
+def test_crowdpose_from_archives_of_one_name(server, tmp_path):
+    """Each is looked into, and the second is not taken for the first."""
+    options = []
+    for name in ("images", "annotations"):
+        own = tmp_path / name / "crowdpose.zip"
+        own.parent.mkdir()
+        own.write_bytes(server.files[f"/{name}.zip"].body)
+        options += [f"--{name}", str(own)]
+    folder = tmp_path / "out"
+    assert crowd.main([str(folder), *options]) == 0
+    assert tools.visible(folder) == ["annotations/crowdpose_val.json", "images/a.jpg"]
+
+
 def test_crowdpose_without_archives_says_where_they_are(tmp_path, capsys):
     assert crowd.main([str(tmp_path)]) == 1
     error = capsys.readouterr().err
     assert "where is annotations.zip?" in error
     assert "Jeff-sjtu/CrowdPose" in error
     assert crowd.main([str(tmp_path), "--annotations", str(tmp_path / "x.zip")]) == 1
-    assert "No such file" in capsys.readouterr().err
+    assert "x.zip: there is no such file" in capsys.readouterr().err

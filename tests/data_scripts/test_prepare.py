@@ -44,7 +44,8 @@ def video(number):
         ],
         "annotations": [
             {"id": 7, "image_id": start + 1, "track_id": 5, "keypoints": points,
-             "bbox": [15, 2, 30, 60], "category_id": 1, "scores": []},
+             "bbox": [15, 2, 30, 60], "bbox_head": [20, 2, 30, 40], "category_id": 1,
+             "scores": []},
             {"id": 8, "image_id": start + 2, "track_id": 5, "keypoints": points,
              "category_id": 1},
             {"id": 9, "image_id": start + 2, "track_id": 6, "keypoints": [0] * 51,
@@ -76,6 +77,9 @@ def test_posetrack(tracks, capsys):
     assert first.keypoints[0, 5].tolist() == [25, 15]
     assert first.boxes.tolist() == [[15, 2, 30, 46]], "clipped to the image"
     assert second.boxes.tolist() == [[20, 5, 17, 33]], "around the joints"
+    clip = data.videos["002"]
+    assert data.head_sizes(clip[0]).tolist() == pytest.approx([30])  # 0.6 x 50
+    assert data.head_sizes(clip[1]).isnan().tolist() == [True]
     assert first.ignore[35, 11]
     assert not first.ignore[10, 40]
     points, flags = convert(first.keypoints, first.visibility, data.skeleton, MPII_16)
@@ -103,6 +107,10 @@ def test_posetrack_not_there(tmp_path, capsys):
     (lambda v: v["images"][1].update(ignore_regions_x=[["a"] * 3]), "ignore_regions_x"),
     (lambda v: v["images"][1].update(ignore_regions_y=[[1, 2]] * 2), "ignore_regions"),
     (lambda v: v["images"][1].update(ignore_regions_y=5), "ignore_regions_x"),
+    (lambda v: v["images"][1].update(ignore_regions_x=[[np.nan, 12, 12], [1]]),
+     "002.json.*ignore_regions_x"),
+    (lambda v: v["annotations"][0].update(bbox=[9, 9, -3, 2]), "002.json.*bbox"),
+    (lambda v: v["annotations"][0].update(bbox_head=[9, 9]), "002.json.*bbox_head"),
 ])  # fmt: skip
 def test_posetrack_broken(tracks, capsys, change, said):
     broken = video(2)

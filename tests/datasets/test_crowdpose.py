@@ -60,6 +60,11 @@ def test_without_a_crowd_index(write):
     data = content()
     del data["images"][0]["crowdIndex"]
     assert math.isnan(write(data).crowd_index(0))
+    data["images"][0]["crowdIndex"] = None
+    assert math.isnan(write(data).crowd_index(0))
+    data["images"][0]["crowdIndex"] = "very"
+    with pytest.raises(AnnotationError, match="crowdIndex.*'very'"):
+        write(data).crowd_index(0)
 
 
 @pytest.mark.parametrize("change", [

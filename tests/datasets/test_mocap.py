@@ -82,6 +82,16 @@ def test_bad_files(folder, content):
         H36m(folder / "a.npz", folder)
 
 
+def test_a_file_damaged_within(folder):
+    mocap.save(folder / "a.npz", arrays(), H36M_17)
+    content = bytearray((folder / "a.npz").read_bytes())
+    for place in range(60, len(content) - 400, 17):
+        content[place] ^= 0xFF
+    (folder / "a.npz").write_bytes(content)
+    with pytest.raises(AnnotationError, match=r"a\.npz.*cannot be read"):
+        H36m(folder / "a.npz", folder)
+
+
 def test_another_skeleton(folder):
     mocap.save(folder / "a.npz", arrays(), MPI_INF_3DHP_17)
     with pytest.raises(AnnotationError, match="skeleton = 'mpi-inf-3dhp-17'.*h36m-17"):

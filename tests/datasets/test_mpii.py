@@ -144,6 +144,21 @@ def test_bad_json(folder, content):
         Mpii(folder / "a.json", folder)
 
 
+@pytest.mark.parametrize(("change", "said"), [
+    ({"scale": "large"}, "scale"),
+    ({"scale": np.array([1.0, 2.0])}, "scale"),
+    ({"annopoints": {"point": {"x": "left", "y": 5.0, "id": 3}}}, "joints"),
+    ({"annopoints": {"point": {"x": 5.0, "y": 5.0, "id": "third"}}}, "joints"),
+    ({"annopoints": {"point": {"x": 5.0, "y": 5.0, "id": np.nan}}}, "joints"),
+])  # fmt: skip
+def test_odd_fields_of_a_mat(folder, change, said):
+    image = {"image": {"name": "a.png"}, "annorect": {**person_struct(PEOPLE[0]),
+                                                      **change}}  # fmt: skip
+    savemat(folder / "a.mat", {"RELEASE": {"annolist": image, "img_train": 1}})
+    with pytest.raises(AnnotationError, match=rf"a\.mat.*annorect\(1\).*{said}"):
+        Mpii(folder / "a.mat", folder)
+
+
 @pytest.mark.parametrize("content", [b"", b"not MATLAB" * 99, None,
                                      {"OTHER": 1}, {"RELEASE": 1},
                                      release(train=(1, 1))])  # fmt: skip
