@@ -80,7 +80,7 @@ def without_itself(branches):
     return [sum(_moved(branches[j], j, i) for j in n if j != i).relu() for i in n]
 
 
-@exchange.wrong("The ReLU is missing after the sum.")
+@exchange.wrong("The ReLU after the sum is missing: negative cells remain.")
 def no_relu(branches):
     n = range(len(branches))
     return [sum(_moved(branches[j], j, i) for j in n) for i in n]
