@@ -14,6 +14,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from poselab.bench_metrics import metrics
+from poselab.bench_scale import scale
+
 BATCH, SIZE = 64, (128, 96)
 
 
@@ -158,6 +161,8 @@ def codecs(repeats: int) -> dict[str, float]:
 BENCHES: dict[str, Callable[[int], dict[str, float]]] = {
     "render": render,
     "codecs": codecs,
+    "metrics": metrics,
+    "scale": scale,
 }
 
 
