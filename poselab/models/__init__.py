@@ -13,6 +13,7 @@ from poselab.models.deeppose import (
     RefinerPaper,
 )
 from poselab.models.heatmap_net import HeatmapNet
+from poselab.models.hourglass import Hourglass, Residual, StackedHourglass
 from poselab.models.hrnet import HRNet
 from poselab.models.simple_baseline import SimpleBaseline
 from poselab.models.tompson import (
@@ -25,7 +26,7 @@ from poselab.models.tompson import (
 from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
 
 __all__ = ["Backbone", "CPN", "Cascade", "CoarseToFine", "DeepPose", "DeepPosePaper",
-           "DeepPoseResNet", "FineNet", "HRNet", "HeatmapNet", "MODELS", "PyramidNet",
-           "PyramidNetPaper", "Refiner", "RefinerPaper", "SimpleBaseline",
-           "SpatialModel", "build", "load_weights", "save_weights",
-           "seeded"]  # fmt: skip
+           "DeepPoseResNet", "FineNet", "HRNet", "HeatmapNet", "Hourglass", "MODELS",
+           "PyramidNet", "PyramidNetPaper", "Refiner", "RefinerPaper", "Residual",
+           "SimpleBaseline", "SpatialModel", "StackedHourglass", "build",
+           "load_weights", "save_weights", "seeded"]  # fmt: skip
