@@ -39,6 +39,13 @@ from poselab.codecs.heatmap_decode import (
     to_image_reference,
 )
 from poselab.codecs.heatmap_hard import HardHeatmapCodec, hardest, loss_of_joints
+from poselab.codecs.ief import (
+    FeedbackCodec,
+    bounded,
+    fixed_path,
+    on_path,
+    with_pose,
+)
 from poselab.codecs.regression import (
     DisplacementCodec,
     RegressionCodec,
@@ -67,7 +74,8 @@ def build(name: str, **options: Any) -> Any:
     return CODECS[name](**options)
 
 
-__all__ = ["CODECS", "CropHeatmapCodec", "DisplacementCodec", "HardHeatmapCodec",
+__all__ = ["CODECS", "CropHeatmapCodec", "DisplacementCodec", "FeedbackCodec",
+           "HardHeatmapCodec", "bounded", "fixed_path", "on_path", "with_pose",
            "HeatmapCodec", "decode_cpn_reference", "hardest", "loss_of_joints",
            "IntegralCodec", "RegressionCodec", "blur_maps", "blur_of", "build",
            "cells_to_pixels", "crop_boxes", "decode_argmax", "decode_dark",

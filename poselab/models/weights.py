@@ -14,12 +14,14 @@ from torch import Tensor, nn
 from poselab.disk import replace_file
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import (
+    cpm,
     cpn,
     deeppose,
     heatmap_net,
     hourglass,
     hourglass_flat,
     hrnet,
+    ief,
     simple_baseline,
     tompson,
 )
@@ -58,6 +60,10 @@ def deeppose_paper_cascade(joints: int = 17, stages: int = 3) -> deeppose.Cascad
 
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
+    "cpm": cpm.CPM,
+    "cpm_paper": cpm.CPMPaper,
+    "cpm_reference": cpm.CPMReference,
+    "cpm_tiny": cpm.cpm_tiny,
     "cpn": cpn.cpn,
     "deeppose": deeppose.DeepPose,
     "deeppose_cascade": deeppose_cascade,
@@ -70,6 +76,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "hourglass_flat": hourglass_flat.FlatStackedHourglass,
     "hourglass_paper": hourglass.hourglass_paper,
     "hrnet": hrnet.HRNet,
+    "ief": ief.tiny,
+    "ief_paper": ief.paper,
     "simple_baseline": simple_baseline.SimpleBaseline,
     "tompson": tompson.PyramidNet,
     "tompson_coarse_to_fine": tompson_coarse_to_fine,

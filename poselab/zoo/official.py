@@ -72,6 +72,20 @@ def _deeppose(joints: int, parameters: int, file: str) -> Official:
     )
 
 
+def _cpm(joints: int, parameters: int, file: str) -> Official:
+    return Official(
+        paper="Convolutional Pose Machines",
+        arxiv="1602.00134",
+        builder="cpm_reference",
+        arguments={"joints": joints, "stages": 6},
+        parameters=parameters,
+        licence="Apache-2.0 (MMPose)",
+        input=IMAGENET,
+        url=f"{MMPOSE}/cpm/{file}",
+        sha256=file.split("-")[1][:8],
+    )
+
+
 def _hourglass(stacks: int, parameters: int) -> Official:
     """As trained by the authors; they publish no digest of the files."""
     return Official(
@@ -129,6 +143,8 @@ def _cpn(depth: int, parameters: int) -> Official:
 
 
 OFFICIAL: dict[str, Official] = {
+    "cpm_coco": _cpm(17, 31_304_166, "cpm_coco_256x192-aa4ba095_20200817.pth"),
+    "cpm_mpii": _cpm(16, 31_225_568, "cpm_mpii_368x368-116e62b8_20200822.pth"),
     "cpn_r50_coco": _cpn(50, 27_406_826),
     "cpn_r101_coco": _cpn(101, 46_398_954),
     "deeppose_r50_coco": _deeppose(
