@@ -25,6 +25,9 @@ _HOMES = {
     "PrecisionRecall": "metrics",
     "crowd_answers": "metrics_ap",
     "TrackingErrors": "metrics",
+    "MapsExplorer": "cpn",
+    "OhkmExplorer": "cpn",
+    "BranchExplorer": "hrnet",
 }
 __all__ = list(_HOMES)
 
