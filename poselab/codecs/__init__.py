@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from poselab.codecs.boxes import nms
+from poselab.codecs.detection import DetectionCodec
 from poselab.codecs.heatmap import (
     HeatmapCodec,
     IntegralCodec,
@@ -49,6 +51,7 @@ from poselab.codecs.regression import (
 from poselab.errors import ArgumentError
 
 CODECS = {
+    "detection": DetectionCodec,
     "heatmap": HeatmapCodec,
     "integral": IntegralCodec,
     "regression": RegressionCodec,
@@ -63,12 +66,13 @@ def build(name: str, **options: Any) -> Any:
     return CODECS[name](**options)
 
 
-__all__ = ["CODECS", "CropHeatmapCodec", "DisplacementCodec", "HeatmapCodec",
-           "IntegralCodec", "RegressionCodec", "blur_maps", "blur_of", "build",
-           "cells_to_pixels", "crop_boxes", "decode_argmax", "decode_dark",
+__all__ = ["CODECS", "CropHeatmapCodec", "DetectionCodec", "DisplacementCodec",
+           "HeatmapCodec", "IntegralCodec", "RegressionCodec", "blur_maps", "blur_of",
+           "build", "cells_to_pixels", "crop_boxes", "decode_argmax", "decode_dark",
            "decode_dark_reference", "decode_quarter", "decode_quarter_reference",
            "decode_soft_argmax", "denormalise", "draw_targets", "flip_maps",
            "gaussian_maps", "joint_boxes", "local_maxima", "masked_l2", "masked_mse",
-           "merge_people", "nearest_cells", "normalise", "peaks", "pixels_to_cells",
-           "place_in_boxes", "pose_diameter", "spatial_cross_entropy",
-           "target_weight", "to_image_reference"]  # fmt: skip
+           "merge_people", "nearest_cells", "nms", "normalise", "peaks",
+           "pixels_to_cells", "place_in_boxes", "pose_diameter",
+           "spatial_cross_entropy", "target_weight",
+           "to_image_reference"]  # fmt: skip

@@ -14,6 +14,7 @@ from poselab.models.deeppose import (
 )
 from poselab.models.heatmap_net import HeatmapNet
 from poselab.models.hrnet import HRNet
+from poselab.models.rcnn import RCNN, Detections
 from poselab.models.simple_baseline import SimpleBaseline
 from poselab.models.tompson import (
     CoarseToFine,
@@ -25,7 +26,7 @@ from poselab.models.tompson import (
 from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
 
 __all__ = ["Backbone", "CPN", "Cascade", "CoarseToFine", "DeepPose", "DeepPosePaper",
-           "DeepPoseResNet", "FineNet", "HRNet", "HeatmapNet", "MODELS", "PyramidNet",
-           "PyramidNetPaper", "Refiner", "RefinerPaper", "SimpleBaseline",
-           "SpatialModel", "build", "load_weights", "save_weights",
+           "DeepPoseResNet", "Detections", "FineNet", "HRNet", "HeatmapNet", "MODELS",
+           "PyramidNet", "PyramidNetPaper", "RCNN", "Refiner", "RefinerPaper",
+           "SimpleBaseline", "SpatialModel", "build", "load_weights", "save_weights",
            "seeded"]  # fmt: skip
