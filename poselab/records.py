@@ -90,6 +90,15 @@ class _Record:
         return records[0].replace(**stacked, **missing)
 
 
+    @classmethod
+    def join(cls, stacks: Sequence):
+        """Stacked records one after another; fields that some lack are dropped."""
+        stacks = list(stacks)
+        if not stacks:
+            raise ArgumentError("nothing to join", where="stacks", value=stacks)
+        return cls.stack([one for stack in stacks for one in stack])
+
+
 def _stack(name: str, values: list[Tensor], people: int) -> Tensor:
     if name in _PER_PERSON:
         values = [_pad(v, people) for v in values]

@@ -10,6 +10,7 @@ from typing import Any
 
 from poselab.codecs.boxes import nms
 from poselab.codecs.detection import DetectionCodec
+from poselab.codecs.cpn_decode import decode_cpn_reference
 from poselab.codecs.heatmap import (
     HeatmapCodec,
     IntegralCodec,
@@ -38,6 +39,7 @@ from poselab.codecs.heatmap_decode import (
     pixels_to_cells,
     to_image_reference,
 )
+from poselab.codecs.heatmap_hard import HardHeatmapCodec, hardest, loss_of_joints
 from poselab.codecs.regression import (
     DisplacementCodec,
     RegressionCodec,
@@ -52,6 +54,7 @@ from poselab.errors import ArgumentError
 
 CODECS = {
     "detection": DetectionCodec,
+    "hard_heatmap": HardHeatmapCodec,
     "heatmap": HeatmapCodec,
     "integral": IntegralCodec,
     "regression": RegressionCodec,
@@ -67,11 +70,13 @@ def build(name: str, **options: Any) -> Any:
 
 
 __all__ = ["CODECS", "CropHeatmapCodec", "DetectionCodec", "DisplacementCodec",
-           "HeatmapCodec", "IntegralCodec", "RegressionCodec", "blur_maps", "blur_of",
-           "build", "cells_to_pixels", "crop_boxes", "decode_argmax", "decode_dark",
+           "HardHeatmapCodec", "HeatmapCodec", "IntegralCodec", "RegressionCodec",
+           "blur_maps", "blur_of", "build", "cells_to_pixels", "crop_boxes",
+           "decode_argmax", "decode_cpn_reference", "decode_dark",
            "decode_dark_reference", "decode_quarter", "decode_quarter_reference",
            "decode_soft_argmax", "denormalise", "draw_targets", "flip_maps",
-           "gaussian_maps", "joint_boxes", "local_maxima", "masked_l2", "masked_mse",
+           "gaussian_maps", "hardest", "joint_boxes", "local_maxima",
+           "loss_of_joints", "masked_l2", "masked_mse",
            "merge_people", "nearest_cells", "nms", "normalise", "peaks",
            "pixels_to_cells", "place_in_boxes", "pose_diameter",
            "spatial_cross_entropy", "target_weight",

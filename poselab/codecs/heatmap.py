@@ -147,6 +147,14 @@ def spatial_cross_entropy(output: Tensor, target: Tensor, weight: Tensor) -> Ten
     distribution over the cells too. Averaged over the maps that count; cells of weight
     0 take no part. A constant map, zero included, costs log(h w): there is no trap.
     """
+    each, counts = cross_entropy_of_joints(output, target, weight)
+    return each.sum() / counts.sum().clamp(min=1)
+
+
+def cross_entropy_of_joints(
+    output: Tensor, target: Tensor, weight: Tensor
+) -> tuple[Tensor, Tensor]:
+    """`spatial_cross_entropy` of each map by itself, [B, J], and which ones count."""
     require_shape("target", target, *output.shape)
     counts = weight.expand_as(target) > 0
     lowest = torch.finfo(output.dtype).min / 2
@@ -155,7 +163,7 @@ def spatial_cross_entropy(output: Tensor, target: Tensor, weight: Tensor) -> Ten
     total = share.sum(-1, keepdim=True)
     share = share / total.clamp(min=1e-12)
     each = -(share * torch.where(share > 0, scores, 0.0)).sum(-1)  # [B, J]
-    return each.sum() / (total > 0).sum().clamp(min=1)
+    return each, total[..., 0] > 0
 
 
 LOSSES = {"mse": masked_mse, "cross_entropy": spatial_cross_entropy}

@@ -137,7 +137,7 @@ def blur_maps(maps: Tensor, blur: int = 11) -> Tensor:
     Beyond the border lie zeros.
     """
     require_shape("maps", maps, "...", None, None)
-    down, across = (_blur_matrix(blur, n).to(maps) for n in maps.shape[-2:])
+    down, across = (blur_matrix(blur, n).to(maps) for n in maps.shape[-2:])
     smooth = down @ maps @ across  # both are symmetric
     top = (-2, -1)
     scale = maps.amax(top, keepdim=True) / smooth.amax(top, keepdim=True)
@@ -297,7 +297,7 @@ def blur_of(sigma: float) -> int:
     return 2 * max(0, math.floor((sigma - 0.8) / 0.3 + 1.5)) + 1
 
 
-def _blur_matrix(side: int, length: int) -> Tensor:
+def blur_matrix(side: int, length: int) -> Tensor:
     """The symmetric matrix [length, length] that blurs a line with zeros around it."""
     kernel, half = gaussian_kernel(side), (side - 1) // 2
     place = torch.arange(length)
@@ -310,6 +310,6 @@ def _blur_patch(patch: Tensor, side: int) -> Tensor:
 
     All patches times one matrix, which is much faster than many small convolutions.
     """
-    line = _blur_matrix(side, side + 4)[(side - 1) // 2 :][:5]  # [5, side + 4]
+    line = blur_matrix(side, side + 4)[(side - 1) // 2 :][:5]  # [5, side + 4]
     both = torch.kron(line, line).to(patch)  # [25, (side + 4)^2]
     return (patch.flatten(-2) @ both.T).unflatten(-1, (5, 5))

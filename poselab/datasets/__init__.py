@@ -3,6 +3,7 @@
 from poselab.datasets.coco import Coco, Crops, save_coco, to_coco
 from poselab.datasets.coco_results import to_results
 from poselab.datasets.images import read_image
+from poselab.datasets.person_crops import PersonCrops
 from poselab.datasets.pool import Pool
 from poselab.datasets.portrait import portrait
 from poselab.datasets.synthetic import SyntheticPeople, evaluation
@@ -18,6 +19,7 @@ from poselab.datasets.transforms import (
 __all__ = [
     "Coco",
     "Crops",
+    "PersonCrops",
     "Pool",
     "SyntheticPeople",
     "augment",

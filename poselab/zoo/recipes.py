@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from poselab import codecs
 from poselab.codecs import DisplacementCodec, RegressionCodec
-from poselab.datasets import SyntheticPeople, augment
+from poselab.datasets import PersonCrops, SyntheticPeople, augment
 from poselab.errors import ArgumentError
 from poselab.models import Cascade, build, save_weights
 from poselab.records import Sample
@@ -43,7 +43,8 @@ class Recipe:
     `augment` with the options of `variation` (none: used as they are). `codec` holds
     the name and the options for `codecs.build`, and then there is one stage; without it
     the model is a cascade, whose stages bring their own, and `held_out` more images
-    measure the errors that the next stage learns to mend.
+    measure the errors that the next stage learns to mend. `crops` people cut out of
+    crowds join the pool, for networks that are to work behind a detector.
     """
 
     about: str
@@ -54,6 +55,7 @@ class Recipe:
     variation: dict[str, float] = field(default_factory=dict)
     model: str = "deeppose_cascade"
     codec: dict[str, Any] = field(default_factory=dict)
+    crops: int = 0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -61,6 +63,10 @@ class Recipe:
         height, width = (self.codec or self.arguments)["size"]
         return height, width
 
+
+# Maps of stride 4 that learn which cell it is, read by DARK.
+MAPS = {"name": "heatmap", "size": (128, 96), "stride": 4, "sigma": 1.5,
+        "loss": "cross_entropy", "decoder": "dark"}  # fmt: skip
 
 RECIPES = {
     "deeppose_tiny": Recipe(
@@ -85,6 +91,16 @@ RECIPES = {
         variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
         model="tompson_coarse_to_fine",
     ),  # fmt: skip
+    "simple_baseline_tiny": Recipe(
+        about="a short ResNet and three transposed convolutions, on crops of people",
+        arguments={"depth": 10, "width": 16, "filters": 48},
+        stages=(Stage(2400, 32, 3e-3),),
+        pool=4000,
+        crops=4000,
+        variation={"degrees": 15.0, "zoom": 0.1, "shift": 0.05},
+        model="simple_baseline",
+        codec=MAPS,
+    ),
     "heatmap_tiny": Recipe(
         about="heat maps on the backbone of DeepPose, on single drawn people",
         arguments={},
@@ -96,6 +112,22 @@ RECIPES = {
                "loss": "cross_entropy", "decoder": "dark"},
     ),  # fmt: skip
 }
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A source whose batches are drawn from several others in equal parts."""
+
+    parts: tuple[Source, ...]
+
+    def batches(
+        self, batch_size: int, generator: torch.Generator
+    ) -> Iterator[Sample]:
+        """Stacked samples without end."""
+        share = batch_size // len(self.parts)
+        sources = [part.batches(share, generator) for part in self.parts]
+        while True:
+            yield Sample.join([next(source) for source in sources])
 
 
 @dataclass(frozen=True)
@@ -196,7 +228,9 @@ def train_cascade(
 def people(recipe: Recipe, seed: int = 0) -> tuple[Source, Sample]:
     """The recipe's training data and held-out samples; no image is in both."""
     size = recipe.size
-    pool = SyntheticPeople(size=size, seed=seed).pool(recipe.pool)
+    pool: Source = SyntheticPeople(size=size, seed=seed).pool(recipe.pool)
+    if recipe.crops:
+        pool = Mixed((pool, PersonCrops(size, seed=seed).pool(recipe.crops)))
     held_out = SyntheticPeople(size=size, seed=seed + HELD_OUT).batch(recipe.held_out)
     return (Varied(pool, recipe.variation) if recipe.variation else pool), held_out
 

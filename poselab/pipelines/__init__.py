@@ -1,0 +1,17 @@
+"""Whole systems, and the steps between a detector, a network and an answer."""
+
+from poselab.pipelines.crops import (
+    back_to_image,
+    crop_matrix_reference,
+    flip_test,
+    people_crops,
+)
+from poselab.pipelines.oks_nms import (
+    oks_nms,
+    pose_oks,
+    rescore,
+    soft_oks_nms,
+)
+
+__all__ = ["back_to_image", "crop_matrix_reference", "flip_test", "oks_nms",
+           "people_crops", "pose_oks", "rescore", "soft_oks_nms"]  # fmt: skip

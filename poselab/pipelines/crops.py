@@ -1,0 +1,117 @@
+"""From boxes to what a single-person network sees, and back to the picture.
+
+A box grows by a margin, and to the aspect ratio of the input, so that nobody is
+squeezed; the part of the picture in it is resized (Xiao et al. 2018, 1804.06208,
+section 3). `poselab.datasets.crop_people` does the same to a `Sample` with its truth.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from poselab import geometry
+from poselab.codecs.heatmap_decode import flip_maps
+from poselab.errors import require_shape
+from poselab.skeleton import COCO_17, Skeleton
+
+
+def people_crops(
+    image: Tensor,
+    boxes: Tensor,
+    size: tuple[int, int],
+    margin: float = 1.25,
+    reference: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Image [3, H, W], boxes [N, 4] xywh px -> crops [N, 3, h, w] and maps [N, 2, 3].
+
+    The maps lead from points of the picture to points of each crop; `back_to_image`
+    leads back. Outside the picture is black. Pixels are averaged where a crop is
+    smaller than its box. `reference` puts the picture where the code of Simple Baseline
+    and HRNet puts it (see `crop_matrix_reference`), as their weights learned.
+    """
+    require_shape("image", image, 3, None, None)
+    require_shape("boxes", boxes, None, 4)
+    boxes = boxes.to(image.device)
+    if reference:
+        matrix = crop_matrix_reference(boxes, size, margin)
+    else:
+        matrix = geometry.crop_matrix(geometry.expand_box(boxes, size, margin), size)
+    crops = image.new_zeros(len(boxes), 3, *size)
+    shrink = 1 / matrix[:, 0, 0]  # pixels of the picture in one of the crop
+    factor = (shrink + 1e-3).int().clamp(min=1)
+    for k in factor.unique().tolist():
+        crops[factor == k] = _looks(image, matrix[factor == k], size, k)
+    return crops, matrix
+
+
+def _looks(image: Tensor, matrix: Tensor, size: tuple[int, int], k: int) -> Tensor:
+    """The picture seen through maps [N, 2, 3]; [N, 3, h, w].
+
+    Averaged over k x k pixels first: reading single pixels of a fine texture gives
+    stripes. All N crops are one tall picture to `grid_sample`, so that the image is
+    not copied N times.
+    """
+    small = F.avg_pool2d(image[None], k, ceil_mode=True, count_include_pad=False)
+    rows, columns = (torch.arange(n, device=image.device).to(matrix) for n in size)
+    grid = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)  # [h, w, 2]
+    grid = back_to_image(grid.reshape(1, -1, 2), matrix)  # [N, h w, 2] px
+    side = grid.new_tensor([small.shape[-1], small.shape[-2]])
+    grid = (2 * (grid + 0.5) / (k * side) - 1).view(1, -1, size[1], 2)
+    tall = F.grid_sample(small, grid.to(image), align_corners=False)  # [1, 3, N h, w]
+    return tall[0].unflatten(1, (-1, size[0])).transpose(0, 1)
+
+
+def crop_matrix_reference(
+    boxes: Tensor, size: tuple[int, int], margin: float = 1.25
+) -> Tensor:
+    """The map [N, 2, 3] to a crop as in the code of Simple Baseline and HRNet.
+
+    The centre x + w / 2 of a box becomes point (W / 2, H / 2) of the crop, as if points
+    were counted from the corner of the first pixel. `decode_quarter_reference` reads
+    cell u as point s u: weights that learned with the one want the other.
+    """
+    require_shape("boxes", boxes, None, 4)
+    grown = geometry.expand_box(boxes, size, margin)
+    scale = size[1] / grown[:, 2]  # [N]; the aspect ratio is that of the crop
+    goal = grown.new_tensor([size[1] / 2, size[0] / 2])
+    shift = goal - (grown[:, :2] + grown[:, 2:] / 2) * scale[:, None]
+    return torch.cat([scale[:, None, None] * torch.eye(2).to(grown),
+                      shift[..., None]], -1)  # fmt: skip
+
+
+def back_to_image(points: Tensor, matrix: Tensor) -> Tensor:
+    """Points [N, J, 2] of crops -> points of the picture; maps [N, 2, 3] as above."""
+    return geometry.apply_affine(points, geometry.invert_affine(matrix))
+
+
+@torch.no_grad()
+def flip_test(
+    net: nn.Module,
+    images: Tensor,
+    codec: Any = None,
+    skeleton: Skeleton = COCO_17,
+    shift: int = 0,
+) -> Tensor:
+    """The output for images [B, 3, H, W], averaged with that for their mirror images.
+
+    Of a staged network the last stage. Left and right joints change places in the
+    mirrored maps, which then move by `shift` columns: 1 for networks that read cell u
+    as pixel s u, such as those with released weights, 0 for ours (see `flip_maps`).
+    Given the `codec`, maps are averaged and not logits; what comes back is for its
+    `decode`.
+    """
+    plain, mirrored = _last(net(images)), _last(net(images.flip(-1)))
+    if codec is not None:
+        plain, mirrored = codec.maps(plain), codec.maps(mirrored)
+    mean = (plain + flip_maps(mirrored, list(skeleton.flip_index), shift)) / 2
+    if getattr(codec, "loss_name", "mse") != "cross_entropy":
+        return mean
+    return mean.clamp(min=1e-12).log()  # whose softmax gives the mean again
+
+
+def _last(output: Any) -> Tensor:
+    return output[-1] if isinstance(output, (list, tuple)) else output
