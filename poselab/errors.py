@@ -40,6 +40,8 @@ class PoselabError(ValueError):
     All of them stay readable as attributes.
     """
 
+    limit = LIMIT  # characters of the message
+
     def __init__(
         self,
         problem: str,
@@ -61,7 +63,7 @@ class PoselabError(ValueError):
         text = f"{place}: {problem}" if place else problem
         if fix:
             text = f"{text.rstrip('.')}. {fix}"
-        super().__init__(shorten(text, LIMIT))
+        super().__init__(shorten(text, self.limit))
 
 
 class ArgumentError(PoselabError):
@@ -82,6 +84,47 @@ class ImageError(PoselabError):
 
 class CheckpointError(PoselabError):
     """A weight file is missing, broken or of another network."""
+
+
+class StateDictError(CheckpointError):
+    """The tensors are of another network.
+
+    `missing` and `extra` are lists of names, `unfit` says what is wrong by name (shape
+    or type). The message shows the first few of each, so it may be long.
+    """
+
+    limit = 4000
+
+    def __init__(
+        self,
+        missing: list[str],
+        extra: list[str],
+        unfit: dict[str, str],
+        where: str | PathLike | None = None,
+    ) -> None:
+        self.missing, self.extra, self.unfit = missing, extra, unfit
+        parts = [
+            _some("missing", missing),
+            _some("not of this network", extra),
+            _some("unfit", [f"{name} ({fault})" for name, fault in unfit.items()]),
+        ]
+        super().__init__(
+            "the names do not fit the network. " + "; ".join(filter(None, parts)),
+            where=where, fix="Nothing was loaded. Take the checkpoint of this network, "
+            "or build the network with the arguments of the checkpoint.",
+        )  # fmt: skip
+
+    def __reduce__(self):
+        return type(self), (self.missing, self.extra, self.unfit, self.where)
+
+
+def _some(title: str, names: list[str], most: int = 8) -> str:
+    """`title (count): a, b, c and 2 more`, or nothing."""
+    if not names:
+        return ""
+    shown = ", ".join(shorten(name, 120) for name in names[:most])
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{title} ({len(names)}): {shown}{more}"
 
 
 class CacheError(PoselabError):

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from poselab.datasets.cache import replace_file
+from poselab.disk import replace_file
 from poselab.errors import CheckpointError, PoselabError, require
 from poselab.models import seeded
 from poselab.records import Sample

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import math
 import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 FOLDER = Path(__file__).parent / "goldens"
 
@@ -33,13 +34,13 @@ def weight(name: str, shape: list[int], dtype: str, gain: float) -> Tensor:
     linear weights N(0, 1) sqrt(gain / fan_in).
     """
     stream, last = draws(name), name.split(".")[-1]
-    if dtype.startswith("int"):
-        return torch.zeros(shape, dtype=torch.int64)
+    if last == "num_batches_tracked" or not dtype.startswith("float"):
+        return torch.from_numpy(np.zeros(shape, dtype))
     if last == "running_var":
         values = stream.uniform(0.5, 1.5, shape)
-    elif len(shape) == 1 and last == "weight":
+    elif len(shape) < 2 and last == "weight":
         values = stream.uniform(0.8, 1.2, shape)
-    elif len(shape) == 1:
+    elif len(shape) < 2 or last in ("bias", "running_mean"):
         values = 0.1 * stream.standard_normal(shape)
     else:
         scale = math.sqrt(gain / math.prod(shape[1:]))
@@ -47,29 +48,73 @@ def weight(name: str, shape: list[int], dtype: str, gain: float) -> Tensor:
     return torch.from_numpy(np.asarray(values, dtype))
 
 
+def gain_of(content: dict[str, Any], name: str) -> float:
+    """The gain of one tensor: of the first prefix that fits, else the case's own."""
+    own = content.get("gain_overrides", [])
+    return next((gain for prefix, gain in own if name.startswith(prefix)),
+                content["gain"])  # fmt: skip
+
+
 def manifest(case: str) -> dict[str, Any]:
     """The description of a case; fails if this numpy draws other numbers."""
     content = json.loads((FOLDER / f"{case}.json").read_text())
     for name, shape, dtype, first in content["fill_check"]:
-        drawn = weight(name, shape, dtype, content["gain"]).flatten()[: len(first)]
-        np.testing.assert_allclose(drawn.numpy(), first, rtol=1e-6, err_msg=name)
+        drawn = weight(name, shape, dtype, gain_of(content, name)).flatten()
+        np.testing.assert_allclose(drawn[: len(first)], first, rtol=1e-6, err_msg=name)
     return content
 
 
 def state(content: dict[str, Any]) -> dict[str, Tensor]:
     """The whole state dict, under the reference's names and in its order."""
-    gain = content["gain"]
-    return {name: weight(name, *rest, gain) for name, *rest in content["keys"]}
+    return {
+        name: weight(name, shape, dtype, gain_of(content, name))
+        for name, shape, dtype in content["keys"]
+    }
+
+
+def load(
+    net: nn.Module,
+    content: dict[str, Any],
+    rename: Callable[[str], str | None] | None = None,
+) -> nn.Module:
+    """The case's weights in `net`, every name accounted for; in eval mode.
+
+    `rename` gives our name for one of the reference; None leaves the tensor out, for
+    parameters that the reference has but never uses. Make the network float64 before
+    to compare with `value64`.
+    """
+    named = {rename(k) if rename else k: v for k, v in state(content).items()}
+    named.pop(None, None)
+    net.load_state_dict(named, strict=True)
+    return net.eval()
 
 
 def inputs(content: dict[str, Any]) -> list[Tensor]:
-    """The input tensors: float32, from the normal distribution."""
-    made = []
-    for entry in content["inputs"]:
-        assert entry["rule"] == "normal"
-        values = draws("input:" + entry["seed_name"]).standard_normal(entry["shape"])
-        made.append(torch.from_numpy(values.astype("float32")))
-    return made
+    """The input tensors, float32, in the order in which the network takes them."""
+    return [torch.from_numpy(_input(entry)) for entry in content["inputs"]]
+
+
+def _input(entry: dict[str, Any]) -> np.ndarray:
+    """Uniform in [0, 1) or normal, times `scale` plus `shift`; or written out."""
+    rule, shape = entry["rule"], entry["shape"]
+    if rule == "const":
+        return np.asarray(entry["value"], "float32").reshape(shape)
+    stream = draws("input:" + entry["seed_name"])
+    drawn = {"uniform": stream.random, "normal": stream.standard_normal}[rule](shape)
+    scale, shift = entry.get("scale", 1.0), entry.get("shift", 0.0)
+    return (drawn * scale + shift).astype("float32")
+
+
+def outputs(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the reference gave, by the name of the output."""
+    return {output["name"]: output for output in content["outputs"]}
+
+
+def errors(
+    content: dict[str, Any], got: Mapping[str, Tensor], which: str = "value64"
+) -> dict[str, float]:
+    """The error of every output of the case; `got` must have all their names."""
+    return {k: error(v, got[k], which) for k, v in outputs(content).items()}
 
 
 def error(output: dict[str, Any], got: Tensor, which: str = "value64") -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
+from poselab.disk import replace_file
 from poselab.errors import PoselabError, require
 
 _ADDRESS = re.compile(
@@ -57,9 +57,8 @@ def find_notebooks(root: Path, numbers: Sequence[str] = ()) -> list[Path]:
 
 def save(text: str, path: Path) -> None:
     """Write a whole file or nothing."""
-    draft = path.with_name(f".{path.name}.new")
-    draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)
+    with replace_file(path) as draft:
+        draft.write_text(text, encoding="utf-8")
 
 
 def readdress(text: str, old: str, new: str) -> str:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from poselab.datasets import masks
-from poselab.datasets.cache import replace_file
 from poselab.datasets.images import to_pil
+from poselab.disk import replace_file
 from poselab.errors import ArgumentError, PoselabError
 from poselab.records import Sample
 from poselab.skeleton import Skeleton

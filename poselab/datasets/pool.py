@@ -24,14 +24,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from poselab.datasets.cache import (
-    cache_dir,
-    evict,
-    lock,
-    replace_file,
-    touch,
-    wanted_dir,
-)
+from poselab.datasets.cache import evict, touch
+from poselab.disk import cache_dir, lock, replace_file, wanted_dir
 from poselab.errors import ArgumentError, require
 from poselab.records import Sample
 from poselab.skeleton import by_name

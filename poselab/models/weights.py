@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from poselab.disk import replace_file
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import (
     cpn,
@@ -108,13 +108,9 @@ def save_weights(model: nn.Module, path: str | Path, half: bool = True) -> None:
         return value.half() if half and value.is_floating_point() else value
 
     state = {key: pack(value) for key, value in model.state_dict().items()}
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replace_file(path) as part:
         save_file(state, part)
         part.chmod(0o644)  # safetensors keeps files to their owner
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load_weights(model: nn.Module, path: str | Path) -> nn.Module:

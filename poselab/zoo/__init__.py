@@ -1,9 +1,10 @@
-"""Small trained networks that come with the package.
+"""Small trained networks that come with the package, and the way to large ones.
 
-`zoo.load("deeppose_tiny")` is a network in eval mode; `zoo.codec(...)` reads the maps
-of one that answers in maps; `zoo.card(...)` says how it was trained and how well it
-does; `zoo.scoreboard()` is the course's table of results, written by
-`python -m poselab.evaluate`.
+`zoo.official("deeppose_r50_coco")` is a network of paper size with released weights;
+`zoo.names(official=True)` lists them. `zoo.load("deeppose_tiny")` is a small network in
+eval mode; `zoo.codec(...)` reads the maps of one that answers in maps; `zoo.card(...)`
+says how it was trained and how well it does; `zoo.scoreboard()` is the course's table
+of results, written by `python -m poselab.evaluate`.
 """
 
 from __future__ import annotations
@@ -17,12 +18,19 @@ from torch import nn
 from poselab import codecs
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import build, load_weights
+from poselab.zoo.official import OFFICIAL, Table, official
+
+__all__ = ["OFFICIAL", "card", "codec", "load", "names", "official", "scoreboard",
+           "table"]  # fmt: skip
 
 FOLDER = Path(__file__).parent
 
 
-def names(folder: Path = FOLDER) -> list[str]:
-    """The networks that can be loaded."""
+def names(folder: Path = FOLDER, official: bool = False) -> list[str] | Table:
+    """The networks that `load` knows; with `official=True` those that `official` knows,
+    as a table from name to record (paper, parameters, licence, address, ...)."""
+    if official:
+        return Table(sorted(OFFICIAL.items()))
     return sorted(path.stem for path in folder.glob("*.safetensors"))
 
 

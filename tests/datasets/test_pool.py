@@ -10,6 +10,7 @@ from itertools import islice
 import pytest
 import torch
 
+from poselab import disk
 from poselab.datasets import Pool, cache, pool
 from poselab.errors import PoselabError
 from poselab.records import Sample
@@ -167,7 +168,7 @@ def test_processes_that_start_at_once_draw_once(tmp_path):
 
 
 def _hold_lock(path, held):
-    with cache.lock(path):
+    with disk.lock(path):
         held.set()
         time.sleep(600)
 
@@ -181,7 +182,7 @@ def test_a_killed_holder_frees_the_lock(tmp_path):
     worker.kill()
     worker.join(30)
     begin = time.monotonic()
-    with cache.lock(tmp_path / "a"):
+    with disk.lock(tmp_path / "a"):
         assert time.monotonic() - begin < 5
 
 
@@ -213,11 +214,11 @@ def test_old_pools_go_when_there_is_too_much(monkeypatch, cache_folder):
 def test_a_directory_that_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("POSELAB_CACHE", str(tmp_path / "file" / "cache"))
-    monkeypatch.setattr(cache.tempfile, "gettempdir", lambda: str(tmp_path / "temp"))
+    monkeypatch.setattr(disk.tempfile, "gettempdir", lambda: str(tmp_path / "temp"))
     with pytest.warns(UserWarning, match="cannot be written.*Set POSELAB_CACHE"):
         made = Pool(Maker(), 3)
     assert (tmp_path / "temp") in made.path.parents
-    monkeypatch.setattr(cache.tempfile, "gettempdir", lambda: str(tmp_path / "file"))
+    monkeypatch.setattr(disk.tempfile, "gettempdir", lambda: str(tmp_path / "file"))
     with (
         pytest.warns(UserWarning, match="cannot be written"),
         pytest.raises(PoselabError, match="POSELAB_CACHE"),
@@ -231,7 +232,7 @@ def test_a_read_only_pool_is_read_without_a_word(cache_folder, monkeypatch):
     def refuse(*args, **kwargs):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(cache.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(disk.tempfile, "TemporaryFile", refuse)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert_equal(Pool(Maker(), 3)[1], made[1])

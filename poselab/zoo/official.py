@@ -1,0 +1,143 @@
+"""Networks of paper size with the weights that their authors, or the field, released.
+
+`official("deeppose_r50_coco")` fetches the weights once; `OFFICIAL` says where they
+come from and under which licence. None of them is part of this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from poselab.disk import cache_dir
+from poselab.download import download
+from poselab.errors import ArgumentError, require
+from poselab.models import build
+from poselab.zoo import checkpoint
+
+IMAGENET = "RGB, minus mean (0.485, 0.456, 0.406), by std (0.229, 0.224, 0.225)"
+MMPOSE = "https://download.openmmlab.com/mmpose/top_down"
+
+
+@dataclass(frozen=True)
+class Official:
+    """One released network.
+
+    `builder` and `arguments` build it (`poselab.models.build`); `input` says how its
+    images are normalised; `sha256` may be the first digits, where only they are
+    published; `supply` where a learner finds the file that has no address of its own.
+    `rename` and `ignored` are those of `checkpoint.load_into`.
+    """
+
+    paper: str
+    arxiv: str
+    builder: str
+    arguments: dict[str, Any]
+    parameters: int
+    licence: str
+    input: str
+    url: str | None = None
+    sha256: str | None = None
+    supply: str = ""
+    rename: checkpoint.Rename | None = field(default=None, repr=False)
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """The address of the weights, or how to come by them."""
+        return self.url or f"supply the file: {self.supply}"
+
+
+def mmpose_head(key: str) -> str:
+    """MMPose 0.x says `keypoint_head` where 1.x says `head`; files are of both."""
+    return key.replace("keypoint_head.", "head.", 1)
+
+
+def _deeppose(joints: int, parameters: int, file: str) -> Official:
+    return Official(
+        paper="DeepPose: Human Pose Estimation via Deep Neural Networks",
+        arxiv="1312.4659",
+        builder="deeppose_resnet",
+        arguments={"depth": 50, "joints": joints},
+        parameters=parameters,
+        licence="Apache-2.0 (MMPose)",
+        input=IMAGENET,
+        url=f"{MMPOSE}/deeppose/{file}",
+        sha256=file.split("-")[1][:8],
+        rename=mmpose_head,
+    )
+
+
+OFFICIAL: dict[str, Official] = {
+    "deeppose_r50_coco": _deeppose(
+        17, 23_577_698, "deeppose_res50_coco_256x192-f6de6c0e_20210205.pth"
+    ),
+    "deeppose_r50_mpii": _deeppose(
+        16, 23_573_600, "deeppose_res50_mpii_256x256-c63cd0b6_20210203.pth"
+    ),
+}
+
+
+class Table(dict):
+    """Names and their `Official`; prints as a table."""
+
+    def __repr__(self) -> str:
+        lines = [f"{'name':24s} {'parameters':>12s}  {'licence':24s} paper, weights"]
+        for name, entry in self.items():
+            lines += [f"{name:24s} {entry.parameters:12,d}  {entry.licence:24s} "
+                      f"{entry.paper} ({entry.arxiv})",
+                      f"{'':64s}{entry.source}"]  # fmt: skip
+        return "\n".join(lines)
+
+
+def entry(name: str) -> Official:
+    """The record of `name`; an `ArgumentError` that lists the names if unknown."""
+    if name not in OFFICIAL:
+        raise ArgumentError("no released network of this name", where="name",
+                            value=name, fix=f"Known: {', '.join(sorted(OFFICIAL))}."
+                            )  # fmt: skip
+    return OFFICIAL[name]
+
+
+def official(
+    name: str,
+    state_dict: Mapping[str, Tensor] | None = None,
+    path: str | Path | None = None,
+    progress: bool = True,
+    **arguments: Any,
+) -> nn.Module:
+    """The paper-size network `name` with released weights, in eval mode on the CPU.
+
+    The weights are those of `state_dict` (with the reference's own names, wrappers
+    allowed), or of the file `path` (.safetensors or of `torch.save`), or else are
+    fetched into the user's cache, once, and checked. `arguments` change how the network
+    is built, for weights of another depth, width or number of joints.
+
+    Raises `ArgumentError`, `CheckpointError` (a `StateDictError` lists the names that
+    do not fit) or `DownloadError`.
+    """
+    chosen = entry(name)
+    require(state_dict is None or path is None, "give state_dict or path, not both",
+            where="official", field="path", value=str(path))  # fmt: skip
+    if state_dict is None:
+        path = fetch(name, progress) if path is None else path
+    content = checkpoint.read(path) if state_dict is None else state_dict
+    net = build(chosen.builder, **{**chosen.arguments, **arguments})
+    where = path or "state_dict"
+    return checkpoint.load_into(net, content, where, chosen.rename, chosen.ignored)
+
+
+def fetch(name: str, progress: bool = True) -> Path:
+    """The file of `name` in the user's cache, downloaded unless it is there."""
+    chosen = entry(name)
+    if chosen.url is None:
+        raise ArgumentError(
+            "these weights cannot be fetched for you", where="official", value=name,
+            fix=f"Get the file ({chosen.supply}) and give it as path=.",
+        )  # fmt: skip
+    target = cache_dir() / "official" / f"{name}-{chosen.url.rsplit('/', 1)[-1]}"
+    return download(chosen.url, target, chosen.sha256, progress=progress)
