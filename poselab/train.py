@@ -273,8 +273,11 @@ def main(arguments: list[str] | None = None) -> None:
                         else "cpu")  # fmt: skip
     parser.add_argument("--out", type=Path, default=FOLDER,
                         help="folder of the weights and their card")  # fmt: skip
+    parser.add_argument("--checkpoint", type=Path,
+                        help="file to go on from: networks of one stage")
     options = parser.parse_args(arguments)
-    recipes.make(options.name, options.out, options.seed, options.device)
+    recipes.make(options.name, options.out, options.seed, options.device,
+                 checkpoint=options.checkpoint)  # fmt: skip
     print(f"wrote {options.out / options.name}.safetensors and its card; now run "
           "python -m poselab.evaluate")  # fmt: skip
 

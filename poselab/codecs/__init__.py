@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from poselab.codecs.boxes import nms
-from poselab.codecs.detection import DetectionCodec
 from poselab.codecs.cpn_decode import decode_cpn_reference
+from poselab.codecs.detection import DetectionCodec
 from poselab.codecs.heatmap import (
     HeatmapCodec,
     IntegralCodec,

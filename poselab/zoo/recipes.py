@@ -44,7 +44,8 @@ class Recipe:
     the name and the options for `codecs.build`, and then there is one stage; without it
     the model is a cascade, whose stages bring their own, and `held_out` more images
     measure the errors that the next stage learns to mend. `crops` people cut out of
-    crowds join the pool, for networks that are to work behind a detector.
+    crowds join the pool, for networks that are to work behind a detector. `people` is
+    how many an image of the pool has.
     """
 
     about: str
@@ -56,6 +57,7 @@ class Recipe:
     model: str = "deeppose_cascade"
     codec: dict[str, Any] = field(default_factory=dict)
     crops: int = 0
+    people: int | tuple[int, int] = 1
 
     @property
     def size(self) -> tuple[int, int]:
@@ -100,6 +102,17 @@ RECIPES = {
         variation={"degrees": 15.0, "zoom": 0.1, "shift": 0.05},
         model="simple_baseline",
         codec=MAPS,
+    ),
+    "rcnn_tiny": Recipe(
+        about="a detector of people in two steps, on drawn crowds",
+        arguments={},
+        stages=(Stage(3600, 8, 2e-3),),
+        pool=4000,
+        held_out=8,
+        people=(2, 8),
+        variation={"degrees": 0.0, "zoom": 0.2, "shift": 0.05},
+        model="rcnn_tiny",
+        codec={"name": "detection", "size": (192, 256)},
     ),
     "heatmap_tiny": Recipe(
         about="heat maps on the backbone of DeepPose, on single drawn people",
@@ -228,20 +241,31 @@ def train_cascade(
 def people(recipe: Recipe, seed: int = 0) -> tuple[Source, Sample]:
     """The recipe's training data and held-out samples; no image is in both."""
     size = recipe.size
-    pool: Source = SyntheticPeople(size=size, seed=seed).pool(recipe.pool)
+    count = recipe.people
+    pool: Source = SyntheticPeople(size, count, seed).pool(recipe.pool)
     if recipe.crops:
         pool = Mixed((pool, PersonCrops(size, seed=seed).pool(recipe.crops)))
-    held_out = SyntheticPeople(size=size, seed=seed + HELD_OUT).batch(recipe.held_out)
+    held_out = SyntheticPeople(size, count, seed + HELD_OUT).batch(recipe.held_out)
     return (Varied(pool, recipe.variation) if recipe.variation else pool), held_out
 
 
 def make(
-    name: str, folder: Path, seed: int = 0, device: str = "cpu", progress: bool = True
+    name: str,
+    folder: Path,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: bool = True,
+    **options: Any,
 ) -> nn.Module:
-    """Follow the recipe and write `name`.safetensors and its card into `folder`."""
+    """Follow the recipe and write `name`.safetensors and its card into `folder`.
+
+    `options` go to `fit`, such as a `checkpoint` to go on from.
+    """
     chosen, start = recipe(name), time.perf_counter()
     data, held_out = people(chosen, seed)
-    net, histories = train(chosen, data, held_out, seed, device, progress=progress)
+    options = {"progress": progress, **options}
+    net, histories = train(chosen, data, held_out, seed, device, **options)
+    learning = sum(h.seconds for h in histories)  # before a stop as well
     card = {
         "about": chosen.about,
         "model": chosen.model,
@@ -249,7 +273,7 @@ def make(
         "recipe": asdict(chosen),
         "command": f"python -m poselab.train {name} --seed {seed}",
         "seed": seed,
-        "seconds": round(time.perf_counter() - start, 1),
+        "seconds": round(max(time.perf_counter() - start, learning), 1),
         "seconds_per_stage": [round(h.seconds, 1) for h in histories],
         "device": _describe(device),
         "torch": torch.__version__,
