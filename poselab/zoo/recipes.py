@@ -106,7 +106,7 @@ RECIPES = {
     "rcnn_tiny": Recipe(
         about="a detector of people in two steps, on drawn crowds",
         arguments={},
-        stages=(Stage(3600, 8, 2e-3),),
+        stages=(Stage(2400, 8, 2e-3),),
         pool=4000,
         held_out=8,
         people=(2, 8),
