@@ -68,4 +68,5 @@ class HardHeatmapCodec(HeatmapCodec):
                                       encoded["weight"])  # fmt: skip
         chosen = hardest(each, counts, self.hard)
         mined = torch.where(chosen, each, 0.0).sum() / chosen.sum().clamp(min=1)
-        return mined + sum(super().loss(stage, encoded) for stage in early)
+        plain = super().loss  # for one stage at a time: given a list it asks us again
+        return sum((plain(stage, encoded) for stage in early), mined)

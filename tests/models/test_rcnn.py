@@ -1,8 +1,6 @@
 """Detectors: equal to the released ones part by part, and their pieces alone."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,9 +17,7 @@ from poselab.models.rcnn import (
     paste_masks,
     roi_align,
 )
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import golden
+from tests import golden
 
 BUILDERS = {"fasterrcnn": fasterrcnn, "maskrcnn": maskrcnn,
             "keypointrcnn": keypointrcnn}  # fmt: skip

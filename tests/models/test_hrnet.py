@@ -1,0 +1,89 @@
+"""HRNet: the reference's numbers, names, widths, what fusion does."""
+
+import pytest
+import torch
+
+from poselab.errors import ArgumentError
+from poselab.models import HRNet, build
+from tests import golden
+
+
+@pytest.fixture(scope="module")
+def reference():
+    content = golden.manifest("hrnet_w32_256x192")
+    net = HRNet(32).eval()
+    net.load_state_dict(golden.state(content), strict=True)
+    return content, net
+
+
+@torch.no_grad()
+def test_float32_equals_reference(reference):
+    content, net = reference
+    output = content["outputs"][0]
+    got = net(*golden.inputs(content))
+    assert golden.error(output, got, "value") < output["tolerance_f32"]
+
+
+@torch.no_grad()
+def test_float64_equals_reference(reference):
+    content, net = reference
+    images = [x.double() for x in golden.inputs(content)]
+    try:
+        assert golden.error(content["outputs"][0], net.double()(*images)) < 1e-9
+        weight = net.stage4[1].fuse_layers[0][3][0].weight.view(-1)
+        weight[4096] += 1e-2  # the comparison would notice one weight
+        assert golden.error(content["outputs"][0], net(*images)) > 1e-7
+        weight[4096] -= 1e-2
+    finally:
+        net.float()
+
+
+def test_reference_names_and_count(reference):
+    content, net = reference
+    own = {key: list(value.shape) for key, value in net.state_dict().items()}
+    assert own == {key: shape for key, shape, _ in content["keys"]}
+    assert sum(p.numel() for p in net.parameters()) == content["params"]
+
+
+def test_w48_has_the_size_of_the_paper():
+    with torch.device("meta"):
+        net = HRNet(48)
+    assert round(sum(p.numel() for p in net.parameters()) / 1e6, 1) == 63.6
+
+
+TINY = {"width": 8, "joints": 5, "blocks": 1, "stem": 8}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("modules", [(1,), (1, 1), (1, 2, 1)])
+@pytest.mark.parametrize("size", [(128, 96), (64, 32), (72, 40)])
+def test_shapes(modules, size):
+    net = build("hrnet", modules=modules, **TINY).eval()
+    images = torch.rand(2, 3, *size)
+    assert net(images).shape == (2, 5, size[0] // 4, size[1] // 4)
+    assert net.features(images).shape[1] == 8
+
+
+def test_gradients_reach_every_parameter():
+    net = build("hrnet", modules=(1, 1, 1), **TINY)
+    net(torch.rand(4, 3, 64, 64)).square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in net.parameters())
+
+
+def grads(fusion):
+    """Which branches of the last stage a loss on the maps can teach."""
+    net = build("hrnet", modules=(1, 1, 1), fusion=fusion, **TINY)
+    net(torch.rand(4, 3, 64, 64)).square().sum().backward()
+    branches = net.stage4[0].branches
+    return [branch[0].conv1.weight.grad is not None for branch in branches]
+
+
+def test_fusion_is_how_coarse_branches_reach_the_maps():
+    assert grads("all") == [True] * 4
+    assert grads("last") == [True] * 4
+    assert grads("none") == [True] + [False] * 3
+    sizes = [sum(p.numel() for p in build("hrnet", fusion=f, **TINY).parameters())
+             for f in ("none", "last", "all")]  # fmt: skip
+    assert sizes == sorted(set(sizes))
+    with pytest.raises(ArgumentError, match="fusion = 'some'"):
+        HRNet(8, fusion="some")

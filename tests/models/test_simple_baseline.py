@@ -1,0 +1,68 @@
+"""Simple Baseline: the reference's numbers, names, shapes, gradients."""
+
+import pytest
+import torch
+
+from poselab.models import SimpleBaseline, build
+from tests import golden
+
+
+@pytest.fixture(scope="module")
+def reference():
+    content = golden.manifest("simple_baseline_r50")
+    net = SimpleBaseline(50).eval()
+    net.load_state_dict(golden.state(content), strict=True)
+    return content, net
+
+
+@torch.no_grad()
+def test_float32_equals_reference(reference):
+    content, net = reference
+    output = content["outputs"][0]
+    got = net(*golden.inputs(content))
+    assert golden.error(output, got, "value") < output["tolerance_f32"]
+
+
+@torch.no_grad()
+def test_float64_equals_reference(reference):
+    content, net = reference
+    images = [x.double() for x in golden.inputs(content)]
+    try:
+        assert golden.error(content["outputs"][0], net.double()(*images)) < 1e-9
+        weight = net.layer4[0].downsample[0].weight.view(-1)
+        weight[1048576] += 1e-2  # the comparison would notice one weight
+        assert golden.error(content["outputs"][0], net(*images)) > 1e-7
+        weight[1048576] -= 1e-2
+    finally:
+        net.float()
+
+
+def test_reference_names_and_count(reference):
+    content, net = reference
+    own = {key: list(value.shape) for key, value in net.state_dict().items()}
+    assert own == {key: shape for key, shape, _ in content["keys"]}
+    assert sum(p.numel() for p in net.parameters()) == content["params"]
+
+
+# The field's well-known totals for COCO's 17 joints.
+@pytest.mark.parametrize(("depth", "millions"), [(50, 34.0), (101, 53.0), (152, 68.6)])
+def test_sizes_of_the_paper(depth, millions):
+    with torch.device("meta"):
+        net = SimpleBaseline(depth)
+    assert round(sum(p.numel() for p in net.parameters()) / 1e6, 1) == millions
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("depth", "joints", "width", "size"),
+                         [(10, 17, 16, (128, 96)), (18, 16, 8, (64, 96)),
+                          (34, 14, 8, (96, 32)), (50, 21, 8, (32, 64))])  # fmt: skip
+def test_other_sizes(depth, joints, width, size):
+    net = build("simple_baseline", depth=depth, joints=joints, width=width, filters=24)
+    got = net.eval()(torch.rand(2, 3, *size))
+    assert got.shape == (2, joints, size[0] // 4, size[1] // 4)
+
+
+def test_gradients_reach_every_parameter():
+    net = build("simple_baseline", depth=10, width=8, filters=16)
+    net(torch.rand(4, 3, 64, 64)).square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in net.parameters())
