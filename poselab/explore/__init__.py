@@ -17,6 +17,9 @@ _HOMES = {
     "HeatmapLab": "heatmaps",
     "PyramidExplorer": "tompson",
     "SpatialExplorer": "tompson",
+    "MapsExplorer": "cpn",
+    "OhkmExplorer": "cpn",
+    "BranchExplorer": "hrnet",
 }
 __all__ = list(_HOMES)
 

@@ -50,7 +50,10 @@ class Exchange(nn.Module):
                 for i in range(outputs)
             )
 
-    def forward(self, branches: list[Tensor]) -> list[Tensor]:
+    def forward(
+        self, branches: list[Tensor], silent: tuple[int, ...] = ()
+    ) -> list[Tensor]:
+        """`silent` branches are not heard by the others: what would be lost?"""
         x = [net(b) for net, b in zip(self.branches, branches, strict=True)]
         if self.fuse_layers is None:
             return x[: self.outputs]
@@ -58,7 +61,7 @@ class Exchange(nn.Module):
         for i, paths in enumerate(self.fuse_layers):
             total = x[i]
             for j, path in enumerate(paths):
-                if j != i:
+                if j != i and j not in silent:
                     total = total + upsample(path(x[j]), total)
             fused.append(total.relu())
         return fused
@@ -144,8 +147,8 @@ class HRNet(nn.Module):
             for end in ends
         ))  # fmt: skip
 
-    def features(self, images: Tensor) -> Tensor:
-        """What the head sees: [B, width, H/4, W/4]."""
+    def features(self, images: Tensor, silent: tuple[int, ...] = ()) -> Tensor:
+        """What the head sees: [B, width, H/4, W/4]; `silent` as for `Exchange`."""
         x = self.bn1(self.conv1(images)).relu()  # [B, stem, H/2, W/2]
         x = self.bn2(self.conv2(x)).relu()  # [B, stem, H/4, W/4]
         branches = [self.layer1(x)]
@@ -154,7 +157,8 @@ class HRNet(nn.Module):
             # A new branch starts from the coarsest of the stage before.
             sources = [*branches[: len(enter) - 1], branches[-1]]
             branches = [f(b) for f, b in zip(enter, sources, strict=True)]
-            branches = getattr(self, f"stage{k + 2}")(branches)
+            for module in getattr(self, f"stage{k + 2}"):
+                branches = module(branches, silent)
         return branches[0]
 
     def forward(self, images: Tensor) -> Tensor:  # [B, 3, H, W]

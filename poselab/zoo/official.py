@@ -73,6 +73,47 @@ def _deeppose(joints: int, parameters: int, file: str) -> Official:
     )
 
 
+def authors_names(key: str) -> str:
+    """MMPose's names of a network in two parts -> those of the authors' one network."""
+    parts = ("backbone.", "keypoint_head.", "head.")
+    return next((key.removeprefix(p) for p in parts if key.startswith(p)), key)
+
+
+def _top_down(builder: str, parameters: int, file: str, **arguments: Any) -> Official:
+    """Simple Baseline or HRNet, which MMPose trained again for 256x192 pixels."""
+    paper, arxiv = {
+        "simple_baseline": ("Simple Baselines for Human Pose Estimation and Tracking",
+                            "1804.06208"),
+        "hrnet": ("Deep High-Resolution Representation Learning for Human Pose "
+                  "Estimation", "1902.09212"),
+    }[builder]  # fmt: skip
+    return Official(
+        paper=paper,
+        arxiv=arxiv,
+        builder=builder,
+        arguments={"joints": 17, **arguments},
+        parameters=parameters,
+        licence="Apache-2.0 (MMPose)",
+        input=IMAGENET,
+        url=f"{MMPOSE}/{file}",
+        sha256=file.split("-")[1][:8],
+        rename=authors_names,
+    )
+
+
+def _cpn(depth: int, parameters: int) -> Official:
+    return Official(
+        paper="Cascaded Pyramid Network for Multi-Person Pose Estimation",
+        arxiv="1711.07319",
+        builder="cpn",
+        arguments={"depth": depth, "joints": 17},
+        parameters=parameters,
+        licence="GPL-3.0 (pytorch-cpn)",
+        input="RGB, minus mean (122.7717, 115.9465, 102.9801) / 255",
+        supply="weights of github.com/GengDavid/pytorch-cpn",
+    )
+
+
 def torchvision_names(key: str) -> str | None:
     """Names in torchvision's older files -> those of its present detectors.
 
@@ -104,16 +145,38 @@ def _torchvision(kind: str, parameters: int, digits: str) -> Official:
 
 
 OFFICIAL: dict[str, Official] = {
+    "cpn_r50_coco": _cpn(50, 27_406_826),
+    "cpn_r101_coco": _cpn(101, 46_398_954),
     "deeppose_r50_coco": _deeppose(
         17, 23_577_698, "deeppose_res50_coco_256x192-f6de6c0e_20210205.pth"
     ),
     "deeppose_r50_mpii": _deeppose(
         16, 23_573_600, "deeppose_res50_mpii_256x256-c63cd0b6_20210203.pth"
     ),
+    "hrnet_w32_coco": _top_down(
+        "hrnet", 28_536_113, "hrnet/hrnet_w32_coco_256x192-c78dce93_20200708.pth",
+        width=32,
+    ),
+    "hrnet_w48_coco": _top_down(
+        "hrnet", 63_595_745, "hrnet/hrnet_w48_coco_256x192-b9e0b3ab_20200708.pth",
+        width=48,
+    ),
+    "simple_baseline_r50_coco": _top_down(
+        "simple_baseline", 33_999_697,
+        "resnet/res50_coco_256x192-ec54d7f3_20200709.pth", depth=50,
+    ),
+    "simple_baseline_r101_coco": _top_down(
+        "simple_baseline", 52_991_825,
+        "resnet/res101_coco_256x192-6e6babf0_20200708.pth", depth=101,
+    ),
+    "simple_baseline_r152_coco": _top_down(
+        "simple_baseline", 68_635_473,
+        "resnet/res152_coco_256x192-f6e307c2_20200709.pth", depth=152,
+    ),
     "fasterrcnn_r50_fpn": _torchvision("fasterrcnn", 41_755_286, "258fb6c6"),
     "keypointrcnn_r50_fpn": _torchvision("keypointrcnn", 59_137_258, "fc266e95"),
     "maskrcnn_r50_fpn": _torchvision("maskrcnn", 44_401_393, "bf2d0c1e"),
-}
+}  # fmt: skip
 
 
 class Table(dict):

@@ -1,0 +1,100 @@
+"""The explorer of notebook 08 about HRNet: what each resolution has to say."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from poselab.draw import TRUTH, paint_pose, to_pil
+from poselab.errors import require
+from poselab.explore.base import Explorer
+from poselab.explore.controls import choice, slider, toggle
+from poselab.explore.cpn import covered, joint_names
+from poselab.explore.pictures import beside
+from poselab.explore.tompson import heated, ringed, single_people, titled
+from poselab.models import HRNet
+from poselab.records import Sample
+
+_KEPT = 512
+
+
+class BranchExplorer(Explorer):
+    """Silence a branch of an `HRNet`: the others do not hear it any more.
+
+    `network` with its `codec`, `samples` a stacked `Sample` with one person per image.
+    Left the whole network, right the one in which branches are silent in every
+    exchange: the joint's map and the pose of each; the true joint is ringed in green.
+    `cover` is the side of a grey square in the middle of the picture.
+    """
+
+    def __init__(
+        self, network: HRNet, codec: Any, samples: Sample, *, width: int = 760, **values
+    ) -> None:
+        require(isinstance(network, HRNet), "the explorer needs an HRNet",
+                where="network", value=type(network).__name__,
+                fix="zoo.load('hrnet_tiny') is one.")  # fmt: skip
+        self.network, self.codec = network.eval(), codec
+        self.samples, self.skeleton = single_people(samples), samples.skeleton
+        self.branches = {f"1/{4 << i}": i for i in range(1, len(network.channels))}
+        self.answer = lru_cache(_KEPT)(self._answer)
+        controls = {
+            "image": slider("image", 0, len(samples) - 1, 0),
+            "joint": choice("joint", joint_names(self.skeleton), "left_wrist"),
+            "cover": slider("grey square (px)", 0, 64, 0, 4),
+            **{name: toggle(name, True) for name in self.branches},
+        }
+        groups = {"Input": ("image", "joint", "cover"),
+                  "Branches that are heard": tuple(self.branches)}  # fmt: skip
+        values = {list(self.branches)[-1]: False, **values}
+        super().__init__(self._paint, controls, groups=groups, values=values,
+                         width=width)  # fmt: skip
+
+    @torch.no_grad()
+    def _answer(
+        self, image: int, cover: int, silent: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor]:
+        """Maps [J, h, w] and joints [J, 2] px without the silent branches."""
+        picture = self.samples.image[image]
+        height, width = self.samples.size
+        if cover:
+            picture = covered(picture, width // 2, height // 2, cover)
+        device = next(self.network.parameters()).device
+        seen = self.network.features(picture[None].to(device), silent)
+        output = self.network.final_layer(seen).cpu()
+        return self.codec.maps(output)[0], self.codec.decode(output).keypoints[0, 0]
+
+    def _paint(self, image, joint, cover, **switches) -> tuple[Image.Image, str]:
+        silent = tuple(i for name, i in self.branches.items() if not switches[name])
+        sample, place, scale = self.samples[image], self.skeleton.index(joint), 3
+        picture = sample.image
+        if cover:
+            height, width = sample.size
+            picture = covered(picture, width // 2, height // 2, cover)
+        panels, words = [], []
+        heard = [f"1/{4 << i}" for i in range(len(self.branches) + 1)
+                 if i not in silent]  # fmt: skip
+        for who, off in (("all branches", ()), (" ".join(heard), silent)):
+            maps, joints = self.answer(image, cover, off)
+            map_ = heated(picture, maps[place], scale)
+            if sample.visibility[0, place]:
+                map_ = ringed(map_, sample.keypoints[0, place], scale, TRUTH)
+            pose = paint_pose(to_pil(picture, scale), joints, None, self.skeleton,
+                              scale, size=4)  # fmt: skip
+            error = self._errors(sample, joints)
+            panels.append(titled(beside(map_, pose), f"{who}: {error.mean():.1f} px"))
+            words.append(f"{who}: {error.mean():.1f} px")
+        own = (joints[place] - sample.keypoints[0, place]).norm()
+        own = f"{own:.1f} px off" if sample.visibility[0, place] else "not labelled"
+        caption = (f"Image {image}, grey square of {cover} px; mean distance of the "
+                   f"labelled joints from the truth with {'; with '.join(words)}. "
+                   f"{joint.replace('_', ' ')} with the branches that are heard: "
+                   f"{own}.")  # fmt: skip
+        return beside(*panels), caption
+
+    def _errors(self, sample: Sample, joints: Tensor) -> Tensor:
+        known = sample.visibility[0] > 0
+        return (joints - sample.keypoints[0]).norm(dim=-1)[known]

@@ -1,0 +1,60 @@
+"""Released weights of Simple Baseline, CPN and HRNet: names of both publishers."""
+
+import pytest
+import torch
+
+from poselab import zoo
+from poselab.errors import StateDictError
+from poselab.models import MODELS
+from poselab.zoo.official import authors_names
+from tests import golden
+
+CASES = {
+    "simple_baseline_r50_coco": "simple_baseline_r50",
+    "cpn_r50_coco": "cpn_50_256x192",
+    "hrnet_w32_coco": "hrnet_w32_256x192",
+}
+
+
+def last(output):
+    return output[-1] if isinstance(output, list) else output
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", CASES)
+def test_the_authors_files_load(name):
+    """As they are, and without the counters that old versions of torch did not keep."""
+    content = golden.manifest(CASES[name])
+    state = golden.state(content)
+    output, images = content["outputs"][-1], golden.inputs(content)
+    got = last(zoo.official(name, state_dict=state)(*images))
+    assert golden.error(output, got, "value") < output["tolerance_f32"]
+    old = {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
+    wrapped = {"state_dict": {f"module.{k}": v for k, v in old.items()}}
+    again = last(zoo.official(name, state_dict=wrapped)(*images))
+    assert torch.equal(got, again)
+
+
+@pytest.mark.parametrize("name", ["simple_baseline_r50_coco", "hrnet_w32_coco"])
+@pytest.mark.parametrize("head", ["keypoint_head", "head"])
+def test_files_of_mmpose_load(name, head):
+    content = golden.manifest(CASES[name])
+    state = golden.state(content)
+
+    def theirs(key):
+        part = head if key.startswith(("final_layer", "deconv_layers")) else "backbone"
+        return f"{part}.{key}"
+
+    assert all(authors_names(theirs(key)) == key for key in state)
+    net = zoo.official(name, state_dict={theirs(k): v for k, v in state.items()})
+    assert all(torch.equal(v, state[k]) for k, v in net.state_dict().items())
+    broken = {theirs(k): v for k, v in state.items() if k != "final_layer.weight"}
+    with pytest.raises(StateDictError, match="final_layer.weight"):
+        zoo.official(name, state_dict=broken)
+
+
+def test_other_widths_and_depths():
+    net = MODELS["hrnet"](width=8, blocks=1, modules=(1, 1, 1), joints=14)
+    again = zoo.official("hrnet_w32_coco", state_dict=net.state_dict(), width=8,
+                         blocks=1, modules=(1, 1, 1), joints=14)  # fmt: skip
+    assert torch.equal(again.final_layer.weight, net.final_layer.weight)
