@@ -53,9 +53,9 @@ from poselab.codecs.regression import (
 from poselab.errors import ArgumentError
 
 CODECS = {
+    "heatmap": HeatmapCodec,
     "detection": DetectionCodec,
     "hard_heatmap": HardHeatmapCodec,
-    "heatmap": HeatmapCodec,
     "integral": IntegralCodec,
     "regression": RegressionCodec,
 }
