@@ -173,6 +173,11 @@ class NeighbourExplorer(Explorer):
         finally:
             system.detector.overlap, system.box_score = before
 
+    def stolen(self, **values) -> tuple[int, int]:
+        """`stolen_joints` of these values (the others: as they are now)."""
+        sample, poses = self.answer(**{**self.values, **values})
+        return stolen_joints(sample, poses.keypoints)
+
     def _paint(self, **values) -> tuple[Image.Image, str]:
         sample, poses = self.answer(**values)
         picture = to_pil(sample.image, _ZOOM)
