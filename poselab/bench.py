@@ -14,6 +14,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from poselab.bench_scale import scale
+
 BATCH, SIZE = 64, (128, 96)
 
 
@@ -216,6 +218,7 @@ def top_down(repeats: int) -> dict[str, float]:
 BENCHES: dict[str, Callable[[int], dict[str, float]]] = {
     "render": render,
     "codecs": codecs,
+    "scale": scale,
     "top_down": top_down,
 }
 

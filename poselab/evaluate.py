@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from poselab import datasets, zoo
+from poselab import datasets, distributed, zoo
 from poselab.codecs.regression import denormalise, normalise, single_person
 from poselab.geometry import box_of_image
 from poselab.metrics import box_ap, coco_ap, pck
@@ -148,10 +148,15 @@ def parts(net: nn.Module) -> list[nn.Module]:
 def rows(
     name: str, net: nn.Module, sample: Sample, codec: Any = None
 ) -> list[dict[str, Any]]:
-    """One row of the scoreboard for each of `parts`; `codec` as for `predict`."""
+    """One row of the scoreboard for each of `parts`; `codec` as for `predict`.
+
+    In a team of processes only the leader gets them.
+    """
     table = []
     image = sample.image[:1]
     found = predict(net, sample.image, codec=codec)
+    if not distributed.team().leads:
+        return table
     for i, (part, predicted) in enumerate(zip(parts(net), found, strict=True)):
         table.append({
             "name": name,
@@ -218,19 +223,27 @@ def system_rows(folder: Path, crowd: Sample) -> list[dict[str, Any]]:
 
 
 def evaluate(folder: Path = zoo.FOLDER) -> list[dict[str, Any]]:
-    """Score every network in `folder`; write its card's scores and the scoreboard."""
+    """Score every network in `folder`; write its card's scores and the scoreboard.
+
+    A team of processes shares the images; the leader writes and returns the rows.
+    """
+    leads = distributed.team().leads
     sample, crowd = datasets.evaluation("single"), datasets.evaluation("crowd")
     seen = datasets.SyntheticPeople(size=sample.size, seed=0).batch(BASELINE)
-    table = [baseline(seen, sample)]
+    table = [baseline(seen, sample)] if leads else []
     for name in zoo.names(folder):
         net, codec = zoo.load(name, folder), zoo.codec(name, folder)
         if isinstance(net, RCNN):
-            found = detector_rows(name, net, crowd)
+            found = detector_rows(name, net, crowd) if leads else []
         else:
             found = rows(name, net, sample, codec)
-        card = {**zoo.card(name, folder), "scores": [row["scores"] for row in found]}
-        _write(folder / f"{name}.json", card)
         table += found
+        if leads:
+            scores = [row["scores"] for row in found]
+            card = {**zoo.card(name, folder), "scores": scores}
+            _write(folder / f"{name}.json", card)
+    if not leads:
+        return table
     table += system_rows(folder, crowd)
     note = "ms_per_image: one image at a time on the machine that ran the evaluation"
     _write(folder / "scoreboard.json", {"written_by": "python -m poselab.evaluate",
@@ -247,7 +260,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m poselab.evaluate",
                                      description=main.__doc__)  # fmt: skip
     parser.add_argument("--folder", type=Path, default=zoo.FOLDER)
-    for row in evaluate(parser.parse_args(arguments).folder):
+    options = parser.parse_args(arguments)
+    with distributed.joined("cpu"):
+        table = evaluate(options.folder)
+    for row in table:
         scores = "  ".join(f"{k} {v:.3f}" for k, v in row["scores"].items())
         print(f"{row['name']:16} stage {row['stage']}  {row['parameters']:>9,} par  "
               f"{row['macs'] / 1e6:7.1f} MMAC  {row['ms_per_image']:6.1f} ms  "

@@ -1,11 +1,11 @@
 """One training loop for every model of the course, and the recipes of its weights.
 
-`python -m poselab.train deeppose_tiny` trains the bundled weights again.
+`python -m poselab.train deeppose_tiny` trains the bundled weights again. Under
+`torchrun --nproc-per-node N -m poselab.train ...` N processes do it together.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import math
 import pickle
@@ -19,16 +19,23 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from poselab import distributed
 from poselab.disk import replace_file
 from poselab.errors import CheckpointError, PoselabError, require
 from poselab.models import seeded
 from poselab.records import Sample
 
-SCHEDULES = ("cosine", "one_cycle", "constant")
+SCHEDULES = ("cosine", "one_cycle", "constant", "two_drops")
+DROPS = 170 / 210, 200 / 210  # of the training: Xiao et al. 2018, Sun et al. 2019
 
 
 class Source(Protocol):
-    """Anything that training samples come from: `SyntheticPeople`, `Pool`, ..."""
+    """Anything that training samples come from: `SyntheticPeople`, `Pool`, ...
+
+    A source may also have `stream(batch_size, generator, part, start)`: batches from
+    number `start` on, and of each only the samples that the team member `part` learns
+    from. What has no such method is drawn whole and then divided.
+    """
 
     def batches(
         self, batch_size: int, generator: torch.Generator
@@ -70,10 +77,13 @@ def learning_rate(step: int, steps: int, peak: float, schedule: str) -> float:
 
     "cosine" falls from `peak` to 0 along half a cosine after a warm-up over the first
     2 %; "one_cycle" rises for the first 30 % (Smith & Topin 2017, 1708.07120), then
-    falls in the same way; "constant" stays.
+    falls in the same way; "constant" stays; "two_drops" divides by 10 at each of
+    `DROPS`.
     """
     if schedule == "constant":
         return peak
+    if schedule == "two_drops":
+        return peak * 0.1 ** sum(step >= drop * steps for drop in DROPS)
     rise = max(1, round((0.02 if schedule == "cosine" else 0.3) * steps))
     if step < rise:
         return peak * (step + 1) / rise
@@ -97,6 +107,7 @@ def fit(
     save_every: int = 200,
     resume: bool = True,
     progress: bool = True,
+    compiled: bool = False,
 ) -> History:
     """Train `model` in place with AdamW and leave it in eval mode.
 
@@ -105,8 +116,12 @@ def fit(
     a `checkpoint` file the state is kept there every `save_every` steps and at the end;
     if the file exists and `resume` is set, training goes on from it, exactly as if it
     had not stopped. On CUDA the forward pass runs in bfloat16. `device` defaults to the
-    model's. Raises `ArgumentError`, `CheckpointError` or, if the loss stops being a
-    number, `PoselabError`.
+    model's; `compiled` passes the model through `torch.compile`.
+
+    In a team of processes (`poselab.distributed`) each learns from its part of every
+    batch, so `batch_size` is that of all together; the losses are the team's means, and
+    the leader keeps the checkpoint. Raises `ArgumentError`, `CheckpointError` or, if
+    the loss stops being a number, `PoselabError`.
     """
     for name, value in (("steps", steps), ("batch_size", batch_size)):
         whole = isinstance(value, int) and value > 0
@@ -123,8 +138,10 @@ def fit(
     folder = Path(checkpoint or ".").parent  # found out now, not after the first hour
     require(folder.is_dir(), "there is no such folder", where="checkpoint",
             value=str(checkpoint), fix="Make it first.")  # fmt: skip
-    run = _Run(model, codec, recipe, device, checkpoint)
-    if resume and checkpoint is not None and Path(checkpoint).exists():
+    distributed.team().part(batch_size)  # found out now
+    run = _Run(model, codec, recipe, device, checkpoint, compiled)
+    known = resume and checkpoint is not None and Path(checkpoint).exists()
+    if distributed.from_leader(known):
         run.restore()
     with seeded(seed):  # dropout draws from the global random state
         run.go(data, seconds, save_every, progress)
@@ -134,13 +151,15 @@ def fit(
 class _Run:
     """The state of one training."""
 
-    def __init__(self, model, codec, recipe, device, checkpoint) -> None:
+    def __init__(self, model, codec, recipe, device, checkpoint, compiled) -> None:
         self.device = torch.device(device or next(model.parameters()).device)
         self.model = model.to(self.device)
         # Faster for images; a layout of its own does not exist for volumes.
         self.flat = all(p.dim() < 5 for p in model.parameters())
         if self.flat:
             self.model.to(memory_format=torch.channels_last)
+        self.team, self.called = distributed.team(), distributed.parallel(self.model)
+        self.called = torch.compile(self.called) if compiled else self.called
         self.codec, self.recipe, self.checkpoint = codec, recipe, checkpoint
         self.optimiser = torch.optim.AdamW(
             model.parameters(), recipe["lr"], weight_decay=recipe["weight_decay"]
@@ -159,7 +178,7 @@ class _Run:
         try:
             for batch in self.batches(data, progress):
                 self.step(batch)
-                used = time.perf_counter() - start
+                used = self.agreed(time.perf_counter() - start)
                 history.seconds = spent + used
                 if used >= limit:
                     history.stopped = "time"
@@ -172,16 +191,22 @@ class _Run:
         finally:  # also after Jupyter's stop button: what was learnt can be used
             self.model.to(memory_format=torch.contiguous_format).eval()
 
+    def agreed(self, seconds: float) -> float:
+        """The team's mean: if each looked at its own clock, some would stop earlier."""
+        return float(distributed.mean(torch.tensor(seconds, device=self.device)))
+
     def batches(self, data: Source, progress: bool) -> Iterator[Sample]:
         """The batches still to learn, behind a progress bar that shows the loss."""
         recipe, losses = self.recipe, self.history.loss
+        progress = progress and self.team.leads
         steps, seed = recipe["steps"], recipe["seed"]
         if self.done == steps:  # or all batches would be drawn to be skipped
             return
         own = getattr(data, "generator", None)  # drawn people know their device, split
         generator = own(seed) if own else torch.Generator().manual_seed(seed)
-        batches = data.batches(recipe["batch_size"], generator)
-        todo = itertools.islice(batches, self.done, steps)  # skip what was learnt
+        todo = distributed.stream(data, recipe["batch_size"], generator, self.team,
+                                  self.done)  # fmt: skip
+        todo = itertools.islice(todo, steps - self.done)
         with tqdm(total=steps, initial=self.done, disable=not progress,
                   leave=False) as bar:  # fmt: skip
             for batch in todo:
@@ -193,19 +218,21 @@ class _Run:
         """One batch: encode, forward, backward, update."""
         step, recipe = self.done, self.recipe
         seed = recipe["seed"] * 1_000_003 + step  # each step has its own draws
+        seed += self.team.rank * 1_000_000_007  # and each member of the team
         torch.manual_seed(seed)
         rate = learning_rate(step, recipe["steps"], recipe["lr"], recipe["schedule"])
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         loss = self.loss(batch, torch.Generator().manual_seed(seed))
-        if not torch.isfinite(loss):
+        value = distributed.mean(loss.detach()).item()
+        if not math.isfinite(value):
             raise PoselabError("the loss is not a number any more", where="fit",
-                               field=f"step {step}", value=loss.item(),
+                               field=f"step {step}", value=value,
                                fix="Lower lr, or look at the targets.")  # fmt: skip
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
-        self.history.loss.append(loss.item())
+        self.history.loss.append(value)
         self.history.lr.append(rate)
 
     def loss(self, batch: Sample, generator: torch.Generator) -> Tensor:
@@ -217,12 +244,12 @@ class _Run:
         if inputs.dim() == 4 and self.flat:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=cuda):
-            output = self.model(inputs)
+            output = self.called(inputs)
         return self.codec.loss(output, encoded)  # float32: the targets are
 
     def save(self) -> None:
         """Write the checkpoint in one go, so that a crash leaves the old one."""
-        if self.checkpoint is None:
+        if self.checkpoint is None or not self.team.leads:
             return
         state = {"recipe": self.recipe, "model": self.model.state_dict(),
                  "optimiser": self.optimiser.state_dict(),
@@ -235,12 +262,18 @@ class _Run:
                                   fix="Choose a folder that exists and has room."
                                   ) from error  # fmt: skip
 
+    def read(self, where: str | Path) -> dict[str, Any]:
+        """The content of the checkpoint: tensors and numbers, nothing else."""
+        place = "cpu" if self.team.size > 1 else self.device
+        return torch.load(where, map_location=place, weights_only=True)
+
     def restore(self) -> None:
         """Go on from the checkpoint; an error if it is broken or another training's."""
         where = self.checkpoint
         fix = "Delete the file or pass resume=False to start again."
         try:
-            state = torch.load(where, map_location=self.device, weights_only=True)
+            state = self.read(where) if self.team.leads else None
+            state = distributed.from_leader(state)
             recipe = state["recipe"]
         except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError,
                 pickle.UnpicklingError) as error:  # fmt: skip
@@ -260,26 +293,24 @@ class _Run:
         self.history = History(**state["history"])
 
 
+def of_stage(options: dict[str, Any], stage: int) -> dict[str, Any]:
+    """The options of `fit` for one stage of several: a checkpoint file of its own.
+
+    `checkpoint` in `options` is the folder of them all, made if it is missing.
+    """
+    folder = options.get("checkpoint")
+    if folder is None:
+        return options
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return {**options, "checkpoint": Path(folder) / f"stage_{stage + 1}.pt"}
+
+
 def main(arguments: list[str] | None = None) -> None:
     """`python -m poselab.train NAME`: train a bundled network again."""
     # The recipes know data and models, which the loop above does not.
-    from poselab.zoo import FOLDER, recipes
+    from poselab.zoo import command
 
-    parser = argparse.ArgumentParser(prog="python -m poselab.train",
-                                     description=main.__doc__)  # fmt: skip
-    parser.add_argument("name", choices=sorted(recipes.RECIPES))
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available()
-                        else "cpu")  # fmt: skip
-    parser.add_argument("--out", type=Path, default=FOLDER,
-                        help="folder of the weights and their card")  # fmt: skip
-    parser.add_argument("--checkpoint", type=Path,
-                        help="file to go on from: networks of one stage")
-    options = parser.parse_args(arguments)
-    recipes.make(options.name, options.out, options.seed, options.device,
-                 checkpoint=options.checkpoint)  # fmt: skip
-    print(f"wrote {options.out / options.name}.safetensors and its card; now run "
-          "python -m poselab.evaluate")  # fmt: skip
+    command.main(arguments)
 
 
 if __name__ == "__main__":

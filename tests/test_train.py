@@ -193,6 +193,20 @@ def test_a_gpu_that_is_not_there():
         train(2, device="cuda")
 
 
+def test_a_compiled_network_learns_the_same(monkeypatch):
+    """With a stand-in for the compiler, which not every machine has."""
+    seen = []
+
+    def compiler(model):
+        seen.append(model)
+        return lambda images: model(images)
+
+    monkeypatch.setattr(torch, "compile", compiler)
+    net, history = train(3, compiled=True)
+    assert seen == [net]
+    assert history.loss == train(3)[1].loss
+
+
 def test_schedules():
     def rates(schedule):
         return [learning_rate(i, 100, 1.0, schedule) for i in range(100)]

@@ -11,8 +11,9 @@ paths, cell ids that follow the text. So a difference in a notebook is a change 
 from poselab.course.files import CourseError
 
 BUDGET = 60  # seconds that a notebook, and so each of its cells, may take
+GIGABYTES = 1.5  # of memory that a notebook's kernel may take
 MEGABYTES = 1.5  # that a saved notebook may have
 
 WIDGET = "application/vnd.jupyter.widget-"  # how the mime types begin that are live
 
-__all__ = ["BUDGET", "MEGABYTES", "WIDGET", "CourseError"]
+__all__ = ["BUDGET", "GIGABYTES", "MEGABYTES", "WIDGET", "CourseError"]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from poselab.course import BUDGET, MEGABYTES, WIDGET
+from poselab.course import BUDGET, GIGABYTES, MEGABYTES, WIDGET
 from poselab.course.exercises import find_exercises, plain_python
 from poselab.course.files import CourseError, slug_of
 from poselab.course.header import NO_COMPARE, badges, is_setup, read_header
@@ -84,6 +84,10 @@ def _first_cell(nb: NotebookNode, name: str, url: str) -> Iterator[str]:
         yield "has never been timed"
     elif header.seconds > BUDGET:
         yield f"takes {header.seconds} s, but a notebook may take {BUDGET} s"
+    if header.gigabytes is None:
+        yield "does not say how much memory it needs: make notebooks measures it"
+    elif header.gigabytes > GIGABYTES:
+        yield f"needs {header.gigabytes} GB, but a kernel may take {GIGABYTES} GB"
 
 
 def find_parts(nb: NotebookNode) -> dict[str, Place]:

@@ -20,25 +20,29 @@ _BADGES = ("[Open in Colab]", "[![Open In Colab]", "[![Open in Colab]", "[![Laun
 _RUN_LINE = re.compile(
     r"^Reading (?P<reading>\d+) min"
     r"(?: · runs in (?P<seconds>\d+) s on two CPU cores)?"
+    r"(?: · needs (?P<gigabytes>\d+\.\d) GB)?"
     r"(?: · builds on (?P<builds_on>.+?))?\s*$"
 )
 
 
 @dataclass(frozen=True)
 class Header:
-    """What the first cell of a notebook says. Times in minutes and seconds."""
+    """What the first cell of a notebook says. Times in minutes and seconds; the memory
+    is the largest that its kernel had."""
 
     title: str
     reading: int
     seconds: int | None
     builds_on: str
+    gigabytes: float | None = None
 
     @property
     def run_line(self) -> str:
         runs = f" · runs in {self.seconds} s on two CPU cores"
+        needs = f" · needs {self.gigabytes} GB"
         return (
             f"Reading {self.reading} min{'' if self.seconds is None else runs}"
-            f" · builds on {self.builds_on}"
+            f"{'' if self.gigabytes is None else needs} · builds on {self.builds_on}"
         )
 
 
@@ -57,6 +61,7 @@ def read_header(nb: NotebookNode, where: str | Path) -> Header:
         int(run["reading"]),
         seconds,
         run["builds_on"] or "nothing",
+        None if run["gigabytes"] is None else float(run["gigabytes"]),
     )
 
 
@@ -106,12 +111,15 @@ def table(root: Path) -> str:
     """One row per notebook with its times, as Markdown."""
     import nbformat
 
-    rows = ["| Notebook | Reading | Runs in | Builds on |", "|---|---|---|---|"]
+    rows = ["| Notebook | Reading | Runs in | Memory | Builds on |",
+            "|---|---|---|---|---|"]  # fmt: skip
     for path in find_notebooks(root):
         head = read_header(nbformat.read(path, as_version=4), path)
         seconds = "not yet run" if head.seconds is None else f"{head.seconds} s"
         link = f"[{head.title}](notebooks/{path.name})"
-        rows.append(f"| {link} | {head.reading} min | {seconds} | {head.builds_on} |")
+        memory = "" if head.gigabytes is None else f"{head.gigabytes} GB"
+        rows.append(f"| {link} | {head.reading} min | {seconds} | {memory} | "
+                    f"{head.builds_on} |")  # fmt: skip
     return "\n".join(rows)
 
 

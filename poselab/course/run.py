@@ -25,13 +25,28 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 LARGE = 100_000  # bytes of a PNG above which it is saved in few colours
-MEASURED = re.compile(r"runs in \d+ s")  # the only words that time changes
+# The only words that the machine changes.
+MEASURED = re.compile(r"runs in \d+ s|needs [\d.]+ GB")
 
 
-def execute(nb: NotebookNode, path: Path, timeout: int = BUDGET) -> float:
-    """Run every cell in the folder of `path`; the seconds, the kernel's start included.
+def peak_memory(pid: int) -> float:
+    """The most memory that a process has had so far, in GB; 0 where Linux is not."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    kilobytes = re.search(r"^VmHWM:\s*(\d+) kB", status, re.MULTILINE)
+    return int(kilobytes[1]) / 1e6 if kilobytes else 0.0
 
-    Raises `CourseError` with the cell and its error where one fails or is too slow.
+
+def execute(
+    nb: NotebookNode, path: Path, timeout: int = BUDGET
+) -> tuple[float, float]:
+    """Run every cell in the folder of `path`.
+
+    Returns the seconds, the kernel's start included, and the most memory that the
+    kernel had, in GB. Raises `CourseError` with the cell and its error where one fails
+    or is too slow.
     """
     from nbclient import NotebookClient
     from nbclient.exceptions import (
@@ -39,6 +54,11 @@ def execute(nb: NotebookNode, path: Path, timeout: int = BUDGET) -> float:
         CellTimeoutError,
         DeadKernelError,
     )
+
+    peaks = [0.0]
+
+    def measure(**_) -> None:
+        peaks.append(peak_memory(client.km.provisioner.pid))
 
     client = NotebookClient(
         nb,
@@ -48,6 +68,7 @@ def execute(nb: NotebookNode, path: Path, timeout: int = BUDGET) -> float:
         store_widget_state=False,
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(path.parent)}},
+        on_cell_executed=measure,
     )
     start = time.perf_counter()
     try:
@@ -56,7 +77,7 @@ def execute(nb: NotebookNode, path: Path, timeout: int = BUDGET) -> float:
         text = re.sub(r"\x1b\[[\d;]*m", "", str(error))  # without a terminal's colours
         problem = f"a cell failed:\n{text[-400:].strip()}"
         raise CourseError(problem, where=path) from error
-    return time.perf_counter() - start
+    return time.perf_counter() - start, max(peaks)
 
 
 def clean_output(output: NotebookNode) -> NotebookNode | None:
@@ -137,6 +158,13 @@ def keep_seconds(old: int | None, measured: float) -> int:
     return old if holds else max(1, round(measured))
 
 
+def keep_memory(old: float | None, measured: float) -> float | None:
+    """The memory to print: the old one while it still holds within a tenth or 0.1 GB;
+    the old one, too, where it cannot be measured."""
+    holds = old is not None and abs(measured - old) <= max(0.1, 0.1 * old)
+    return old if holds or not measured else round(measured, 1)
+
+
 def remake(path: Path, url: str) -> tuple[float, list[str]]:
     """Run one notebook from a cold cache, clean it, time it, save it.
 
@@ -150,8 +178,9 @@ def remake(path: Path, url: str) -> tuple[float, list[str]]:
     write_setup(nb, url)
     with tempfile.TemporaryDirectory() as cache:
         os.environ["POSELAB_CACHE"] = cache
-        seconds = execute(nb, path)
-    header = replace(header, seconds=keep_seconds(header.seconds, seconds))
+        seconds, memory = execute(nb, path)
+    header = replace(header, seconds=keep_seconds(header.seconds, seconds),
+                     gigabytes=keep_memory(header.gigabytes, memory))  # fmt: skip
     write_header(nb, header, slug_of(url), path.name)
     clean(nb)
     save(nbformat.writes(nb) + "\n", path)

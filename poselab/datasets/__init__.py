@@ -1,6 +1,7 @@
 """Where samples come from, and what may be done to them before a codec sees them."""
 
 from poselab.datasets.coco import Coco, Crops, save_coco, to_coco
+from poselab.datasets.coco_people import CocoPeople, Variation
 from poselab.datasets.coco_results import to_results
 from poselab.datasets.images import read_image
 from poselab.datasets.person_crops import PersonCrops
@@ -18,10 +19,12 @@ from poselab.datasets.transforms import (
 
 __all__ = [
     "Coco",
+    "CocoPeople",
     "Crops",
     "PersonCrops",
     "Pool",
     "SyntheticPeople",
+    "Variation",
     "augment",
     "crop",
     "crop_people",

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,13 +104,16 @@ class Coco:
         size: tuple[int, int] = (128, 96),
         margin: float = 1.25,
         boxes: dict[int, Poses] | None = None,
+        which: Iterable[int] | None = None,
     ) -> Iterator[Crops]:
         """The people of each image cut out at `size` = (H, W), image by image.
 
         With `boxes` (see `detections`) those are cut out and the joints in them are
-        unknown; images without any box are left out.
+        unknown; images without any box are left out. `which` are the places of the
+        images to go through (all).
         """
-        for sample in self:
+        which = range(len(self)) if which is None else which
+        for sample in map(self.__getitem__, which):
             found = None if boxes is None else boxes.get(sample.image_id)
             if boxes is not None and found is None:
                 continue

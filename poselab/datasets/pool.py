@@ -11,6 +11,7 @@ large.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import sys
 import warnings
@@ -101,17 +102,17 @@ class Pool:
         Without a generator the order is that of seed 0. A round's last samples that do
         not fill a batch are left for a later round.
         """
-        require(0 < batch_size <= self.n, f"must be between 1 and {self.n}",
-                where="Pool.batches", field="batch_size", value=batch_size)  # fmt: skip
         generator = generator or torch.Generator().manual_seed(0)
-        return self._shuffled(batch_size, generator, device)
+        order = shuffled(self.n, batch_size, generator)
+        return (self._on(device, index) for index in order)
 
-    def _shuffled(self, batch_size, generator, device) -> Iterator[Sample]:
-        while True:
-            order = torch.randperm(self.n, generator=generator)
-            for index in order.split(batch_size):
-                if len(index) == batch_size:
-                    yield self._on(device, index)
+    def stream(
+        self, batch_size: int, generator: torch.Generator, team: Any, start: int = 0
+    ) -> Iterator[Sample]:
+        """From batch `start` on, the part of each batch that is this process's."""
+        part, order = team.part(batch_size), shuffled(self.n, batch_size, generator)
+        for index in itertools.islice(order, start, None):
+            yield self._on(None, index[part])
 
     def _on(self, device, index: Tensor) -> Sample:
         # Bytes travel to the device, not floats: a quarter of the traffic.
@@ -141,6 +142,27 @@ class Pool:
             return data, skeleton
         evict(self.path.parent, keep=self.path)
         return _read(self.path, self.key, self.n) or (data, skeleton)
+
+
+def shuffled(
+    n: int, batch_size: int, generator: torch.Generator
+) -> Iterator[Tensor]:
+    """Places [batch_size] in a row of n, without end, in a new order each round.
+
+    Those of a round's end that do not fill a batch are left for a later round. Raises
+    `ArgumentError` if a batch is larger than a round.
+    """
+    require(0 < batch_size <= n, f"must be between 1 and {n}", where="batches",
+            field="batch_size", value=batch_size)  # fmt: skip
+    return _rounds(n, batch_size, generator)
+
+
+def _rounds(n: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    while True:
+        order = torch.randperm(n, generator=generator)
+        for index in order.split(batch_size):
+            if len(index) == batch_size:
+                yield index
 
 
 def _place(name: str, directory: str | Path | None) -> Path:

@@ -255,17 +255,20 @@ def augment(
     degrees: float = 30.0,
     zoom: float = 0.25,
     shift: float = 0.05,
+    part: tuple[int, int] = (0, 1),
 ) -> Sample:
     """Random variants of a stacked sample, as training wants them.
 
     Mirrored with `flip_chance`, turned by up to `degrees` either way, zoomed by a
     factor of up to 1 +- `zoom` and shifted by up to `shift` of the side, all about the
-    picture's centre and uniformly drawn.
+    picture's centre and uniformly drawn. `part` = (i, k): the batch is the i-th of k
+    equal parts of a larger one, and varies as it would there.
     """
     n, (height, width) = len(batch), batch.size
 
     def draw(*shape: int) -> Tensor:
-        u = torch.rand(n, *shape, generator=generator, device=generator.device)
+        u = torch.rand(part[1], n, *shape, generator=generator,
+                       device=generator.device)[part[0]]  # fmt: skip
         return u.to(batch.keypoints) * 2 - 1
 
     batch = flip(batch, (draw() + 1) / 2 < flip_chance)

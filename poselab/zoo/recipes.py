@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import platform
 import time
@@ -13,13 +14,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from poselab import codecs
+from poselab import codecs, distributed
 from poselab.codecs import DisplacementCodec, RegressionCodec
-from poselab.datasets import PersonCrops, SyntheticPeople, augment
+from poselab.datasets import CocoPeople, PersonCrops, SyntheticPeople, augment
+from poselab.datasets.coco_layout import open_coco
+from poselab.distributed import Team, stream
 from poselab.errors import ArgumentError
 from poselab.models import Cascade, build, save_weights
 from poselab.records import Sample
-from poselab.train import History, Source, fit
+from poselab.train import History, Source, fit, of_stage
 from poselab.zoo.second_look import train_coarse_to_fine
 
 HELD_OUT = 1_000_000  # added to the seed: other people than those trained on
@@ -174,8 +177,17 @@ class Varied:
         self, batch_size: int, generator: torch.Generator
     ) -> Iterator[Sample]:
         """Stacked samples without end."""
-        for batch in self.data.batches(batch_size, generator):
-            yield augment(batch, generator, **self.options)
+        return self.stream(batch_size, generator, Team())
+
+    def stream(
+        self, batch_size: int, generator: torch.Generator, team: Team, start: int = 0
+    ) -> Iterator[Sample]:
+        """From batch `start` on, the part of each batch that is this process's."""
+        part = (team.rank, team.size)
+        batches = stream(self.data, batch_size, generator, team)
+        varied = (augment(batch, generator, **self.options, part=part)
+                  for batch in batches)  # fmt: skip
+        return itertools.islice(varied, start, None)
 
 
 def recipe(name: str) -> Recipe:
@@ -193,16 +205,22 @@ def predict(
     """Joints for any number of images: [N, J, 2] px for each stage of the network.
 
     A network that answers in maps needs the `codec` that reads them; a cascade answers
-    in pixels. One that gives a single tensor has a single stage.
+    in pixels. One that gives a single tensor has a single stage. A team of processes
+    shares the batches out, and each gets the answers to all.
     """
-    parts = []
-    for part in images.split(batch_size):
-        output = net(part)
-        stages = output if isinstance(output, (list, tuple)) else [output]
-        if codec is not None:
-            stages = [codec.decode(stage).keypoints[:, 0] for stage in stages]
-        parts.append(stages)
+    team, batches = distributed.team(), images.split(batch_size)
+    own = [_stages(net(part), codec) for part in batches[team.rank :: team.size]]
+    found = distributed.gather(own)
+    parts = [found[i % team.size][i // team.size] for i in range(len(batches))]
     return [torch.cat(stage) for stage in zip(*parts, strict=True)]
+
+
+def _stages(output: Any, codec: Any) -> list[Tensor]:
+    """The joints [B, J, 2] px after each stage of a network's output."""
+    stages = output if isinstance(output, (list, tuple)) else [output]
+    if codec is None:
+        return list(stages)
+    return [codec.decode(stage).keypoints[:, 0] for stage in stages]
 
 
 def train(
@@ -224,7 +242,7 @@ def train(
     net = build(recipe.model, seed, **recipe.arguments).to(device)
     codec = codecs.build(**recipe.codec)
     (stage,) = recipe.stages
-    history = fit(net, codec, data, **asdict(stage), seed=seed, **options)
+    history = fit(net, codec, data, **asdict(stage), seed=seed, **of_stage(options, 0))
     return net.eval(), [history]
 
 
@@ -254,7 +272,7 @@ def train_cascade(
                 seen, held_out, cascade.sigma, net.crop
             )
         histories.append(fit(net, codec, data, **asdict(stage), seed=seed + i,
-                             **options))  # fmt: skip
+                             **of_stage(options, i)))  # fmt: skip
     return cascade.eval(), histories
 
 
@@ -269,29 +287,45 @@ def people(recipe: Recipe, seed: int = 0) -> tuple[Source, Sample]:
     return (Varied(pool, recipe.variation) if recipe.variation else pool), held_out
 
 
+def own_people(recipe: Recipe, folder: str) -> tuple[Source, Sample]:
+    """Training data and plain samples from a data set in COCO's format.
+
+    `folder` as for `open_coco`. Every person varies as in HRNet's training.
+    """
+    crops = CocoPeople(open_coco(folder, "train2017"), recipe.size)
+    few = range(min(recipe.held_out, len(crops)))
+    return crops, Sample.join([crops[i] for i in few])
+
+
 def make(
     name: str,
     folder: Path,
     seed: int = 0,
     device: str = "cpu",
     progress: bool = True,
+    data: str | None = None,
     **options: Any,
 ) -> nn.Module:
     """Follow the recipe and write `name`.safetensors and its card into `folder`.
 
-    `options` go to `fit`, such as a `checkpoint` to go on from.
+    With `data` (see `open_coco`) on those people, else on drawn ones. `options` go to
+    `fit`, such as a `checkpoint` to go on from; of a team of processes the leader
+    writes.
     """
     chosen, start = recipe(name), time.perf_counter()
-    data, held_out = people(chosen, seed)
-    options = {"progress": progress, **options}
-    net, histories = train(chosen, data, held_out, seed, device, **options)
+    source, held_out = own_people(chosen, data) if data else people(chosen, seed)
+    net, histories = train(chosen, source, held_out, seed, device,
+                           progress=progress, **options)  # fmt: skip
     learning = sum(h.seconds for h in histories)  # before a stop as well
+    if not distributed.team().leads:
+        return net
     card = {
         "about": chosen.about,
         "model": chosen.model,
         "arguments": chosen.arguments,
         "recipe": asdict(chosen),
-        "command": f"python -m poselab.train {name} --seed {seed}",
+        "command": f"python -m poselab.train {name} --seed {seed}"
+        + (f" --data {data}" if data else ""),
         "seed": seed,
         "seconds": round(max(time.perf_counter() - start, learning), 1),
         "seconds_per_stage": [round(h.seconds, 1) for h in histories],

@@ -9,7 +9,7 @@ import torch
 
 from poselab.codecs import CropHeatmapCodec, HeatmapCodec
 from poselab.models import CoarseToFine, build
-from poselab.train import History, Source, fit
+from poselab.train import History, Source, fit, of_stage
 
 if TYPE_CHECKING:
     from poselab.zoo.recipes import Recipe
@@ -43,7 +43,7 @@ def train_coarse_to_fine(
         (net.fine, CropHeatmapCodec(net.crop, SIGMA, NOISE, LOSS)),
     )
     histories = [
-        fit(part, codec, data, **asdict(stage), seed=seed + i, **options)
+        fit(part, codec, data, **asdict(stage), seed=seed + i, **of_stage(options, i))
         for i, ((part, codec), stage) in enumerate(
             zip(todo, recipe.stages, strict=True)
         )

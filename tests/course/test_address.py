@@ -73,7 +73,7 @@ def test_only_whole_names_are_rewritten():
 def test_the_table_lists_the_notebooks_with_their_times(course):
     write_table(course)
     text = (course / "README.md").read_text()
-    row = f"| [01 · Small](notebooks/{NAME}) | 5 min | not yet run | 00 |"
+    row = f"| [01 · Small](notebooks/{NAME}) | 5 min | not yet run |  | 00 |"
     assert row in text
     write_table(course)
     assert (course / "README.md").read_text() == text

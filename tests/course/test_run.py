@@ -18,7 +18,9 @@ from poselab.course.run import (
     clean,
     clean_output,
     execute,
+    keep_memory,
     keep_seconds,
+    peak_memory,
     remake,
     shrink_png,
 )
@@ -36,6 +38,23 @@ def test_a_notebook_runs_and_says_how_long_it_took(finished):
     header = read_header(nbformat.read(finished, as_version=4), finished)
     assert header.title == "01 · Small"
     assert 1 <= header.seconds <= 60
+    assert 0 < header.gigabytes < 1.5
+
+
+def test_the_memory_of_a_kernel_is_its_peak(tmp_path):
+    code = "a = bytearray(300_000_000); a[::4096] = bytes(73243); del a"
+    _, large = execute(notebook(code), tmp_path / NAME)
+    _, small = execute(notebook("1"), tmp_path / NAME)
+    assert 0.28 < large - small < 0.35
+    assert peak_memory(2**22 + 1) == 0  # no such process
+
+
+@pytest.mark.parametrize(("old", "measured", "kept"), [
+    (None, 0.84, 0.8), (0.8, 0.88, 0.8), (0.8, 1.04, 1.0), (0.8, 0.0, 0.8),
+    (None, 0.0, None),
+])  # fmt: skip
+def test_the_memory_is_written_again_only_if_it_changed(old, measured, kept):
+    assert keep_memory(old, measured) == kept
 
 
 def test_the_words_below_the_header_stay(finished):

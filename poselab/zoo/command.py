@@ -1,0 +1,93 @@
+"""`python -m poselab.train`: a recipe by name, alone or under torchrun."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from poselab import distributed
+from poselab.errors import PoselabError, require
+from poselab.train import of_stage
+from poselab.zoo import FOLDER, published, recipes
+from poselab.zoo.published import PUBLISHED
+
+EXAMPLES = """examples:
+  python -m poselab.train heatmap_tiny
+      the bundled weights again
+  torchrun --nproc-per-node 4 -m poselab.train heatmap_tiny --checkpoint runs
+      four processes together; started again, they go on from runs/
+  torchrun --nproc-per-node 8 -m poselab.train hrnet_w32 --data coco:data/coco \\
+          --val coco:data/coco --start imagenet.pth --out runs --checkpoint runs
+      a paper's network by the paper's recipe, scored with COCO's AP
+  python -m poselab.train heatmap_tiny --data coco:data/people --out runs
+      a small network on your own pictures
+"""
+
+
+def arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    """The options of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m poselab.train", epilog=EXAMPLES,
+        description="Train a network of the course by its recipe.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("name", choices=sorted({*recipes.RECIPES, *PUBLISHED}))
+    parser.add_argument("--data", metavar="coco:FOLDER[:SPLIT]",
+                        help="train on these people, not on drawn ones")  # fmt: skip
+    parser.add_argument("--val", metavar="coco:FOLDER[:SPLIT]",
+                        help="score a paper's network on these")  # fmt: skip
+    parser.add_argument("--epochs", type=float, help="of a paper's recipe (210)")
+    parser.add_argument("--batch-size", type=int, metavar="N",
+                        help="of a paper's recipe, all processes together (128)"
+                        )  # fmt: skip
+    parser.add_argument("--start", type=Path, metavar="FILE",
+                        help="weights of the backbone to start a paper's network from"
+                        )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", help="cpu, cuda or cuda:1 (a GPU if there is one)")
+    parser.add_argument("--out", type=Path, default=FOLDER,
+                        help="folder of the weights and their card")  # fmt: skip
+    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER",
+                        help="keep the state there and go on from it")  # fmt: skip
+    parser.add_argument("--save-every", type=int, default=200, metavar="STEPS")
+    parser.add_argument("--compile", action="store_true",
+                        help="pass the network through torch.compile")  # fmt: skip
+    return parser.parse_args(argv)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train in this process, or with the others that torchrun has started."""
+    more = {"save_every": options.save_every, "compiled": options.compile}
+    if options.checkpoint:
+        name = f"{options.name}-seed{options.seed}"
+        more["checkpoint"] = options.checkpoint / name
+    with distributed.joined(options.device) as device:
+        if options.name in PUBLISHED:
+            _published(options, device, more)
+        else:
+            recipes.make(options.name, options.out, options.seed, device,
+                         data=options.data, **more)  # fmt: skip
+        if distributed.team().leads:
+            print(f"wrote {options.out / options.name}.safetensors and .json")
+
+
+def _published(options: argparse.Namespace, device: str, more: dict) -> None:
+    require(options.data is not None, "a paper's recipe needs a data set",
+            where="--data", value=None, fix="Pass --data coco:FOLDER.")  # fmt: skip
+    if "checkpoint" in more:
+        more = of_stage(more, 0)
+    report = published.make(
+        options.name, options.out, options.data, options.val, options.seed, device,
+        options.epochs, options.batch_size, start=options.start, **more,
+    )  # fmt: skip
+    if distributed.team().leads and "scores" in report:
+        print("  ".join(f"{k} {v:.3f}" for k, v in report["scores"].items()))
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The command line; an error of poselab is one line, and the exit code is 1."""
+    try:
+        run(arguments(argv))
+    except PoselabError as problem:
+        sys.exit(str(problem))
