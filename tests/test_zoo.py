@@ -59,6 +59,42 @@ def test_one_network_with_its_codec_learns():
     assert error < 0.8 * (middle - test.keypoints[:, 0]).norm(dim=-1).mean()
 
 
+def test_mixed_batches_are_made_in_equal_parts():
+    a, b = Dots((64, 48)), recipes.Varied(Dots((64, 48)), {"flip_chance": 1.0})
+    generator = torch.Generator().manual_seed(0)
+    batch = next(recipes.Mixed((a, b)).batches(6, generator))
+    assert batch.image.shape == (6, 3, 64, 48)
+    generator.manual_seed(0)
+    first = next(a.batches(3, generator))
+    assert torch.equal(batch.image[:3], first.image)
+    assert not torch.equal(batch.image[3:], first.image)
+
+
+def test_crops_join_the_people_of_a_recipe(monkeypatch):
+    asked = []
+    for name in ("SyntheticPeople", "PersonCrops"):
+
+        class Maker(Dots):
+            def __init__(self, size, seed, name=name):
+                super().__init__(size)
+                asked.append((name, size, seed))
+
+            def pool(self, n):
+                asked.append(n)
+                return self
+
+            def batch(self, n, generator=None):
+                return super().batch(n, generator or torch.Generator())
+
+        monkeypatch.setattr(recipes, name, Maker)
+    mixed = dataclasses.replace(MAPS, crops=8, pool=16, held_out=4)
+    data, held_out = recipes.people(mixed, seed=3)
+    assert isinstance(data, recipes.Mixed)
+    assert len(held_out) == 4
+    assert ("PersonCrops", (64, 48), 3) in asked
+    assert {16, 8} < set(asked)
+
+
 def test_varied_batches_keep_their_shape_and_repeat():
     varied = recipes.Varied(Dots((64, 48)), {"degrees": 10.0, "zoom": 0.1})
     a, b = (next(varied.batches(4, torch.Generator().manual_seed(0))) for _ in "ab")

@@ -55,6 +55,8 @@ def mutated(after: Sequence, before: Sequence) -> set[int]:
 def _untouched(a: Any, b: Any) -> bool:
     if isinstance(a, Tensor):
         return a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(_untouched, a, b))
     return bool(a == b)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from poselab.codecs import HeatmapCodec
@@ -179,8 +179,7 @@ class OhkmExplorer(Explorer):
         picture = to_pil(sample.image, scale)
         for j, point in enumerate(sample.keypoints[0]):
             if self.counts[image, j]:
-                ink = PREDICTION if chosen[j] else "#FFFFFF"
-                picture = ringed(picture, point, scale, ink)
+                picture = _dotted(picture, point, scale, bool(chosen[j]))
         share = self.shares(hard, stage)
         self._bars.follow(share, int(self.counts.sum()), self.counts)
         names = [self.skeleton.joints[j].replace("_", " ")
@@ -194,6 +193,20 @@ class OhkmExplorer(Explorer):
             f"{100 / len(self.skeleton):.1f} %."
         ).replace("_", " ")
         return beside(picture, self._bars.chart.image()), caption
+
+
+def _dotted(picture, point: Tensor, scale: int, filled: bool) -> Image.Image:
+    """A picture with a disc, or a hollow ring, at a point in px of the image."""
+    x, y = ((point + 0.5) * scale - 0.5).tolist()
+    box = [x - 9, y - 9, x + 9, y + 9]
+    pen = ImageDraw.Draw(picture)
+    if filled:
+        pen.ellipse(box, fill=PREDICTION, outline="black", width=2)
+    else:
+        pen.ellipse(box, outline="black", width=4)
+        pen.ellipse([v + d for v, d in zip(box, (1, 1, -1, -1), strict=True)],
+                    outline="white", width=2)  # fmt: skip
+    return picture
 
 
 class _Bars:

@@ -1,0 +1,266 @@
+"""Exercises of notebook 08 about CPN: the hardest joints, one step of the pyramid
+(Chen et al. 2018, 1711.07319), and the price of a layer."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from poselab.checks.base import Case, Exercise
+
+
+def _uniform(seed: int, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(*shape, generator=generator) * (high - low) + low
+
+
+# --- 1. the hardest joints -----------------------------------------------------------
+
+
+def _hard_cases() -> list[Case]:
+    flags = torch.tensor([[2, 1, 2, 2, 1, 2], [2, 0, 1, 0, 0, 2], [0, 0, 0, 1, 0, 0]])
+    return [
+        Case("two people, everything labelled", _uniform(1, 2, 17),
+             torch.full((2, 17), 2), 8),
+        Case("some joints are not labelled", _uniform(2, 3, 6), flags, 3),
+        Case("nobody labelled (the loss is 0)", _uniform(3, 2, 5),
+             torch.zeros(2, 5, dtype=torch.long), 4),
+    ]  # fmt: skip
+
+
+def _chosen(losses: Tensor, visibility: Tensor, hard: int) -> Tensor:
+    ranked = torch.where(visibility > 0, losses, -torch.inf)
+    place = ranked.topk(min(hard, losses.shape[1]), dim=1).indices
+    kept = torch.zeros_like(losses, dtype=torch.bool).scatter(1, place, True)
+    return kept & (visibility > 0)
+
+
+def _hard(losses: Tensor, visibility: Tensor, hard: int) -> Tensor:
+    kept = _chosen(losses, visibility, hard)
+    return (losses * kept).sum() / kept.sum().clamp(min=1)
+
+
+hard_loss = Exercise(
+    "cpn.hard_loss",
+    "08_cpn_hrnet",
+    cases=_hard_cases,
+    solution=_hard,
+    returns=("the loss",),
+    praise="The worst labelled joints of each person count, all others cost nothing.",
+)
+
+
+@hard_loss.wrong(
+    "You keep the M *smallest* losses: the network would polish what it can do already "
+    "and never hear of the rest. topk takes the largest unless you tell it otherwise."
+)
+def easiest(losses, visibility, hard):
+    return -_hard(-losses, visibility, hard)
+
+
+@hard_loss.wrong(
+    "You rank all joints of the batch together. Then one difficult person takes all "
+    "the places. Rank the joints of each person by themselves, topk(..., dim=1)."
+)
+def over_the_batch(losses, visibility, hard):
+    flat = torch.where(visibility > 0, losses, -torch.inf).flatten()
+    best = flat.topk(min(hard * len(losses), len(flat))).values
+    best = best[best.isfinite()]
+    return best.sum() / max(1, len(best))
+
+
+@hard_loss.wrong(
+    "Unlabelled joints (v = 0) take part. Their losses are large, since nobody told "
+    "the network about them, so they push out the joints that matter: set them to "
+    "-infinity before the ranking."
+)
+def unlabelled_ranked(losses, visibility, hard):
+    best = losses.topk(min(hard, losses.shape[1]), dim=1).values
+    return best.mean()
+
+
+@hard_loss.wrong(
+    "You rank unlabelled joints too and mask them afterwards: they take places that "
+    "labelled joints should have had. Mask first, then rank."
+)
+def masked_too_late(losses, visibility, hard):
+    place = losses.topk(min(hard, losses.shape[1]), dim=1).indices
+    kept = torch.zeros_like(losses, dtype=torch.bool).scatter(1, place, True)
+    kept &= visibility > 0
+    return (losses * kept).sum() / kept.sum().clamp(min=1)
+
+
+@hard_loss.wrong(
+    "You mine visible joints (v = 2) only. The hidden ones (v = 1) are labelled, and "
+    "they are the hard ones that all this is about."
+)
+def visible_only(losses, visibility, hard):
+    return _hard(losses, torch.where(visibility == 2, 2, 0), hard)
+
+
+@hard_loss.wrong(
+    "You divide by all joints, not by those that you kept. The loss shrinks with M, "
+    "and with it the step that the network takes."
+)
+def mean_over_all(losses, visibility, hard):
+    return (losses * _chosen(losses, visibility, hard)).mean()
+
+
+@hard_loss.wrong(
+    "This is the plain mean over the labelled joints: nothing is mined. Keep the M "
+    "largest of each person."
+)
+def nothing_mined(losses, visibility, hard):
+    labelled = visibility > 0
+    return (losses * labelled).sum() / labelled.sum().clamp(min=1)
+
+
+@hard_loss.wrong(
+    "With no labelled joint you divide 0 by 0 (or average infinities), and one nan "
+    "ruins every weight. Make the divisor at least 1."
+)
+def zero_over_zero(losses, visibility, hard):
+    kept = _chosen(losses, visibility, hard)
+    return (losses * kept).sum() / kept.sum()
+
+
+# --- 2. one step of the pyramid ------------------------------------------------------
+
+
+def _step_cases() -> list[Case]:
+    spot = torch.zeros(1, 1, 2, 2)
+    spot[..., 0, 0] = 1.0
+    return [
+        Case("2x2 cells over 4x4", spot, torch.zeros(1, 1, 4, 4)),
+        Case("4x3 cells over 8x6, 3 channels", _uniform(11, 2, 3, 4, 3, low=-1),
+             _uniform(12, 2, 3, 8, 6, low=-1)),
+    ]  # fmt: skip
+
+
+def _step(coarse: Tensor, fine: Tensor) -> Tensor:
+    size = fine.shape[-2:]
+    return fine + F.interpolate(coarse, size, mode="bilinear", align_corners=True)
+
+
+pyramid_step = Exercise(
+    "cpn.pyramid_step",
+    "08_cpn_hrnet",
+    cases=_step_cases,
+    solution=_step,
+    returns=("the finer level",),
+    praise="What the coarse level knows is laid over the fine one, corner on corner.",
+)
+
+
+@pyramid_step.wrong(
+    "You lay edge on edge (align_corners=False). That is a good habit, and the rest of "
+    "this course does it, but CPN's weights learned with corner on corner: "
+    "align_corners=True."
+)
+def edges(coarse, fine):
+    size = fine.shape[-2:]
+    return fine + F.interpolate(coarse, size, mode="bilinear", align_corners=False)
+
+
+@pyramid_step.wrong(
+    "You repeat cells (nearest neighbour). The pyramid of CPN interpolates: "
+    "mode='bilinear', align_corners=True."
+)
+def nearest(coarse, fine):
+    return fine + F.interpolate(coarse, fine.shape[-2:])
+
+
+@pyramid_step.wrong(
+    "You shrink the fine level to the coarse one. The way is down the pyramid: the "
+    "coarse level is enlarged, and no precision is lost."
+)
+def shrunk(coarse, fine):
+    return coarse + F.adaptive_avg_pool2d(fine, coarse.shape[-2:])
+
+
+@pyramid_step.wrong(
+    "You put the levels behind each other as channels. RefineNet does that in the end; "
+    "in the pyramid they are added."
+)
+def concatenated(coarse, fine):
+    size = fine.shape[-2:]
+    wide = F.interpolate(coarse, size, mode="bilinear", align_corners=True)
+    return torch.cat([fine, wide], 1)
+
+
+@pyramid_step.wrong(
+    "You multiply. Where the coarse level says nothing (0), the fine one would be "
+    "erased. Add them."
+)
+def multiplied(coarse, fine):
+    size = fine.shape[-2:]
+    wide = F.interpolate(coarse, size, mode="bilinear", align_corners=True)
+    return fine * wide
+
+
+# --- 3. the price of a layer ---------------------------------------------------------
+
+
+def _macs_cases() -> list[Case]:
+    return [
+        Case("3x3, 64 to 64 channels, 64x48 to 64x48 cells",
+             3, 64, 64, (64, 48), (64, 48), False),
+        Case("7x7, 3 to 64 channels, 256x192 to 128x96 cells",
+             7, 3, 64, (256, 192), (128, 96), False),
+        Case("transposed 4x4, 2048 to 256 channels, 8x6 to 16x12 cells",
+             4, 2048, 256, (8, 6), (16, 12), True),
+    ]  # fmt: skip
+
+
+def _macs(kernel, inputs, outputs, size_in, size_out, transposed) -> int:
+    height, width = size_in if transposed else size_out
+    return kernel**2 * inputs * outputs * height * width
+
+
+macs = Exercise(
+    "cpn.macs",
+    "08_cpn_hrnet",
+    cases=_macs_cases,
+    solution=_macs,
+    returns=("the multiply-accumulates",),
+    praise="And now you know why published prices of one network differ by a half.",
+)
+
+
+@macs.wrong(
+    "You count a transposed convolution by its *output* cells, as many published "
+    "tables do. It spreads every *input* value over kernel x kernel cells, so with "
+    "stride 2 that is four times too many."
+)
+def by_output(kernel, inputs, outputs, size_in, size_out, transposed):
+    return _macs(kernel, inputs, outputs, size_in, size_out, False)
+
+
+@macs.wrong(
+    "You count by input cells always. An ordinary convolution is computed once for "
+    "every *output* cell; with stride 2 these are four times fewer."
+)
+def by_input(kernel, inputs, outputs, size_in, size_out, transposed):
+    return _macs(kernel, inputs, outputs, size_in, size_out, True)
+
+
+@macs.wrong("A kernel of side k has k x k places, not k.")
+def kernel_not_squared(kernel, inputs, outputs, size_in, size_out, transposed):
+    return _macs(kernel, inputs, outputs, size_in, size_out, transposed) // kernel
+
+
+@macs.wrong(
+    "You count a multiplication and an addition as two. That is the number of FLOPs; "
+    "multiply-accumulates are half of it. Tables mix the two up, so always ask."
+)
+def flops(kernel, inputs, outputs, size_in, size_out, transposed):
+    return 2 * _macs(kernel, inputs, outputs, size_in, size_out, transposed)
+
+
+@macs.wrong(
+    "This is the number of weights. Each of them is used once for every cell: multiply "
+    "by height times width."
+)
+def weights_only(kernel, inputs, outputs, size_in, size_out, transposed):
+    return kernel**2 * inputs * outputs
