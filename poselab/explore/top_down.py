@@ -145,7 +145,7 @@ class NeighbourExplorer(Explorer):
         controls = {
             "distance": slider("distance (mm)", 0, 1600, 1000, 50),
             "depth": slider("one behind (mm)", 0, 1500, 400, 50),
-            "overlap": slider("NMS threshold", 0.1, 0.9, 0.6, 0.05),
+            "overlap": slider("NMS threshold", 0.1, 0.9, 0.65, 0.05),
             "sure": slider("box score", 0.05, 0.9, 0.5, 0.05),
             "seed": slider("who", 0, 9, 0),
             "boxes": choice("boxes", ("detected", "true")),

@@ -51,4 +51,4 @@ def rcnn_tiny(
     backbone = PyramidBackbone(TinyBody(), width)
     rpn = ProposalNetwork(width, tuple(sizes), tuple(ratios), before=100, after=48)
     heads = RoiHeads(width, 2, hidden, STRIDES)
-    return RCNN(backbone, rpn, heads, side=None, mean_std=PLAIN, overlap=0.6)
+    return RCNN(backbone, rpn, heads, side=None, mean_std=PLAIN, overlap=0.65)
