@@ -1,15 +1,29 @@
-"""Write drawn people as a COCO data set: PNG images and one annotation file."""
+"""Write drawn people as a COCO data set: PNG images and one annotation file.
+
+The same options give the same files, with any number of workers; a larger --count
+begins with the images of a smaller one.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
+import multiprocessing
+import shutil
 import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from common import parser, run
+from tqdm.auto import tqdm
 
-from poselab.datasets import SyntheticPeople, save_coco
-from poselab.errors import PoselabError
+from poselab.datasets import SyntheticPeople, to_coco
+from poselab.datasets.images import to_pil
+from poselab.disk import replace_file
+from poselab.errors import PoselabError, require
 from poselab.skeleton import SKELETONS, by_name
 
 EXAMPLES = """examples:
@@ -19,59 +33,163 @@ EXAMPLES = """examples:
       50 pictures of four people
   python data_scripts/make_synthetic.py data/test --split test --seed 1
       other people than any in the training split
+  python data_scripts/make_synthetic.py data/large --count 100000 --workers 16
+      a large set, drawn by 16 processes
 
 read it back:
   from poselab.datasets import Coco
   sample = Coco("data/people/annotations.json", "data/people/images")[0]
 """
-CHUNK = 32
+CHUNK = 32  # images that are drawn together
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    parser.add_argument("folder", type=Path, help="where to write (made if missing)")
-    parser.add_argument("--count", type=int, default=200, help="images (200)")
-    parser.add_argument("--people", type=int, default=1, help="people an image (1)")
-    parser.add_argument("--size", type=int, nargs=2, default=(128, 96),
-                        metavar=("H", "W"), help="pixels (128 96)")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="which people (0)")
-    parser.add_argument("--split", choices=("train", "test"), default="train")
-    parser.add_argument("--skeleton", choices=sorted(SKELETONS), default="coco-17")
-    return parser.parse_args(argv)
+    made = parser(__doc__, EXAMPLES)
+    made.add_argument("--count", type=int, default=200, help="images (200)")
+    made.add_argument("--people", type=int, default=1, help="people an image (1)")
+    made.add_argument("--size", type=int, nargs=2, default=(128, 96),
+                      metavar=("H", "W"), help="pixels (128 96)")  # fmt: skip
+    made.add_argument("--seed", type=int, default=0, help="which people (0)")
+    made.add_argument("--split", choices=("train", "test"), default="train")
+    made.add_argument("--skeleton", choices=sorted(SKELETONS), default="coco-17")
+    made.add_argument("--workers", type=int, default=1, help="processes (1)")
+    return made.parse_args(argv)
 
 
-def draw_people(options: argparse.Namespace):
-    """Single samples, numbered from 1."""
+def recipe(options: argparse.Namespace) -> dict:
+    """What decides the images, apart from how many."""
+    names = ("people", "size", "seed", "split", "skeleton")
+    return {name: getattr(options, name) for name in names} | {
+        "size": list(options.size)
+    }
+
+
+def draw_chunk(options: argparse.Namespace, chunk: int) -> None:
+    """Write the images of a chunk, then what is known of them; skip what is there.
+
+    Every chunk has a stream of its own and is drawn whole, so that neither the number
+    of workers nor that of images changes it.
+    """
+    note = part(options, chunk)
+    if note.is_file():
+        return
     people = SyntheticPeople(
         size=tuple(options.size), people=options.people, seed=options.seed,
         split=options.split, skeleton=by_name(options.skeleton),
     )  # fmt: skip
-    number = 0
-    while number < options.count:
-        batch = people.batch(min(CHUNK, options.count - number)).to("cpu")
-        for sample in batch:
-            number += 1
-            yield sample.replace(image_id=number)
+    own = zlib.crc32(f"{options.seed} {chunk}".encode()) >> 1
+    with torch.no_grad():
+        batch = people.batch(CHUNK, people.generator(own)).to("cpu")
+    samples = [s.replace(image_id=chunk * CHUNK + i + 1) for i, s in enumerate(batch)]
+    samples = samples[: options.count - chunk * CHUNK]
+    data = to_coco(samples)
+    for sample, record in zip(samples, data["images"], strict=True):
+        with replace_file(options.folder / "images" / record["file_name"]) as draft:
+            to_pil(sample.image).save(draft, format="PNG")
+    write(note, data)
+
+
+def write(path: Path, data: dict) -> None:
+    with replace_file(path) as draft:
+        draft.write_text(json.dumps(data), encoding="utf-8")
+
+
+def read(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def part(options: argparse.Namespace, chunk: int) -> Path:
+    """Where a finished chunk is noted, until all are."""
+    return options.folder / ".parts" / f"{chunk:06d}-{options.count}.json"
+
+
+def begin(options: argparse.Namespace) -> None:
+    """Make the folders; forget chunks of an interrupted run with other options."""
+    parts = options.folder / ".parts"
+    note = parts / "recipe.json"
+    if parts.is_dir() and not (note.is_file() and read(note) == recipe(options)):
+        shutil.rmtree(parts)
+    parts.mkdir(parents=True, exist_ok=True)
+    (options.folder / "images").mkdir(exist_ok=True)
+    write(note, recipe(options))
+    height, width = options.size
+    needed, free = 3 * height * width * options.count, shutil.disk_usage(parts).free
+    if needed > free:
+        raise PoselabError(f"needs up to {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB "
+                           "are free", where=options.folder,
+                           fix="Make room or choose another folder.")  # fmt: skip
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Workers have one thread; with more, sums may be rounded otherwise."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def draw(options: argparse.Namespace, chunks: range) -> None:
+    bar = {"total": len(chunks), "unit": f"x{CHUNK} images", "desc": "drawing"}
+    if options.workers == 1:
+        with one_thread():
+            for chunk in tqdm(chunks, **bar):
+                draw_chunk(options, chunk)
+        return
+    context = multiprocessing.get_context("spawn")
+    workers = min(options.workers, len(chunks))
+    with context.Pool(workers, torch.set_num_threads, (1,)) as pool:
+        jobs = [pool.apply_async(draw_chunk, (options, chunk)) for chunk in chunks]
+        for job in tqdm(jobs, **bar):
+            job.get()
+
+
+def merge(options: argparse.Namespace, chunks: range) -> dict:
+    """The annotation file of all chunks."""
+    whole: dict = {}
+    for chunk in chunks:
+        data = read(part(options, chunk))
+        if not whole:
+            whole = {**data, "images": [], "annotations": []}
+        whole["images"] += data["images"]
+        whole["annotations"] += data["annotations"]
+    for number, annotation in enumerate(whole["annotations"]):
+        annotation["id"] = number + 1
+    return whole | {"info": {**whole["info"], "recipe": recipe(options)}}
+
+
+def finished(options: argparse.Namespace) -> dict | None:
+    """The annotation file, if it is of these options and its images are there."""
+    try:
+        data = read(options.folder / "annotations.json")
+        same = data["info"]["recipe"] == recipe(options)
+        names = [record["file_name"] for record in data["images"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    there = all((options.folder / "images" / name).is_file() for name in names)
+    return data if same and there and len(names) == options.count else None
+
+
+def work(options: argparse.Namespace) -> str:
+    for name in ("count", "workers"):
+        require(getattr(options, name) > 0, "must be at least 1", where=f"--{name}",
+                value=getattr(options, name))  # fmt: skip
+    data = finished(options)
+    if data is None:
+        chunks = range(-(-options.count // CHUNK))
+        begin(options)
+        draw(options, chunks)
+        data = merge(options, chunks)
+        write(options.folder / "annotations.json", data)
+    shutil.rmtree(options.folder / ".parts", ignore_errors=True)
+    people = len(data["annotations"])
+    return f"{len(data['images'])} images of {people} people in {options.folder}"
 
 
 def main(argv: list[str] | None = None) -> int:
-    options = arguments(argv)
-    try:
-        with torch.no_grad():
-            data = save_coco(
-                draw_people(options),
-                options.folder / "annotations.json",
-                options.folder / "images",
-            )
-    except PoselabError as problem:
-        print(problem, file=sys.stderr)
-        return 1
-    people = len(data["annotations"])
-    print(f"{len(data['images'])} images of {people} people in {options.folder}")
-    return 0
+    return run(work, arguments(argv))
 
 
 if __name__ == "__main__":

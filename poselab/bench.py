@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from poselab.bench_metrics import metrics
 from poselab.bench_scale import scale
 
 BATCH, SIZE = 64, (128, 96)
@@ -218,6 +219,7 @@ def top_down(repeats: int) -> dict[str, float]:
 BENCHES: dict[str, Callable[[int], dict[str, float]]] = {
     "render": render,
     "codecs": codecs,
+    "metrics": metrics,
     "scale": scale,
     "top_down": top_down,
 }

@@ -308,7 +308,7 @@ class _Transfer:
 
 def _read(response) -> bytes:
     try:
-        return response.read(CHUNK)
+        return response.read1(CHUNK)  # what is there; does not wait for more
     except (OSError, http.client.HTTPException) as problem:
         kind = "is silent" if isinstance(problem, TimeoutError) else "was cut"
         raise _Cut(f"the connection {kind} ({problem})") from None

@@ -131,6 +131,10 @@ class CacheError(PoselabError):
     """The cache directory cannot be used."""
 
 
+class ArchiveError(PoselabError):
+    """An archive is damaged or would write where it must not."""
+
+
 class DownloadError(PoselabError):
     """A download failed or did not give what was promised."""
 

@@ -184,20 +184,37 @@ def back_project(pixels: Tensor, depth: Tensor, intrinsics: Tensor) -> Tensor:
 # --- rigid alignment -----------------------------------------------------------------
 
 
-def rigid_align(moving: Tensor, fixed: Tensor, scale: bool = True) -> Tensor:
+def rigid_align(
+    moving: Tensor, fixed: Tensor, scale: bool = True, weights: Tensor | None = None
+) -> Tensor:
     """`moving` [..., J, D] turned, shifted and (if `scale`) scaled onto `fixed`.
 
     The least-squares similarity without reflection: Umeyama, "Least-squares estimation
     of transformation parameters between two point patterns", PAMI 1991, equations
-    40-42; known in pose estimation as the Procrustes alignment of PA-MPJPE.
+    40-42; known in pose estimation as the Procrustes alignment of PA-MPJPE. With
+    `weights` [..., J] joints count accordingly; those of weight 0 move along, whatever
+    they are, even NaN.
     """
     require_shape("moving", moving, *fixed.shape)
-    mean_m, mean_f = moving.mean(-2, keepdim=True), fixed.mean(-2, keepdim=True)
-    m, f = moving - mean_m, fixed - mean_f
-    u, s, vt = torch.linalg.svd(f.transpose(-1, -2) @ m)
+    if weights is None:
+        weights = torch.ones_like(fixed[..., 0])
+    require_shape("weights", weights, *fixed.shape[:-1])
+    weights = weights.to(fixed)[..., None]
+    mean_m, mean_f = _weighted_mean(moving, weights), _weighted_mean(fixed, weights)
+    m = torch.where(weights > 0, moving - mean_m, 0)
+    f = torch.where(weights > 0, fixed - mean_f, 0)
+    u, s, vt = torch.linalg.svd((weights * f).transpose(-1, -2) @ m)
     sign = torch.ones_like(s)
     sign[..., -1] = torch.det(u @ vt).sign()
     turn = (u * sign[..., None, :]) @ vt  # [..., D, D]
-    spread = m.square().sum((-1, -2)).clamp(min=1e-12)
+    spread = (weights * m.square()).sum((-1, -2)).clamp(min=1e-12)
     factor = (s * sign).sum(-1) / spread if scale else torch.ones_like(spread)
-    return factor[..., None, None] * (m @ turn.transpose(-1, -2)) + mean_f
+    shifted = (moving - mean_m) @ turn.transpose(-1, -2)
+    return factor[..., None, None] * shifted + mean_f
+
+
+def _weighted_mean(points: Tensor, weights: Tensor) -> Tensor:
+    """[..., 1, D] of points [..., J, D] and weights [..., J, 1]; 0 if all weigh 0."""
+    total = torch.where(weights > 0, weights * points, 0).sum(-2, keepdim=True)
+    least = torch.finfo(points.dtype).tiny
+    return total / weights.sum(-2, keepdim=True).clamp(min=least)

@@ -132,6 +132,26 @@ H36M_17 = _skeleton(
     "thorax-l_shoulder l_shoulder-l_elbow l_elbow-l_wrist thorax-r_shoulder "
     "r_shoulder-r_elbow r_elbow-r_wrist",
 )
+# Skeletons that only data sets have; people are not drawn with them. "head_bottom" of
+# PoseTrack (1710.10000) is MPII's upper neck; its ears are never labelled.
+POSETRACK_17 = _skeleton(
+    "posetrack-17",
+    "nose upper_neck head_top l_ear r_ear l_shoulder r_shoulder l_elbow r_elbow "
+    "l_wrist r_wrist l_hip r_hip l_knee r_knee l_ankle r_ankle",
+    "nose-head_top nose-upper_neck upper_neck-l_shoulder upper_neck-r_shoulder "
+    "l_shoulder-l_elbow l_elbow-l_wrist r_shoulder-r_elbow r_elbow-r_wrist "
+    "l_shoulder-l_hip r_shoulder-r_hip l_hip-r_hip l_hip-l_knee l_knee-l_ankle "
+    "r_hip-r_knee r_knee-r_ankle",
+)
+# The joints of MPI-INF-3DHP (Mehta et al. 2017, 1611.09813) that its test set has.
+MPI_INF_3DHP_17 = _skeleton(
+    "mpi-inf-3dhp-17",
+    "head_top neck r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist r_hip r_knee "
+    "r_ankle l_hip l_knee l_ankle pelvis spine head",
+    "head_top-head head-neck neck-r_shoulder r_shoulder-r_elbow r_elbow-r_wrist "
+    "neck-l_shoulder l_shoulder-l_elbow l_elbow-l_wrist neck-spine spine-pelvis "
+    "pelvis-r_hip r_hip-r_knee r_knee-r_ankle pelvis-l_hip l_hip-l_knee l_knee-l_ankle",
+)
 SKELETONS = {s.name: s for s in (COCO_17, MPII_16, CROWDPOSE_14, H36M_17)}
 
 # A joint that a skeleton lacks, as the mean of joints that it may have.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from poselab import bench
+from poselab import bench, bench_metrics
 
 
 def measured(capsys, name, repeats):
@@ -31,6 +31,16 @@ def test_boxes_are_faster_all_at_once(capsys):
     values = measured(capsys, "top_down", 3)
     assert values["RoIAlign loop / RoIAlign"] > 10
     assert values["NMS loop / NMS"] > 10
+
+
+def test_our_ap_is_faster_than_pycocotools_and_all_metrics_follow_a_drag(
+    capsys, monkeypatch
+):
+    """`metrics` asserts equal numbers first; a twentieth of its images, fair bounds."""
+    monkeypatch.setattr(bench_metrics, "IMAGES", 100)
+    values = measured(capsys, "metrics", 3)
+    assert values["pycocotools / vectorised"] > 7
+    assert values["all metrics / 5 ms"] < 8
 
 
 def test_unknown_measurement():

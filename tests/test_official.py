@@ -7,6 +7,7 @@ import pickle
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -374,6 +375,15 @@ def test_fetched_once_into_the_cache(served, small, tmp_path):
 def test_a_file_with_another_checksum_is_not_loaded(served, tmp_path):
     served(sha256="00000000")
     with pytest.raises(DownloadError, match="sha256.*not 00000000"):
+        zoo.official("small", progress=False)
+    assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
+
+
+def test_a_full_disk(served, tmp_path, monkeypatch):
+    served()
+    usage = SimpleNamespace(free=1_000_000)
+    monkeypatch.setattr("poselab.download.shutil.disk_usage", lambda path: usage)
+    with pytest.raises(DownloadError, match="1 MB are free.*Nothing is left"):
         zoo.official("small", progress=False)
     assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
 

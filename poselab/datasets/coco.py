@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -57,7 +57,14 @@ class Coco:
         self.annotation_file, self.image_dir = Path(annotation_file), Path(image_dir)
         self.skeleton = skeleton
         check = self._check_file if check_images else None
-        self.annotations = coco_format.read(annotation_file, skeleton, check)
+        self.annotations = coco_format.read(
+            annotation_file, skeleton, check, self.adapt
+        )
+
+    @staticmethod
+    def adapt(content: Any) -> Any:
+        """The file's content in COCO's form; other data sets differ a little."""
+        return content
 
     @property
     def dataset(self) -> dict:

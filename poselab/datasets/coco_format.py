@@ -159,13 +159,16 @@ def read(
     file: str | Path,
     skeleton: Skeleton,
     each_image: Callable[[ImageRecord], None] | None = None,
+    adapt: Callable[[Any], Any] | None = None,
 ) -> Annotations:
     """Read and check a COCO keypoint file; raises `AnnotationError`.
 
     `each_image` may check an image further (its file, say) before the people in it are
-    judged by what the record says of its size.
+    judged by what the record says of its size. `adapt` brings the content of a file
+    that differs a little into COCO's form before it is checked.
     """
-    top = Record(str(file), "the file", load_json(file))
+    content = load_json(file)
+    top = Record(str(file), "the file", adapt(content) if adapt else content)
     images = _unique(top, "images", _image)
     for image in images.values() if each_image else ():
         each_image(image)

@@ -1,172 +1,75 @@
-"""Object keypoint similarity and COCO's average precision.
+"""COCO's average precision of poses, as pycocotools computes it.
 
-OKS compares two poses of one person: the mean over labelled joints of exp(-d_i^2 / (2
-s^2 k_i^2)) with d_i in pixels, s^2 the person's segment area and k_i = 2 sigma_i
-(cocodataset.org/#keypoints-eval). It is a similarity: 1 is perfect. AP is the area
-under precision over recall, where a person counts as found at OKS >= t, averaged over t
-= 0.50, 0.55, ... 0.95; pycocotools computes it.
+A PERSON (not a joint) counts as found at OKS >= t. Detections of all images are sorted
+by their score together; precision over recall is made to fall monotonically and read
+off at 101 recalls; AP is its mean there, averaged over t = 0.50, 0.55, ... 0.95. AR is
+the largest recall, averaged in the same way (cocodataset.org/#keypoints-eval; the data
+set: Lin et al. 2014, 1405.0312). `coco_vectorized` derives the same numbers.
 """
 
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-from torch import Tensor
 
-from poselab.datasets.coco_export import to_coco
-from poselab.datasets.coco_results import to_results
-from poselab.errors import ArgumentError, require_shape
-from poselab.records import Poses, Sample
-from poselab.skeleton import COCO_17, Skeleton
+from poselab.metrics.coco_inputs import NAMES, CocoNumbers, Inputs, read_inputs
+from poselab.metrics.oks import oks, sigmas
+from poselab.skeleton import Skeleton
 
-NAMES = ("AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl")
+__all__ = ["NAMES", "CocoNumbers", "coco_ap", "coco_sigmas", "oks"]
 
 
-def oks(
-    pred: Tensor,
-    truth: Tensor,
-    visibility: Tensor,
-    areas: Tensor,
-    skeleton: Skeleton = COCO_17,
-    boxes: Tensor | None = None,
-) -> Tensor:
-    """OKS of every prediction with every person; [..., N, Q].
+def coco_ap(truth: Any, found: Any, skeleton: Skeleton | None = None) -> CocoNumbers:
+    """COCO's ten keypoint numbers (`NAMES`), from pycocotools.
 
-    pred [..., N, J, 2] px, truth [..., Q, J, 2] px, visibility [..., Q, J], areas
-    [..., Q] px^2. Joints with visibility 0 do not count. A person without any labelled
-    joint is compared by how far the joints are outside the doubled box, as pycocotools
-    does, if `boxes` [..., Q, 4] are given, and has OKS 0 otherwise.
+    `truth`: a COCO dictionary, a `Coco`, or samples (a list or stacked). `found`: the
+    records of a results file, or one `Poses` per image (a list or stacked), or a
+    dictionary image id -> `Poses`. Neither is changed.
+
+    At most 20 people an image count. -1 means that there is nobody to find. Small
+    people (area < 32^2) count in AP but not in APm or APl. A detection's area is that
+    of the box around its joints; a "bbox" in its record is not looked at. People whose
+    "num_keypoints" is 0 (what is labelled, if it is not given) and crowds are ignored:
+    who finds them neither gains nor loses. Annotations are numbered anew, because
+    pycocotools never finds the one whose id is 0. Raises `ArgumentError`.
     """
-    joints = len(skeleton)
-    require_shape("pred", pred, "...", None, joints, 2)
-    require_shape("truth", truth, "...", None, joints, 2)
-    require_shape("visibility", visibility, "...", None, joints)
-    require_shape("areas", areas, "...", truth.shape[-3])
-    labelled = (visibility > 0)[..., None, :, :]  # [..., 1, Q, J]
-    near = (pred[..., :, None, :, :] - truth[..., None, :, :, :]).square().sum(-1)
-    score = _similarity(near, areas, skeleton) * labelled
-    count = labelled.sum(-1)  # [..., 1, Q]
-    value = score.sum(-1) / count.clamp(min=1)
-    if boxes is None:
-        return value
-    far = _similarity(_outside(pred, boxes), areas, skeleton).mean(-1)
-    return torch.where(count > 0, value, far)
-
-
-def _similarity(squared: Tensor, areas: Tensor, skeleton: Skeleton) -> Tensor:
-    """exp(-d^2 / (2 s^2 k^2)) of squared distances [..., N, Q, J]."""
-    k = 2 * squared.new_tensor(_sigmas(skeleton))
-    scale = areas.to(squared)[..., None, :, None] + torch.finfo(torch.float64).eps
-    return torch.exp(-squared / (2 * scale * k.square()))
-
-
-def _outside(pred: Tensor, boxes: Tensor) -> Tensor:
-    """Squared distance of joints to boxes grown by their size on every side."""
-    low = (boxes[..., :2] - boxes[..., 2:])[..., None, :, None, :]
-    high = (boxes[..., :2] + 2 * boxes[..., 2:])[..., None, :, None, :]
-    point = pred[..., :, None, :, :]
-    gap = (low - point).clamp(min=0) + (point - high).clamp(min=0)
-    return gap.square().sum(-1)
-
-
-def coco_ap(
-    truth: Any, found: Any, skeleton: Skeleton | None = None
-) -> dict[str, float]:
-    """COCO's ten keypoint numbers (`NAMES`), as pycocotools gives them.
-
-    `truth`: a `Coco`, a COCO dictionary, or samples (a list or stacked). `found`: one
-    `Poses` per image (a list or stacked), or a dictionary image id -> `Poses`, or the
-    entries of a results file. At most 20 people an image count. -1 means that there is
-    nobody to find. Small people (area < 32^2) count in AP but not in APm or APl. Raises
-    `ArgumentError`.
-    """
-    data, skeleton = _truth(truth, skeleton)
-    results = _results(found, data)
+    inputs = read_inputs(truth, found, skeleton)
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints a lot
-        stats = _evaluate(data, results, skeleton)
-    return dict(zip(NAMES, (float(s) for s in stats), strict=True))
+        judge = make_judge(inputs)
+        judge.evaluate()
+        judge.accumulate()
+        judge.summarize()
+    return CocoNumbers(judge.stats)
 
 
-def _truth(truth: Any, skeleton: Skeleton | None) -> tuple[dict, Skeleton]:
-    if isinstance(truth, dict):
-        return copy.deepcopy(truth), skeleton or COCO_17
-    if hasattr(truth, "dataset"):
-        return copy.deepcopy(truth.dataset), skeleton or truth.skeleton
-    samples = [truth] if isinstance(truth, Sample) and not truth.is_stacked else truth
-    samples = list(samples)
-    if not samples or not isinstance(samples[0], Sample):
-        raise ArgumentError(
-            "expected samples, a Coco or a COCO dictionary", where="coco_ap",
-            field="truth", value=truth,
-        )  # fmt: skip
-    return to_coco(samples), skeleton or samples[0].skeleton
+def coco_sigmas(skeleton: Skeleton) -> np.ndarray:
+    """The sigmas in pycocotools' rounding (.26 / 10 is not quite 0.026); [J]."""
+    return np.array([round(10 * sigma, 9) for sigma in sigmas(skeleton)]) / 10
 
 
-def _results(found: Any, data: dict) -> list[dict]:
-    """Entries of a results file, whatever form they came in."""
-    category = next(
-        (c["id"] for c in data["categories"] if c.get("name") == "person"), 1
-    )
-    ids = [image["id"] for image in data["images"]]
-    if isinstance(found, Poses) and not found.is_stacked:
-        found = [found]
-    if isinstance(found, dict):
-        pairs: Iterable = found.items()
-    else:
-        found = list(found)
-        if all(isinstance(entry, dict) for entry in found):
-            return _known([dict(entry) for entry in found], ids)
-        if len(found) != len(ids):
-            raise ArgumentError(
-                f"expected one Poses for each of the {len(ids)} images",
-                where="coco_ap", field="found", value=len(found),
-            )  # fmt: skip
-        pairs = zip(ids, found, strict=True)
-    entries = [e for key, poses in pairs for e in to_results(poses, key, category)]
-    return _known(entries, ids)
-
-
-def _known(entries: list[dict], ids: list[int]) -> list[dict]:
-    known = set(ids)
-    strangers = [e.get("image_id") for e in entries if e.get("image_id") not in known]
-    if strangers:
-        raise ArgumentError(
-            "the truth has no such image", where="coco_ap", field="found, image_id",
-            value=strangers[0],
-        )  # fmt: skip
-    return entries
-
-
-def _evaluate(data: dict, results: list[dict], skeleton: Skeleton) -> np.ndarray:
+def make_judge(inputs: Inputs) -> COCOeval:
+    """pycocotools' evaluation of these inputs, ready to `evaluate`."""
     truth = COCO()
-    truth.dataset = _numbered(data)
+    truth.dataset = {**inputs.truth, "annotations": _numbered(inputs)}
     truth.createIndex()
-    judge = COCOeval(truth, _detections(truth, results), "keypoints")
-    judge.params.kpt_oks_sigmas = np.array(_sigmas(skeleton))
-    judge.evaluate()
-    judge.accumulate()
-    judge.summarize()
-    return judge.stats
+    judge = COCOeval(truth, _detections(truth, inputs.found), "keypoints")
+    judge.params.kpt_oks_sigmas = coco_sigmas(inputs.skeleton)
+    return judge
 
 
-def _numbered(data: dict) -> dict:
-    """Annotations numbered from 1: COCOeval takes a match with id 0 for no match.
-
-    num_keypoints, which decides who counts, is what is labelled.
-    """
-    for number, record in enumerate(data["annotations"], start=1):
-        flags = record.get("keypoints", [])[2::3]
-        record |= {"id": number, "iscrowd": record.get("iscrowd", 0),
-                   "num_keypoints": sum(v > 0 for v in flags)}  # fmt: skip
-    return data
+def _numbered(inputs: Inputs) -> list[dict]:
+    """Copies of the annotations, numbered from 1, with the fields that are read."""
+    counts = inputs.people.flags.sum(1).tolist()
+    given = zip(inputs.truth["annotations"], counts, strict=True)
+    return [
+        {"iscrowd": 0, "num_keypoints": count, **record, "id": number}
+        for number, (record, count) in enumerate(given, start=1)
+    ]
 
 
 def _detections(truth: COCO, results: list[dict]) -> COCO:
@@ -178,12 +81,3 @@ def _detections(truth: COCO, results: list[dict]) -> COCO:
     empty.dataset = {**truth.dataset, "annotations": []}
     empty.createIndex()
     return empty
-
-
-def _sigmas(skeleton: Skeleton) -> tuple[float, ...]:
-    if skeleton.sigmas is None:
-        raise ArgumentError(
-            "this skeleton has no OKS sigmas", where="oks", field="skeleton",
-            value=skeleton.name, fix="Use PCK, or a skeleton with sigmas.",
-        )  # fmt: skip
-    return skeleton.sigmas

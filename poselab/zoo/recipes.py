@@ -120,7 +120,7 @@ RECIPES = {
     "cpn_tiny": Recipe(
         about="a feature pyramid, refined on the 8 hardest joints of each person",
         arguments={"depth": 10, "width": 16, "filters": 48},
-        stages=(Stage(1600, 32, 3e-3),),
+        stages=(Stage(800, 32, 4e-3),),
         pool=4000,
         crops=4000,
         variation={"degrees": 15.0, "zoom": 0.1, "shift": 0.05},
@@ -130,7 +130,7 @@ RECIPES = {
     "hrnet_tiny": Recipe(
         about="four resolutions side by side that exchange what they know",
         arguments={"width": 16, "modules": (1, 1, 1), "blocks": 1, "stem": 24},
-        stages=(Stage(1600, 32, 3e-3),),
+        stages=(Stage(800, 32, 4e-3),),
         pool=4000,
         crops=4000,
         variation={"degrees": 15.0, "zoom": 0.1, "shift": 0.05},

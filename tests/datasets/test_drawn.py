@@ -1,10 +1,6 @@
 """Drawn people go through export, transforms and the pool as they should."""
 
 import json
-import runpy
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -26,9 +22,6 @@ from poselab.datasets import (
 )
 from poselab.metrics import coco_ap
 from poselab.records import Poses, Sample
-from poselab.skeleton import SKELETONS
-
-SCRIPT = Path(__file__).parents[2] / "data_scripts" / "make_synthetic.py"
 
 
 @pytest.fixture(scope="module")
@@ -126,35 +119,3 @@ def test_the_portrait_is_a_valid_record():
     assert sample.size == (600, 512)
     assert (sample.visibility > 0).sum() == 7
     assert sample.masks.sum() > 50_000
-
-
-def run(*arguments) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
-    root = SCRIPT.parents[1]
-    return subprocess.run(command, capture_output=True, text=True, cwd=root)
-
-
-def test_the_script_writes_what_coco_reads(tmp_path):
-    done = run(tmp_path / "d", "--count", 3, "--people", 2, "--size", 48, 64,
-               "--skeleton", "crowdpose-14", "--split", "test")  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "3 images" in done.stdout
-    coco = Coco(tmp_path / "d" / "annotations.json", tmp_path / "d" / "images",
-                skeleton=SKELETONS["crowdpose-14"])  # fmt: skip
-    assert [s.size for s in coco] == [(48, 64)] * 3
-    assert json.loads((tmp_path / "d" / "annotations.json").read_text())["categories"]
-
-
-def test_the_script_explains_itself_and_its_errors(tmp_path, capsys):
-    main = runpy.run_path(str(SCRIPT))["main"]
-    with pytest.raises(SystemExit) as left:
-        main(["--help"])
-    assert left.value.code == 0
-    shown = capsys.readouterr().out
-    assert "examples:" in shown
-    assert "--split test" in shown
-    assert main([str(tmp_path), "--people", "0"]) == 1
-    assert "people" in capsys.readouterr().err
-    (tmp_path / "file").write_text("in the way")
-    assert main([str(tmp_path / "file" / "x"), "--count", "1"]) == 1
-    assert "cannot be written" in capsys.readouterr().err

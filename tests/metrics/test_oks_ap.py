@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poselab.errors import PoselabError
-from poselab.metrics import coco_ap, oks
+from poselab.metrics import coco_ap, oks, oks_per_joint, oks_radius
 from poselab.metrics.oks_ap import NAMES
 from poselab.records import Poses, Sample
 from poselab.skeleton import COCO_17, CROWDPOSE_14, MPII_16
@@ -126,3 +126,61 @@ def test_other_skeletons_and_bad_arguments():
     with pytest.raises(PoselabError, match="shape"):
         oks(torch.zeros(1, 5, 2), torch.zeros(1, 17, 2), torch.zeros(1, 17),
             torch.zeros(1))  # fmt: skip
+    good = torch.zeros(1, 17, 2), torch.zeros(1, 17, 2), torch.ones(1, 17)
+    for area, message in ((-1.0, "not negative"), (torch.nan, "must be finite")):
+        with pytest.raises(PoselabError, match=message):
+            oks(*good, torch.tensor([area]))
+    with pytest.raises(PoselabError, match="areas.*shape"):
+        oks(*good, torch.ones(2))
+    with pytest.raises(PoselabError, match="boxes.*shape"):
+        oks(*good, torch.ones(1), boxes=torch.ones(1, 2))
+    with pytest.raises(PoselabError, match="no finite position"):
+        oks(good[0], good[1] + torch.nan, good[2], torch.ones(1))
+    with pytest.raises(PoselabError, match="level"):
+        oks_radius(torch.ones(1), level=0.0)
+    with pytest.raises(PoselabError, match="shape"):
+        oks_per_joint(*(x[:, :16] for x in good), torch.ones(1))
+
+
+@given(st.integers(0, 300), st.floats(0, 30))
+@settings(max_examples=25, deadline=None)
+def test_joints_make_the_oks(seed, noise):
+    sample = make_sample(seed, 3, (60, 50))
+    pred = answer(sample, noise, seed).keypoints
+    args = sample.keypoints, sample.visibility, sample.areas
+    each = oks_per_joint(pred, *args)
+    assert torch.equal(each.isnan(), sample.visibility == 0)
+    known = (sample.visibility > 0).any(-1)
+    mean = each.nanmean(-1)[known]
+    torch.testing.assert_close(mean, oks(pred, *args).diagonal()[known])
+    arrays = oks(pred.numpy(), *(x.numpy() for x in args))
+    assert torch.equal(arrays, oks(pred, *args))
+
+
+@given(st.floats(1, 1e5), st.floats(0.01, 0.99), st.sampled_from([1.0, 2.0]))
+def test_the_ring_is_where_the_joint_has_its_level(area, level, factor):
+    areas = torch.tensor([area], dtype=torch.float64)
+    truth = torch.zeros(1, 17, 2, dtype=torch.float64)
+    radius = oks_radius(areas, level, sigma_factor=factor)
+    truth_and_more = truth, torch.ones(1, 17), areas
+    pred = torch.stack([radius, torch.zeros_like(radius)], -1)
+    each = oks_per_joint(pred, *truth_and_more, sigma_factor=factor)
+    assert each.flatten().tolist() == pytest.approx([level] * 17)
+
+
+def test_the_two_misreadings():
+    truth = torch.zeros(1, 17, 2)
+    pred, area, seen = truth + 3, torch.tensor([80.0**2]), torch.ones(1, 17)
+    right = oks(pred, truth, seen, area).item()
+    assert right > 0.5
+    assert oks(pred, truth, seen, area, sigma_factor=1.0).item() < right - 0.1
+    assert oks(pred, truth, seen, area.sqrt()).item() < 0.05  # s taken for s^2
+
+
+def test_a_lost_joint_is_not_similar_and_area_0_forgives_nothing():
+    truth, seen = torch.zeros(1, 17, 2), torch.ones(1, 17)
+    pred = truth.clone()
+    pred[0, 4] = torch.nan
+    assert oks(pred, truth, seen, torch.ones(1)).item() == pytest.approx(16 / 17)
+    pred[0, 4] = torch.tensor([torch.inf, 0.0])
+    assert oks(pred, truth, seen, torch.zeros(1)).item() == pytest.approx(16 / 17)

@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poselab.errors import PoselabError
-from poselab.metrics import pck, pck_per_joint, reference_length
+from poselab.metrics import (
+    head_box_length,
+    pck,
+    pck_per_joint,
+    pckh,
+    pckh_mpii,
+    pdj,
+    reference_length,
+)
 from poselab.skeleton import COCO_17, MPII_16
 from tests.golden import FOLDER
 from tests.samples import make_sample
@@ -119,3 +127,64 @@ def test_bad_arguments_are_named():
         pck(pred[:, :5], *good[1:], boxes=sample.boxes)
     with pytest.raises(PoselabError, match="boxes"):
         pck(*good, boxes=sample.boxes[:1])
+    with pytest.raises(PoselabError, match="reference length must be positive"):
+        pck(*good, boxes=torch.zeros_like(sample.boxes))
+    with pytest.raises(PoselabError, match="box is not finite"):
+        pck(*good, boxes=torch.full_like(sample.boxes, torch.nan))
+    with pytest.raises(PoselabError, match="no finite position"):
+        pck(pred, torch.full_like(pred, torch.nan), good[2], boxes=sample.boxes)
+    with pytest.raises(PoselabError, match="unknown diameter"):
+        pdj(*good, diameter="box")
+    with pytest.raises(PoselabError, match="unknown head"):
+        pckh(*good, head="box_diagonal", skeleton=COCO_17)
+    with pytest.raises(PoselabError, match="head_boxes"):
+        pckh(*good, head="box", skeleton=COCO_17)
+
+
+def mpii_golden():
+    """Prediction, truth, visibility and head boxes (xywh) of the golden set."""
+    golden = np.load(FOLDER / "alg_pckh_mpii.npz")
+    truth = torch.from_numpy(golden["gt_xy_1based"]).permute(2, 0, 1) - 1  # [n, J, 2]
+    seen = torch.from_numpy(1 - golden["missing"].astype(int)).T
+    low, high = torch.from_numpy(golden["headboxes"]).permute(0, 2, 1)  # [n, 2] each
+    boxes = torch.cat([low, high - low], -1)
+    return torch.from_numpy(golden["pred_xy_0based"]), truth, seen, boxes, golden
+
+
+def test_pckh_table_equals_the_reference_of_mpii():
+    *arguments, golden = mpii_golden()
+    table = pckh_mpii(*arguments)
+    names = json.loads((FOLDER / "alg_pckh_mpii.json").read_text())["names"]
+    assert list(table) == names
+    percent = [100 * value for value in table.values()]
+    assert percent == pytest.approx(golden["values"].tolist(), abs=1e-9)
+    honest = pckh_mpii(*arguments, fine=0.1)["Mean@0.1"]
+    assert honest < table["Mean@0.1"]
+
+
+def test_pckh_of_segment_and_box_differ_by_the_length_only():
+    pred, truth, seen, boxes, _ = mpii_golden()
+    segment = pckh(pred, truth, seen)
+    length = reference_length(truth, seen, "head", skeleton=MPII_16)
+    assert torch.equal(segment, pckh(pred, truth, seen, head=length))
+    box = pckh(pred, truth, seen, head="box", head_boxes=boxes)
+    assert torch.equal(box, pckh(pred, truth, seen, head=head_box_length(boxes)))
+    assert head_box_length([[5.0, 6.0, 30.0, 40.0]]).item() == pytest.approx(30)
+    some = pckh(pred, truth, seen, joints=["left_wrist", 10])
+    only = seen.clone()
+    only[:, [j for j in range(16) if j not in (10, 15)]] = 0
+    assert torch.equal(some, pck(pred, truth, only, length, (0.5,), skeleton=MPII_16))
+
+
+def test_pdj_torso_does_not_vanish_in_profile_and_the_diagonal_is_larger():
+    truth = torch.zeros(1, 17, 2)
+    truth[0, COCO_17.index("right_hip"), 1] = 50.0  # in profile: straight below
+    seen = torch.full((1, 17), 2)
+    boxes = torch.tensor([[0.0, 0.0, 30.0, 40.0]])  # diagonal 50
+    pred = truth.clone()
+    pred[0, 0, 0], pred[0, 1, 0] = 10.0, 11.0
+    assert pdj(pred, truth, seen).item() == pytest.approx(16 / 17)
+    both = pdj(pred, truth, seen, (0.19, 0.3), diameter="diagonal", boxes=boxes)
+    assert both.tolist() == pytest.approx([15 / 17, 1.0])
+    lengths = pdj(pred, truth, seen, (0.2,), diameter=torch.tensor([55.0]))
+    assert lengths.item() == 1

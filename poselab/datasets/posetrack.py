@@ -1,0 +1,134 @@
+"""PoseTrack18 (Andriluka et al., CVPR 2018, 1710.10000): people followed over videos.
+
+The published files are one per video and lack what COCO's have; `merge` (which
+data_scripts/prepare_posetrack.py runs) makes one COCO file of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poselab.datasets.coco import Coco
+from poselab.datasets.coco_format import Record, load_json
+from poselab.datasets.images import image_size
+from poselab.records import Sample
+from poselab.skeleton import POSETRACK_17
+
+JOINTS = len(POSETRACK_17)
+
+
+class PoseTrack(Coco):
+    """The labelled frames of a merged file as `Sample`s with `track_ids`.
+
+    The skeleton is `POSETRACK_17`. `videos` has the places of each video's frames in
+    order, `clip(video)` the frames themselves; a track's id is the same in all frames
+    of a video. Regions that nobody labelled are the mask `ignore`. Raises as `Coco`.
+    """
+
+    def __init__(
+        self,
+        annotation_file: str | Path,
+        image_dir: str | Path,
+        check_images: bool = True,
+    ) -> None:
+        super().__init__(annotation_file, image_dir, POSETRACK_17, check_images)
+        self.videos: dict[str, list[int]] = {}
+        for place, record in enumerate(self.dataset["images"]):
+            self.videos.setdefault(str(record.get("vid_id", "")), []).append(place)
+
+    def clip(self, video: str) -> list[Sample]:
+        """The labelled frames of a video, in order."""
+        return [self[place] for place in self.videos[video]]
+
+
+def merge(files: Iterable[str | Path], image_dir: str | Path) -> dict[str, Any]:
+    """Published annotation files as one COCO dictionary; images give their sizes.
+
+    Frames that are not labelled are left out. Joints with a mark are visible (2): the
+    data set labels no hidden ones. Raises `AnnotationError` or `ImageError`.
+    """
+    images: list[dict] = []
+    annotations: list[dict] = []
+    for file in map(Path, files):
+        top = Record(str(file), "the file", load_json(file))
+        sizes = {}
+        for place, data in enumerate(top.items("images")):
+            record = Record(str(file), f"images[{place}]", data)
+            if data.get("is_labeled", True):
+                images.append(_image(record, image_dir, file.stem))
+                sizes[data["id"]] = images[-1]
+                annotations += _ignored(record, images[-1])
+        for place, data in enumerate(top.items("annotations")):
+            record = Record(str(file), f"annotations[{place}]", data)
+            if record.integer("image_id") in sizes:
+                annotations += _person(record, sizes[data["image_id"]])
+    for number, annotation in enumerate(annotations):
+        annotation["id"] = number + 1
+    category = {"id": 1, "name": "person", "keypoints": list(POSETRACK_17.joints)}
+    return {"images": images, "annotations": annotations, "categories": [category]}
+
+
+def _image(record: Record, image_dir: str | Path, video: str) -> dict:
+    name = record.text("file_name")
+    height, width = image_size(Path(image_dir) / name)
+    return {"id": record.integer("id"), "file_name": name, "width": width,
+            "height": height, "vid_id": str(record.data.get("vid_id", video)),
+            "frame_id": record.data.get("frame_id", record.data["id"])}  # fmt: skip
+
+
+def _person(record: Record, image: dict) -> list[dict]:
+    """The person in COCO's form; nothing without box and joints."""
+    meaning = f"x, y, v of each of the {JOINTS} joints"
+    points = record.numbers("keypoints", 3 * JOINTS, meaning).reshape(JOINTS, 3)
+    labelled = points[:, 2] > 0
+    box = _box(record, points[labelled, :2], image)
+    if box is None:
+        return []
+    points = np.where(labelled[:, None], points, 0)
+    points[:, 2] = 2 * labelled
+    person = _annotation(image, box, points)
+    return [person | {"track_id": record.integer("track_id"), "iscrowd": 0}]
+
+
+def _annotation(image: dict, box: np.ndarray, points: np.ndarray) -> dict:
+    return {"image_id": image["id"], "category_id": 1, "bbox": box.tolist(),
+            "area": float(box[2:].prod()), "keypoints": points.ravel().tolist(),
+            "num_keypoints": int((points[:, 2] > 0).sum())}  # fmt: skip
+
+
+def _box(record: Record, places: np.ndarray, image: dict) -> np.ndarray | None:
+    """The person's box, or the one around the joints where there is none."""
+    if record.data.get("bbox"):
+        x, y, w, h = record.numbers("bbox", 4, "x, y, width, height")
+        low, high = np.array([x, y]), np.array([x + w, y + h])
+    elif len(places):
+        low, high = places.min(0), places.max(0) + 1
+    else:
+        return None
+    return _clip(low, high, image)
+
+
+def _clip(low: np.ndarray, high: np.ndarray, image: dict) -> np.ndarray:
+    size = image["width"], image["height"]
+    low, high = np.clip(low, 0, size), np.clip(high, 0, size)
+    return np.concatenate([low, high - low])
+
+
+def _ignored(record: Record, image: dict) -> list[dict]:
+    """The frame's polygons that nobody labelled, as one crowd region."""
+    columns, rows = (record.data.get(f"ignore_regions_{a}") or [] for a in "xy")
+    polygons = [
+        np.clip(np.stack([x, y], 1).astype(float), 0, (image["width"], image["height"]))
+        for x, y in zip(columns, rows, strict=False) if len(x) == len(y) > 2
+    ]  # fmt: skip
+    if not polygons:
+        return []
+    corners = np.concatenate(polygons)
+    box = _clip(corners.min(0), corners.max(0), image)
+    crowd = _annotation(image, box, np.zeros((JOINTS, 3)))
+    shapes = [polygon.ravel().tolist() for polygon in polygons]
+    return [crowd | {"segmentation": shapes, "iscrowd": 1}]
