@@ -65,8 +65,7 @@ class Subject:
         """R [3, 3], t [3] mm, and the intrinsics [3, 3] px of a camera."""
         data = self.parts["camera"].get(str(number))
         record = Record(self.files["camera"], f"camera {number}", data)
-        rows = record.items("R")
-        flat = Record(record.file, record.name, {"R": sum(rows, [])})
+        flat = Record(record.file, record.name, {"R": flatten(record.items("R"))})
         turn = flat.numbers("R", 9, "three rows of three").reshape(3, 3)
         move = record.numbers("t", 3, "x, y, z")
         (fx, fy), (cx, cy) = (record.numbers(k, 2, "x, y") for k in "fc")
@@ -79,11 +78,15 @@ class Subject:
                                                 "frame_idx")]  # fmt: skip
         for key in keys:
             data = data.get(key) if isinstance(data, dict) else None
-        rows = data if isinstance(data, list) else []
-        flat = [n for row in rows for n in (row if isinstance(row, list) else [row])]
-        record = Record(self.files["joint_3d"], " ".join(keys), {"joints": flat})
+        rows = flatten(data) if isinstance(data, list) else []
+        record = Record(self.files["joint_3d"], " ".join(keys), {"joints": rows})
         meaning = f"x, y, z of each of the {JOINTS} joints"
         return record.numbers("joints", 3 * JOINTS, meaning).reshape(JOINTS, 3)
+
+
+def flatten(rows: list) -> list:
+    """The entries of the lists in a list, one after another."""
+    return [n for row in rows for n in (row if isinstance(row, list) else [row])]
 
 
 def project(points: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:

@@ -138,7 +138,8 @@ POSETRACK_17 = _skeleton(
     "posetrack-17",
     "nose upper_neck head_top l_ear r_ear l_shoulder r_shoulder l_elbow r_elbow "
     "l_wrist r_wrist l_hip r_hip l_knee r_knee l_ankle r_ankle",
-    "nose-head_top nose-upper_neck upper_neck-l_shoulder upper_neck-r_shoulder "
+    "nose-head_top nose-upper_neck nose-l_ear nose-r_ear "
+    "upper_neck-l_shoulder upper_neck-r_shoulder "
     "l_shoulder-l_elbow l_elbow-l_wrist r_shoulder-r_elbow r_elbow-r_wrist "
     "l_shoulder-l_hip r_shoulder-r_hip l_hip-r_hip l_hip-l_knee l_knee-l_ankle "
     "r_hip-r_knee r_knee-r_ankle",

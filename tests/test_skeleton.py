@@ -10,14 +10,19 @@ from poselab.skeleton import (
     COCO_17,
     CROWDPOSE_14,
     H36M_17,
+    MPI_INF_3DHP_17,
     MPII_16,
+    POSETRACK_17,
     SKELETONS,
     Skeleton,
     by_name,
     convert,
 )
 
-ALL = pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=lambda s: s.name)
+ALL = pytest.mark.parametrize(
+    "skeleton", [*SKELETONS.values(), POSETRACK_17, MPI_INF_3DHP_17],
+    ids=lambda s: s.name,
+)  # fmt: skip
 
 
 @ALL

@@ -121,10 +121,12 @@ def _clip(low: np.ndarray, high: np.ndarray, image: dict) -> np.ndarray:
 def _ignored(record: Record, image: dict) -> list[dict]:
     """The frame's polygons that nobody labelled, as one crowd region."""
     columns, rows = (record.data.get(f"ignore_regions_{a}") or [] for a in "xy")
-    polygons = [
-        np.clip(np.stack([x, y], 1).astype(float), 0, (image["width"], image["height"]))
-        for x, y in zip(columns, rows, strict=False) if len(x) == len(y) > 2
-    ]  # fmt: skip
+    try:
+        shapes = [np.array(pair, float).T for pair in zip(columns, rows, strict=True)]
+    except (TypeError, ValueError):
+        record.fail("ignore_regions_x", "must be lists of numbers, as many as of y")
+    limit = image["width"], image["height"]
+    polygons = [np.clip(s, 0, limit) for s in shapes if s.ndim == 2 and len(s) > 2]
     if not polygons:
         return []
     corners = np.concatenate(polygons)

@@ -100,6 +100,9 @@ def test_posetrack_not_there(tmp_path, capsys):
     (lambda v: v["annotations"][0].update(keypoints=[1]), "keypoints.*instead of 51"),
     (lambda v: v["annotations"][0].pop("track_id"), "track_id"),
     (lambda v: v.pop("annotations"), "annotations"),
+    (lambda v: v["images"][1].update(ignore_regions_x=[["a"] * 3]), "ignore_regions_x"),
+    (lambda v: v["images"][1].update(ignore_regions_y=[[1, 2]] * 2), "ignore_regions"),
+    (lambda v: v["images"][1].update(ignore_regions_y=5), "ignore_regions_x"),
 ])  # fmt: skip
 def test_posetrack_broken(tracks, capsys, change, said):
     broken = video(2)
@@ -181,6 +184,7 @@ def test_h36m_takes_the_frames_that_are_there(human, capsys):
     ("data", lambda d: d["images"][0].pop("cam_idx")),
     ("camera", lambda d: d["1"].pop("f")),
     ("camera", lambda d: d["1"].update(R=[[1, 2, 3]])),
+    ("camera", lambda d: d["1"].update(R=[1, "x"])),
     ("joint_3d", lambda d: d["2"]["1"].pop("5")),
     ("joint_3d", lambda d: d["2"]["1"].update({"5": [[1, 2]] * 17})),
     ("joint_3d", lambda d: d.update({"2": 3})),
