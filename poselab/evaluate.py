@@ -232,11 +232,7 @@ def evaluate(folder: Path = zoo.FOLDER) -> list[dict[str, Any]]:
     seen = datasets.SyntheticPeople(size=sample.size, seed=0).batch(BASELINE)
     table = [baseline(seen, sample)] if leads else []
     for name in zoo.names(folder):
-        net, codec = zoo.load(name, folder), zoo.codec(name, folder)
-        if isinstance(net, RCNN):
-            found = detector_rows(name, net, crowd) if leads else []
-        else:
-            found = rows(name, net, sample, codec)
+        found = _rows_of(name, folder, sample, crowd)
         table += found
         if leads:
             scores = [row["scores"] for row in found]
@@ -249,6 +245,14 @@ def evaluate(folder: Path = zoo.FOLDER) -> list[dict[str, Any]]:
     _write(folder / "scoreboard.json", {"written_by": "python -m poselab.evaluate",
                                         "note": note, "rows": table})  # fmt: skip
     return table
+
+
+def _rows_of(name: str, folder: Path, sample: Sample, crowd: Sample) -> list:
+    """A detector is scored in crowds (by the leader), the others on single people."""
+    net, codec = zoo.load(name, folder), zoo.codec(name, folder)
+    if not isinstance(net, RCNN):
+        return rows(name, net, sample, codec)
+    return detector_rows(name, net, crowd) if distributed.team().leads else []
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

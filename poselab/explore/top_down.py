@@ -90,8 +90,8 @@ class BoxExplorer(Explorer):
     def _paint(self, image, person, **change) -> tuple[Image.Image, str]:
         moved, grown, crop, points = self.answer(image, person, **change)
         _, joints, flags, area = self.truth(image, person)
-        picture = to_pil(self.samples.image[image], _ZOOM)
-        picture = paint_box(picture, grown, _ZOOM, colour="#FFFFFF", width=1)
+        picture = paint_box(to_pil(self.samples.image[image], _ZOOM), grown, _ZOOM,
+                            colour="#FFFFFF", width=1)  # fmt: skip
         picture = paint_box(picture, moved, _ZOOM, colour=BOX)
         picture = paint_pose(picture, points, None, self.samples.skeleton, _ZOOM)
         error = (points - joints).norm(dim=-1)[flags > 0]

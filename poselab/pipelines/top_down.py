@@ -1,6 +1,6 @@
 """Top-down: find each person, then the joints of each by themselves.
 
-The arrangement of Simple Baseline (1804.06208, section 3): boxes of a detector, crops
+The arrangement of Simple Baseline (1804.06208): boxes of a detector, crops
 with a margin and the network's aspect ratio, one map per joint, places back in the
 picture, score of the box times mean score of the joints, and OKS-NMS, since a detector
 may find somebody twice.
