@@ -115,6 +115,21 @@ def decode_quarter_reference(maps: Tensor, stride: float = 1) -> tuple[Tensor, T
     return stride * (cells + torch.where(inner, step, 0.0)), scores
 
 
+def decode_hourglass_reference(
+    maps: Tensor, stride: float = 1
+) -> tuple[Tensor, Tensor]:
+    """`decode_quarter` as in the PyTorch code of the hourglass's authors (1603.06937).
+
+    The step is taken everywhere: beyond the border lies the border's own value, and
+    where both neighbours are equal it goes left or up. Then half a cell is added, so a
+    pixel is s (u + 1/2): s / 2 from the corner of the cell, half a pixel from its
+    middle. A map without a positive value is read as (0, 0).
+    """
+    cells, scores = _peaks_reference(maps)
+    step = torch.where(_slope(maps, cells) > 0, 0.75, 0.25)  # 1/2 + 1/4, 1/2 - 1/4
+    return stride * torch.where(scores[..., None] > 0, cells + step, 0.0), scores
+
+
 def decode_dark_reference(
     maps: Tensor, stride: float = 1, blur: int = 11
 ) -> tuple[Tensor, Tensor]:

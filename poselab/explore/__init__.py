@@ -15,6 +15,8 @@ _HOMES = {
     "PersonMaker": "welcome",
     "CascadeExplorer": "deeppose",
     "HeatmapLab": "heatmaps",
+    "HourglassExplorer": "hourglass",
+    "SkipExplorer": "hourglass",
     "PyramidExplorer": "tompson",
     "SpatialExplorer": "tompson",
     "BoxExplorer": "top_down",

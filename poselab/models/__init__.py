@@ -13,6 +13,7 @@ from poselab.models.deeppose import (
     RefinerPaper,
 )
 from poselab.models.heatmap_net import HeatmapNet
+from poselab.models.hourglass import Hourglass, Residual, StackedHourglass
 from poselab.models.hrnet import HRNet
 from poselab.models.rcnn import RCNN, Detections
 from poselab.models.simple_baseline import SimpleBaseline
@@ -26,7 +27,8 @@ from poselab.models.tompson import (
 from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
 
 __all__ = ["Backbone", "CPN", "Cascade", "CoarseToFine", "DeepPose", "DeepPosePaper",
-           "DeepPoseResNet", "Detections", "FineNet", "HRNet", "HeatmapNet", "MODELS",
-           "PyramidNet", "PyramidNetPaper", "RCNN", "Refiner", "RefinerPaper",
-           "SimpleBaseline", "SpatialModel", "build", "load_weights", "save_weights",
+           "DeepPoseResNet", "Detections", "FineNet", "HRNet", "HeatmapNet",
+           "Hourglass", "MODELS", "PyramidNet", "PyramidNetPaper", "RCNN", "Refiner",
+           "RefinerPaper", "Residual", "SimpleBaseline", "SpatialModel",
+           "StackedHourglass", "build", "load_weights", "save_weights",
            "seeded"]  # fmt: skip

@@ -73,6 +73,21 @@ def _deeppose(joints: int, parameters: int, file: str) -> Official:
     )
 
 
+def _hourglass(stacks: int, parameters: int) -> Official:
+    """As trained by the authors; they publish no digest of the files."""
+    return Official(
+        paper="Stacked Hourglass Networks for Human Pose Estimation",
+        arxiv="1603.06937",
+        builder="hourglass_paper",
+        arguments={"stacks": stacks},
+        parameters=parameters,
+        licence="BSD-3-Clause",
+        input="RGB in [0, 1]",
+        url="http://www-personal.umich.edu/~cnris/"
+            f"original_{stacks}hg/checkpoint.pth.tar",
+    )  # fmt: skip
+
+
 def authors_names(key: str) -> str:
     """MMPose's names of a network in two parts -> those of the authors' one network."""
     parts = ("backbone.", "keypoint_head.", "head.")
@@ -153,6 +168,8 @@ OFFICIAL: dict[str, Official] = {
     "deeppose_r50_mpii": _deeppose(
         16, 23_573_600, "deeppose_res50_mpii_256x256-c63cd0b6_20210203.pth"
     ),
+    "hourglass_2_mpii": _hourglass(2, 8_429_088),
+    "hourglass_8_mpii": _hourglass(8, 32_819_328),
     "hrnet_w32_coco": _top_down(
         "hrnet", 28_536_113, "hrnet/hrnet_w32_coco_256x192-c78dce93_20200708.pth",
         width=32,

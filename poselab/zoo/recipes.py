@@ -150,6 +150,25 @@ RECIPES = {
 }
 
 
+def _hourglass(about: str, **arguments: Any) -> Recipe:
+    """Notebook 06's networks, which differ only in what they spend weights on."""
+    shape = {"joints": 17, "depth": 3, "stem": (16, 32)}
+    return Recipe(
+        about=about, arguments=shape | arguments,
+        stages=(Stage(3000, 16, 4e-3),), pool=3000,
+        variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05}, model="hourglass",
+        codec=RECIPES["heatmap_tiny"].codec,
+    )  # fmt: skip
+
+
+RECIPES |= {
+    "hourglass_tiny": _hourglass("two stacked hourglasses, on single drawn people",
+                                 stacks=2, width=32),
+    "hourglass_one_tiny": _hourglass("one hourglass with the weights of two",
+                                     stacks=1, width=46),
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Mixed:
     """A source whose batches are drawn from several others in equal parts."""

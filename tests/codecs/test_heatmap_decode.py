@@ -12,6 +12,7 @@ from poselab.codecs import (
     decode_argmax,
     decode_dark,
     decode_dark_reference,
+    decode_hourglass_reference,
     decode_quarter,
     decode_quarter_reference,
     decode_soft_argmax,
@@ -28,8 +29,8 @@ from poselab.skeleton import COCO_17
 from tests.golden import FOLDER
 
 
-def golden(name):
-    arrays = np.load(FOLDER / f"alg_{name}_decode.npz")
+def golden(name, what="decode"):
+    arrays = np.load(FOLDER / f"alg_{name}_{what}.npz")
     maps = arrays["heatmap_q"].astype("float32") * np.float32(2**-12)
     return torch.from_numpy(maps), {k: torch.from_numpy(arrays[k]) for k in arrays}
 
@@ -64,6 +65,27 @@ def test_dark_equals_the_reference(dtype):
     assert worst(pixels, wanted["preds_x4"]) < 1e-4
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_hourglass_equals_the_reference(dtype):
+    maps, wanted = golden("hourglass", "parse")
+    cells, scores = decode_hourglass_reference(maps.to(dtype))
+    assert (wanted["adjusted"][..., 2] > 0).all()  # else its place is arbitrary
+    assert torch.equal(cells.float(), wanted["adjusted"][..., :2])
+    assert torch.equal(scores.float(), wanted["adjusted"][..., 2])
+    assert torch.equal(peaks(maps)[0].float(), wanted["raw"][..., :2])
+
+
+def test_the_hourglass_takes_ties_to_the_left_and_up():
+    level = torch.zeros(1, 5, 7)
+    level[0, 2, 3] = 1.0  # all four neighbours are equal
+    points, _ = decode_hourglass_reference(level, 4)
+    assert points.tolist() == [[4 * 3.25, 4 * 2.25]]
+    assert decode_quarter(level, 4)[0].tolist() == [[13.5, 9.5]]
+    corner = torch.zeros(1, 5, 7)
+    corner[0, 0, 6] = 1.0  # beyond the border lies the same value, which is larger
+    assert decode_hourglass_reference(corner)[0].tolist() == [[6.75, 0.25]]
+
+
 def test_the_border_rules_matter():
     """The comparison would notice the rule of each axis by itself."""
     maps, wanted = golden("quarter")
@@ -84,7 +106,8 @@ def test_the_first_of_several_highest_cells():
 
 def test_a_map_without_a_positive_value():
     maps = -torch.rand(3, 9, 8, generator=torch.Generator().manual_seed(0)) - 0.1
-    for decode in (decode_quarter_reference, decode_dark_reference):
+    for decode in (decode_quarter_reference, decode_dark_reference,
+                   decode_hourglass_reference):  # fmt: skip
         points, scores = decode(maps, 4)
         assert points.abs().sum() == 0
         assert (scores < 0).all()

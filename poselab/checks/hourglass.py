@@ -1,0 +1,323 @@
+"""The exercises of notebook 06: the residual module's order, one step of an hourglass,
+sizes, the stack join, and supervision of every stack (Newell et al., 1603.06937)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from poselab.checks.base import Case, Exercise
+
+
+def _uniform(seed: int, *shape: int, low: float = -1.0, high: float = 1.0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(*shape, generator=generator) * (high - low) + low
+
+
+def _wide(maps: Tensor) -> Tensor:
+    return maps.repeat_interleave(2, -2).repeat_interleave(2, -1)
+
+
+# --- 1. the way up -------------------------------------------------------------------
+
+
+def _up_cases() -> list[Case]:
+    low = torch.zeros(1, 1, 2, 3)
+    low[..., 1, 2] = 1.0
+    return [
+        Case("branch of 8x6 cells, rest of 4x3", _uniform(1, 2, 3, 8, 6),
+             _uniform(2, 2, 3, 4, 3)),
+        Case("one bright cell below", torch.zeros(1, 1, 4, 6), low),
+    ]  # fmt: skip
+
+
+def _up(branch: Tensor, low: Tensor) -> Tensor:
+    return branch + _wide(low)
+
+
+up = Exercise(
+    "hourglass.up",
+    "06_stacked_hourglass",
+    cases=_up_cases,
+    solution=_up,
+    returns=("the sum",),
+    praise="Enlarged by repeating cells, then added: nothing is thrown away.",
+)
+
+
+@up.wrong(
+    "You add first and enlarge after: the branch was made smaller to fit, and the "
+    "detail that it is there to keep is gone. Enlarge the low features, then add."
+)
+def added_before_enlarging(branch, low):
+    return _wide(F.avg_pool2d(branch, 2) + low)
+
+
+@up.wrong(
+    "You add first and enlarge after, and pool the branch by its maximum to make it "
+    "fit. Enlarge the low features, then add."
+)
+def pooled_before_adding(branch, low):
+    return _wide(F.max_pool2d(branch, 2) + low)
+
+
+@up.wrong(
+    "You put branch and low features behind each other as channels, as a U-Net does. "
+    "An hourglass adds them, so the number of channels is the same at every level."
+)
+def concatenated(branch, low):
+    return torch.cat([branch, _wide(low)], 1)
+
+
+@up.wrong(
+    "`repeat` lays copies of the whole map side by side. Every cell has to become a "
+    "square of four cells in its own place: F.interpolate(low, scale_factor=2)."
+)
+def tiled(branch, low):
+    return branch + low.repeat(1, 1, 2, 2)
+
+
+@up.wrong("The branch is missing: that is an hourglass whose skip was cut.")
+def without_the_branch(branch, low):
+    return _wide(low)
+
+
+@up.wrong(
+    "You interpolate between the cells. The paper repeats them (nearest neighbour); "
+    "there is no unpooling, no deconvolution and no smooth interpolation."
+)
+def bilinear(branch, low):
+    return branch + F.interpolate(low, scale_factor=2, mode="bilinear")
+
+
+@up.wrong("You average the two. They are added: the residual modules learn the scale.")
+def averaged(branch, low):
+    return _up(branch, low) / 2
+
+
+# --- 2. which sizes fit --------------------------------------------------------------
+
+
+def _sizes_cases() -> list[Case]:
+    return [
+        Case("64 cells, 4 halvings", 64, 4),
+        Case("32 cells, 3 halvings", 32, 3),
+        Case("24 cells, 4 halvings", 24, 4),
+        Case("50 cells, 1 halving", 50, 1),
+        Case("25 cells, 1 halving", 25, 1),
+        Case("50 cells, 2 halvings", 50, 2),
+        Case("6 cells, 3 halvings", 6, 3),
+        Case("16 cells, 4 halvings", 16, 4),
+    ]
+
+
+def _sizes(cells: int, depth: int) -> list[int]:
+    if cells % 2**depth:
+        return []
+    return [cells // 2**level for level in range(depth + 1)]
+
+
+sizes = Exercise(
+    "hourglass.sizes",
+    "06_stacked_hourglass",
+    cases=_sizes_cases,
+    solution=_sizes,
+    returns=("the sizes",),
+    praise="Every halving has to come out even, or the way up does not fit.",
+)
+
+
+@sizes.wrong(
+    "You round down and go on. 50 becomes 25, 25 becomes 12, and 12 comes back up as "
+    "24, which cannot be added to 25 cells. Such a size does not fit: []."
+)
+def rounded_down(cells, depth):
+    return [cells // 2**level for level in range(depth + 1)]
+
+
+@sizes.wrong(
+    "You only ask that the first halving is even. 50 is, and its half 25 is not: "
+    "2^depth has to divide the number of cells."
+)
+def even_once(cells, depth):
+    return [] if cells % 2 else [cells // 2**level for level in range(depth + 1)]
+
+
+@sizes.wrong(
+    "You ask for multiples of 2 depth. Each halving doubles what has to divide: "
+    "2^depth, 16 for four halvings."
+)
+def twice_the_depth(cells, depth):
+    fits = cells % (2 * depth) == 0
+    return [cells // 2**level for level in range(depth + 1)] if fits else []
+
+
+@sizes.wrong(
+    "The bottom is missing. With 4 halvings there are branches at 64, 32, 16 and 8, "
+    "and 4 at the bottom: depth + 1 sizes."
+)
+def without_the_bottom(cells, depth):
+    return _sizes(cells, depth)[:-1]
+
+
+@sizes.wrong(
+    "You skip a level: each pooling halves, so 64, 32, 16, 8, 4. (64, 32, 16, 4 stands "
+    "in many notes on the web.)"
+)
+def level_skipped(cells, depth):
+    found = _sizes(cells, depth)
+    return found[:-2] + found[-1:]
+
+
+# --- 3. the stack join ---------------------------------------------------------------
+
+
+def _join_cases() -> list[Case]:
+    x, features = _uniform(21, 2, 6, 3, 4), _uniform(22, 2, 6, 3, 4)
+    maps = _uniform(23, 2, 4, 3, 4)
+    a, b = _uniform(24, 6, 6), _uniform(25, 6, 4)
+    return [
+        Case("6 channels, 4 joints", x, features, maps, a, b),
+        Case("no joint is seen", x, features, torch.zeros_like(maps), a, b),
+        Case("6 channels, 6 joints", x, features, _uniform(26, 2, 6, 3, 4), a,
+             _uniform(27, 6, 6)),
+    ]  # fmt: skip
+
+
+def _one(weight: Tensor, x: Tensor) -> Tensor:
+    return F.conv2d(x, weight[:, :, None, None])
+
+
+def _join(x, features, maps, of_features, of_maps) -> Tensor:
+    return x + _one(of_features, features) + _one(of_maps, maps)
+
+
+join = Exercise(
+    "hourglass.join",
+    "06_stacked_hourglass",
+    cases=_join_cases,
+    solution=_join,
+    returns=("the input of the next stack",),
+    praise="The next stack sees what this one saw, what it thought and what it said.",
+)
+
+
+@join.wrong(
+    "The maps are missing. The next stack shall see what this one has answered; a 1x1 "
+    "convolution brings J maps to C channels."
+)
+def without_the_maps(x, features, maps, of_features, of_maps):
+    return x + _one(of_features, features)
+
+
+@join.wrong(
+    "What the stack was given is missing: it is added too, so that the stacks are a "
+    "chain of residual steps."
+)
+def without_the_input(x, features, maps, of_features, of_maps):
+    return _one(of_features, features) + _one(of_maps, maps)
+
+
+@join.wrong(
+    "You add the features as they are. They too go through a 1x1 convolution first, "
+    "which may leave out what the next stack need not know."
+)
+def features_as_they_are(x, features, maps, of_features, of_maps):
+    return x + features + _one(of_maps, maps)
+
+
+@join.wrong(
+    "You put everything behind each other as channels, as a convolutional pose machine "
+    "does. Here everything is added, after 1x1 convolutions, so that every stack takes "
+    "the same number of channels."
+)
+def concatenated_join(x, features, maps, of_features, of_maps):
+    return torch.cat([x, features, maps], 1)
+
+
+@join.wrong(
+    "You transposed the weight: weight[c, k] takes channel k to channel c, as in "
+    "nn.Conv2d."
+)
+def transposed(x, features, maps, of_features, of_maps):
+    if of_maps.shape[0] != of_maps.shape[1]:
+        return x + _one(of_features.T, features) + _one(of_maps, maps)
+    return x + _one(of_features.T, features) + _one(of_maps.T, maps)
+
+
+# --- 4. supervision of every stack ---------------------------------------------------
+
+
+def _loss_cases() -> list[Case]:
+    stacks = _uniform(31, 3, 2, 4, 5, 6, low=0)
+    flags = torch.tensor([[2, 1, 0, 2], [0, 2, 2, 1]])
+    return [
+        Case("three stacks, two joints unlabelled", stacks,
+             _uniform(34, 2, 4, 5, 6, low=0), flags),
+        Case("one stack", stacks[:1], _uniform(35, 2, 4, 5, 6, low=0),
+             torch.full((2, 4), 2)),
+    ]  # fmt: skip
+
+
+def _each(output, target, visibility) -> Tensor:
+    labelled = visibility > 0  # [B, J]
+    square = (output - target).square().mean((2, 3))
+    return square[labelled].sum() / labelled.sum()
+
+
+def _loss(stacks, target, visibility) -> Tensor:
+    return torch.stack([_each(out, target, visibility) for out in stacks]).sum()
+
+
+loss = Exercise(
+    "hourglass.loss",
+    "06_stacked_hourglass",
+    cases=_loss_cases,
+    solution=_loss,
+    returns=("the loss",),
+    praise="Each stack is asked, at the size of the map, and the answers are added.",
+)
+
+
+@loss.wrong(
+    "You supervise the last stack only. The first one then need not put joints into "
+    "its maps at all, and the gradient has the longest way. Add the loss of each stack."
+)
+def only_the_last(stacks, target, visibility):
+    return _each(stacks[-1], target, visibility)
+
+
+@loss.wrong(
+    "You average the stacks' maps first. Then one stack may be wrong in whatever way "
+    "another one makes up for. Each has its own loss."
+)
+def mean_of_the_maps(stacks, target, visibility):
+    return _each(stacks.mean(0), target, visibility)
+
+
+@loss.wrong(
+    "You take the mean over the stacks. The sum is asked for: a stack more must not "
+    "make the others matter less."
+)
+def mean_of_the_losses(stacks, target, visibility):
+    return _loss(stacks, target, visibility) / len(stacks)
+
+
+@loss.wrong(
+    "Unlabelled joints (v = 0) count in your loss: their maps are not empty but "
+    "unknown. Leave them out, and keep hidden joints (v = 1)."
+)
+def mask_forgotten(stacks, target, visibility):
+    return _loss(stacks, target, torch.ones_like(visibility))
+
+
+@loss.wrong(
+    "You enlarge the maps four times before you compare. The loss is taken at the size "
+    "of the map, 64x64 against 64x64 in the paper; only coordinates are mapped back."
+)
+def enlarged_before_the_loss(stacks, target, visibility):
+    def big(maps):
+        return F.interpolate(maps, scale_factor=4, mode="bilinear")
+
+    return _loss(map(big, stacks), big(target), visibility)

@@ -1,0 +1,258 @@
+"""The explorers of notebook 06: inside an hourglass, and what its skips are for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
+from typing import NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from poselab.codecs.heatmap import HeatmapCodec
+from poselab.draw import TRUTH, grid, paint_pose
+from poselab.errors import require
+from poselab.explore.base import Explorer
+from poselab.explore.controls import choice, slider, toggle
+from poselab.explore.pictures import beside
+from poselab.explore.tompson import heated, ringed, single_people, titled
+from poselab.models.hourglass import StackedHourglass
+from poselab.records import Sample
+
+_KEPT = 256  # forward passes that are remembered
+_TILES, _COLUMNS = 12, 3  # channels that are shown
+_SCALE = 3
+_COLOURS = (255 * mpl.colormaps["viridis"](np.linspace(0, 1, 256))[:, :3]).astype("u1")
+_PLACES = ("on the way down", "skip branch", "on the way up")
+
+
+class Look(NamedTuple):
+    """Features at one level: what comes down, what branches off, what leaves it.
+
+    [C, h, w] each; the bottom has no branch (None).
+    """
+
+    down: Tensor
+    branch: Tensor | None
+    up: Tensor
+
+
+class Seen(NamedTuple):
+    """One forward pass: maps [J, h, w] and joints [J, 2] px per stack, and inside each
+    stack a `Look` at every level, the finest first, the bottom last."""
+
+    maps: list[Tensor]
+    joints: list[Tensor]
+    inside: list[list[Look]]
+
+
+@contextmanager
+def cut(network: StackedHourglass, levels: tuple[int, ...]) -> Iterator[None]:
+    """In this block the skips of these levels (0 is the finest) add nothing."""
+    chosen = [level for hg in network.hgs
+              for i, level in enumerate(hg[0].levels()) if i in levels]  # fmt: skip
+    before = [level.skip for level in chosen]
+    try:
+        for level in chosen:
+            level.skip = False
+        yield
+    finally:
+        for level, skip in zip(chosen, before, strict=True):
+            level.skip = skip
+
+
+@torch.no_grad()
+def observe(network: StackedHourglass, image: Tensor) -> tuple[list, list[list[Look]]]:
+    """The network's outputs for one image [3, H, W], and its looks: [stack][level]."""
+    with ExitStack() as hooks:
+
+        def watch(module: nn.Module) -> dict[str, Tensor]:
+            seen: dict[str, Tensor] = {}
+
+            def note(_, given: tuple[Tensor, ...], output: Tensor) -> None:
+                # Copies: the sum on the way up is formed in place.
+                seen.update(input=given[0][0].cpu().clone(),
+                            output=output[0].cpu().clone())  # fmt: skip
+
+            hooks.callback(module.register_forward_hook(note).remove)
+            return seen
+
+        notes = []
+        for hourglass in network.hgs:
+            levels = hourglass[0].levels()
+            notes.append([(watch(level), watch(level.up1) if level.skip else {})
+                          for level in levels])  # fmt: skip
+            notes[-1].append((watch(levels[-1].low2), {}))  # the bottom
+        outputs = network(image[None])
+    return [output.cpu() for output in outputs], [
+        [Look(whole["input"], branch.get("output"), whole["output"])
+         for whole, branch in stack] for stack in notes
+    ]  # fmt: skip
+
+
+class _Looker:
+    """Forward passes of single images that are remembered with all they contain."""
+
+    def __init__(self, network: nn.Module, samples: Sample) -> None:
+        require(isinstance(network, StackedHourglass),
+                "the explorer needs a StackedHourglass", where="network",
+                value=type(network).__name__,
+                fix="zoo.load('hourglass_tiny') is one.")  # fmt: skip
+        self.network, self.samples = network.eval(), single_people(samples)
+        self.skeleton = samples.skeleton
+        self.codec = HeatmapCodec(samples.size, loss="cross_entropy")
+        self.seen = lru_cache(_KEPT)(self._run)
+
+    def _run(self, index: int, levels: tuple[int, ...] = ()) -> Seen:
+        device = next(self.network.parameters()).device
+        with cut(self.network, levels):
+            image = self.samples.image[index].to(device)
+            outputs, inside = observe(self.network, image)
+        joints = [self.codec.decode(output).keypoints[0, 0] for output in outputs]
+        return Seen([self.codec.maps(o)[0] for o in outputs], joints, inside)
+
+    @property
+    def sizes(self) -> list[str]:
+        """The levels by the size of their maps, "32x24" first, the bottom last."""
+        height, width = self.codec.map_size
+        halvings = range(self.network.depth + 1)
+        return [f"{height >> i}x{width >> i}" for i in halvings]
+
+    def joints(self) -> list[tuple[str, str]]:
+        """The joints for a menu."""
+        return [(name.replace("_", " "), name) for name in self.skeleton.joints]
+
+    def photo(self, index: int, seen: Seen, stack: int, joint: int) -> Image.Image:
+        """The image under a joint's map, with the pose, and the truth as a ring."""
+        sample = self.samples[index]
+        picture = heated(sample.image, seen.maps[stack][joint], _SCALE)
+        picture = paint_pose(picture, seen.joints[stack], None, self.skeleton, _SCALE,
+                             size=4)  # fmt: skip
+        if sample.visibility[0, joint]:
+            picture = ringed(picture, sample.keypoints[0, joint], _SCALE, TRUTH)
+        return picture
+
+    def found(self, index: int, seen: Seen, stack: int) -> tuple[int, int, int]:
+        """How many joints lie within 5 % and 20 % of the box, and of how many."""
+        sample = self.samples[index]
+        known = sample.visibility[0] > 0
+        off = (seen.joints[stack] - sample.keypoints[0]).norm(dim=-1)[known]
+        side = float(sample.boxes[0, 2:].max())
+        return (int((off <= 0.05 * side).sum()), int((off <= 0.2 * side).sum()),
+                int(known.sum()))  # fmt: skip
+
+
+class HourglassExplorer(Explorer):
+    """Inside an hourglass: what a level receives, what its branch keeps, what leaves.
+
+    `network` is a `StackedHourglass` trained with the cross-entropy of cells, `samples`
+    a stacked `Sample` with one person per image. Left the joint's map after the chosen
+    stack. Right the twelve liveliest channels of the chosen level (each from its own
+    lowest to its highest value) as they come down, in the skip branch, and as the sum
+    that leaves the level on the way up.
+    """
+
+    def __init__(
+        self, network: nn.Module, samples: Sample, *, width: int = 900, **values
+    ) -> None:
+        self.looker = _Looker(network, samples)
+        sizes = self.looker.sizes
+        levels = [(f"{size} cells", i) for i, size in enumerate(sizes)]
+        levels[-1] = (f"{sizes[-1]} cells, the bottom", len(sizes) - 1)
+        stacks = [(str(i + 1), i) for i in range(network.stages)]
+        controls = {
+            "image": slider("image", 0, len(samples) - 1, 0),
+            "joint": choice("joint", self.looker.joints(), "left_wrist"),
+            "stack": choice("stack", stacks, len(stacks) - 1),
+            "level": choice("level", levels, 0),
+        }
+        groups = {"Input": ("image", "joint"), "Where to look": ("stack", "level")}
+        super().__init__(self._paint, controls, groups=groups, values=values,
+                         width=width)  # fmt: skip
+
+    def _paint(self, image, joint, stack, level) -> tuple[Image.Image, str]:
+        seen, place = self.looker.seen(image), self.looker.skeleton.index(joint)
+        photo = titled(self.looker.photo(image, seen, stack, place),
+                       f"after stack {stack + 1}: {joint.replace('_', ' ')}")
+        here = seen.inside[stack][level]
+        channels = here.up.std((1, 2)).argsort(descending=True)[:_TILES]
+        sheets = [titled(tiles(part, channels, photo.height - 24), text)
+                  for part, text in zip(here, _PLACES, strict=True)]  # fmt: skip
+        size = self.looker.sizes[level]
+        near, _, known = self.looker.found(image, seen, stack)
+        share = "the bottom has no branch" if here.branch is None else (
+            f"the branch holds {_spread(here.branch) / _spread(here.up):.2f} times the "
+            "spread of the sum")  # fmt: skip
+        return beside(photo, *sheets), (
+            f"Image {image}, stack {stack + 1}: {near} of {known} joints within 5 % of "
+            f"the box. Level {size}: the {len(channels)} liveliest of "
+            f"{here.down.shape[0]} channels; {share}."
+        )
+
+
+class SkipExplorer(Explorer):
+    """Cut skip connections of a trained hourglass and see what they were for.
+
+    `network` and `samples` as for `HourglassExplorer`. Left the whole network, right
+    the same network without the chosen branches (in all its stacks): the joint's map
+    and the pose after the chosen stack.
+    """
+
+    def __init__(
+        self, network: nn.Module, samples: Sample, *, width: int = 700, **values
+    ) -> None:
+        self.looker = _Looker(network, samples)
+        self._cuts = {f"cut_{i}": size
+                      for i, size in enumerate(self.looker.sizes[:-1])}  # fmt: skip
+        stacks = [(str(i + 1), i) for i in range(network.stages)]
+        controls = {
+            "image": slider("image", 0, len(samples) - 1, 0),
+            "joint": choice("joint", self.looker.joints(), "left_wrist"),
+            "stack": choice("stack", stacks, len(stacks) - 1),
+            **{name: toggle(size, name == "cut_0")
+               for name, size in self._cuts.items()},
+        }  # fmt: skip
+        groups = {"Input": ("image", "joint", "stack"),
+                  "Cut the skips at": tuple(self._cuts)}  # fmt: skip
+        super().__init__(self._paint, controls, groups=groups, values=values,
+                         width=width)  # fmt: skip
+
+    def _paint(self, image, joint, stack, **cuts) -> tuple[Image.Image, str]:
+        levels = tuple(i for i, name in enumerate(self._cuts) if cuts[name])
+        place, photos, texts = self.looker.skeleton.index(joint), [], []
+        for chosen, title in (((), "whole"), (levels, "cut")):
+            seen = self.looker.seen(image, chosen)
+            photo = self.looker.photo(image, seen, stack, place)
+            photos.append(titled(photo, title))
+            near, far, known = self.looker.found(image, seen, stack)
+            texts.append(f"{title}: {near} joints within 5 % of the box, {far} within "
+                         f"20 %, of {known}")  # fmt: skip
+        gone = ", ".join(self.looker.sizes[i] for i in levels) or "none"
+        return beside(*photos), (
+            f"Image {image}, {joint.replace('_', ' ')} after stack {stack + 1}. Skips "
+            f"cut: {gone}. {texts[0]}; {texts[1]}."
+        )
+
+
+def tiles(features: Tensor | None, channels: Tensor, height: int) -> Image.Image:
+    """Some channels of features [C, h, w] as a page of this height; None is blank."""
+    rows, gap = _TILES // _COLUMNS, 4
+    high = (height - gap * (rows + 1)) // rows
+    wide = high * 3 // 4
+    if features is None:
+        return Image.new("RGB", (_COLUMNS * (wide + gap) + gap, height), "#DDDDDD")
+    pictures = []
+    for channel in features[channels]:
+        low, top = channel.min(), channel.max()
+        shade = (255 * (channel - low) / (top - low).clamp(min=1e-6)).byte().numpy()
+        tile = Image.fromarray(_COLOURS[shade])
+        pictures.append(tile.resize((wide, high), Image.Resampling.NEAREST))
+    return grid(pictures, _COLUMNS, gap)
+
+
+def _spread(features: Tensor) -> float:
+    return float(features.std((1, 2)).mean())
