@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from poselab.bench_metrics import metrics
+from poselab.bench_official import official
 from poselab.bench_scale import scale
 
 BATCH, SIZE = 64, (128, 96)
@@ -219,6 +220,7 @@ def top_down(repeats: int) -> dict[str, float]:
 BENCHES: dict[str, Callable[[int], dict[str, float]]] = {
     "render": render,
     "codecs": codecs,
+    "official": official,
     "metrics": metrics,
     "scale": scale,
     "top_down": top_down,
@@ -234,7 +236,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{torch.get_num_threads()} threads, medians of {options.repeats}")
     for name, value in BENCHES[options.name](options.repeats).items():
         unit = "" if "/" in name else " s"
-        print(f"{name:16s} {value:8.3f}{unit}")
+        print(f"{name:24s} {value:8.3f}{unit}")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,12 @@ _HOMES = {
     "MapsExplorer": "cpn",
     "OhkmExplorer": "cpn",
     "BranchExplorer": "hrnet",
+    "PoseMachineExplorer": "cpm",
+    "FeedbackExplorer": "ief",
+    "MetricLab": "metrics",
+    "PrecisionRecall": "metrics",
+    "crowd_answers": "metrics_ap",
+    "TrackingErrors": "metrics",
 }
 __all__ = list(_HOMES)
 

@@ -143,7 +143,7 @@ class NeighbourExplorer(Explorer):
         self.scene = lru_cache(_KEPT)(self._scene)
         self.answer = lru_cache(_KEPT)(self._answer)
         controls = {
-            "distance": slider("distance (mm)", 0, 1600, 1000, 50),
+            "distance": slider("distance (mm)", 0, 1600, 250, 50),
             "depth": slider("one behind (mm)", 0, 1500, 400, 50),
             "overlap": slider("NMS threshold", 0.1, 0.9, 0.65, 0.05),
             "sure": slider("box score", 0.05, 0.9, 0.5, 0.05),

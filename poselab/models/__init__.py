@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poselab.models.cpm import CPM, CPMPaper, CPMReference
 from poselab.models.cpn import CPN
 from poselab.models.deeppose import (
     Backbone,
@@ -15,7 +16,16 @@ from poselab.models.deeppose import (
 from poselab.models.heatmap_net import HeatmapNet
 from poselab.models.hourglass import Hourglass, Residual, StackedHourglass
 from poselab.models.hrnet import HRNet
+from poselab.models.ief import Corrector, CorrectorPaper, IterativeFeedback
 from poselab.models.rcnn import RCNN, Detections
+from poselab.models.receptive_field import (
+    cell_gradient,
+    effective_side,
+    kernels,
+    measured_field,
+    receptive_field,
+    transparent,
+)
 from poselab.models.simple_baseline import SimpleBaseline
 from poselab.models.tompson import (
     CoarseToFine,
@@ -26,9 +36,11 @@ from poselab.models.tompson import (
 )
 from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
 
-__all__ = ["Backbone", "CPN", "Cascade", "CoarseToFine", "DeepPose", "DeepPosePaper",
+__all__ = ["Backbone", "CPM", "CPMPaper", "CPMReference", "CPN", "Cascade",
+           "CoarseToFine", "Corrector", "CorrectorPaper", "DeepPose", "DeepPosePaper",
            "DeepPoseResNet", "Detections", "FineNet", "HRNet", "HeatmapNet",
-           "Hourglass", "MODELS", "PyramidNet", "PyramidNetPaper", "RCNN", "Refiner",
-           "RefinerPaper", "Residual", "SimpleBaseline", "SpatialModel",
-           "StackedHourglass", "build", "load_weights", "save_weights",
-           "seeded"]  # fmt: skip
+           "Hourglass", "IterativeFeedback", "MODELS", "PyramidNet", "PyramidNetPaper",
+           "RCNN", "Refiner", "RefinerPaper", "Residual", "SimpleBaseline",
+           "SpatialModel", "StackedHourglass", "build", "cell_gradient",
+           "effective_side", "kernels", "load_weights", "measured_field",
+           "receptive_field", "save_weights", "seeded", "transparent"]  # fmt: skip

@@ -14,12 +14,14 @@ from torch import Tensor, nn
 from poselab.disk import replace_file
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import (
+    cpm,
     cpn,
     deeppose,
     heatmap_net,
     hourglass,
     hourglass_flat,
     hrnet,
+    ief,
     rcnn,
     simple_baseline,
     tompson,
@@ -59,6 +61,10 @@ def deeppose_paper_cascade(joints: int = 17, stages: int = 3) -> deeppose.Cascad
 
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
+    "cpm": cpm.CPM,
+    "cpm_paper": cpm.CPMPaper,
+    "cpm_reference": cpm.CPMReference,
+    "cpm_tiny": cpm.cpm_tiny,
     "cpn": cpn.cpn,
     "deeppose": deeppose.DeepPose,
     "deeppose_cascade": deeppose_cascade,
@@ -75,6 +81,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "keypointrcnn_fpn": rcnn.keypointrcnn,
     "maskrcnn_fpn": rcnn.maskrcnn,
     "rcnn_tiny": rcnn.rcnn_tiny,
+    "ief": ief.tiny,
+    "ief_paper": ief.paper,
     "simple_baseline": simple_baseline.SimpleBaseline,
     "tompson": tompson.PyramidNet,
     "tompson_coarse_to_fine": tompson_coarse_to_fine,

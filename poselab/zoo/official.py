@@ -159,9 +159,25 @@ def _torchvision(kind: str, parameters: int, digits: str) -> Official:
     )
 
 
+def _cpm(joints: int, parameters: int, file: str) -> Official:
+    return Official(
+        paper="Convolutional Pose Machines",
+        arxiv="1602.00134",
+        builder="cpm_reference",
+        arguments={"joints": joints, "stages": 6},
+        parameters=parameters,
+        licence="Apache-2.0 (MMPose)",
+        input=IMAGENET,
+        url=f"{MMPOSE}/cpm/{file}",
+        sha256=file.split("-")[1][:8],
+    )
+
+
 OFFICIAL: dict[str, Official] = {
     "cpn_r50_coco": _cpn(50, 27_406_826),
     "cpn_r101_coco": _cpn(101, 46_398_954),
+    "cpm_coco": _cpm(17, 31_304_166, "cpm_coco_256x192-aa4ba095_20200817.pth"),
+    "cpm_mpii": _cpm(16, 31_225_568, "cpm_mpii_368x368-116e62b8_20200822.pth"),
     "deeppose_r50_coco": _deeppose(
         17, 23_577_698, "deeppose_res50_coco_256x192-f6de6c0e_20210205.pth"
     ),

@@ -23,6 +23,7 @@ from poselab.errors import ArgumentError
 from poselab.models import Cascade, build, save_weights
 from poselab.records import Sample
 from poselab.train import History, Source, fit, of_stage
+from poselab.zoo.feedback import train_feedback
 from poselab.zoo.second_look import train_coarse_to_fine
 
 HELD_OUT = 1_000_000  # added to the seed: other people than those trained on
@@ -96,6 +97,23 @@ RECIPES = {
         variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
         model="tompson_coarse_to_fine",
     ),  # fmt: skip
+    "cpm_tiny": Recipe(
+        about="a pose machine of three stages, on single drawn people",
+        arguments={"stages": 3, "width": 24},
+        stages=(Stage(1300, 16, 4e-3),),
+        pool=3000,
+        variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
+        model="cpm_tiny",
+        codec=MAPS,
+    ),
+    "ief_tiny": Recipe(
+        about="iterative error feedback, four steps, on single drawn people",
+        arguments={"size": (128, 96), "stages": 4, "bound": 7.0, "sigma": 8.0},
+        stages=(Stage(400, 16, 2e-3), Stage(400, 16, 2e-3), Stage(600, 16, 2e-3),
+                Stage(1100, 16, 2e-3)),
+        pool=8000,
+        model="ief",
+    ),
     "simple_baseline_tiny": Recipe(
         about="a short ResNet and three transposed convolutions, on crops of people",
         arguments={"depth": 10, "width": 16, "filters": 48},
@@ -256,6 +274,8 @@ def train(
     """
     if recipe.model == "tompson_coarse_to_fine":
         return train_coarse_to_fine(recipe, data, seed, device, **options)
+    if recipe.model == "ief":
+        return train_feedback(recipe, data, held_out, seed, device, **options)
     if not recipe.codec:
         return train_cascade(recipe, data, held_out, seed, device, **options)
     net = build(recipe.model, seed, **recipe.arguments).to(device)

@@ -1,0 +1,267 @@
+"""The second explorer of notebook 16: precision and recall, one detection at a time."""
+
+from __future__ import annotations
+
+import copy
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from poselab import geometry
+from poselab.datasets import to_coco, to_results
+from poselab.draw import (
+    PREDICTION,
+    SERIES,
+    TRUTH,
+    WRONG_ANSWER,
+    paint_pose,
+    paint_text,
+    style,
+    to_pil,
+)
+from poselab.errors import require
+from poselab.explore.base import Explorer
+from poselab.explore.controls import choice, slider
+from poselab.explore.pictures import Chart, beside
+from poselab.metrics import coco_curves
+from poselab.metrics.coco_vectorized import CocoCurves, DetectionCurve
+from poselab.records import Poses, Sample
+
+_SIDE = 440  # px, the chart
+_SCALE = 1.75  # of the painted scene
+THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
+MAPS = (
+    ("as they are", "same"),
+    ("squared", "squared"),
+    ("times 0.01", "small"),
+    ("their logarithm", "log"),
+    ("1 - score", "reversed"),
+)
+ORDERS = (("the whole set", "set"), ("image by image (wrong)", "image"))
+
+
+# --- real answers in crowds ----------------------------------------------------------
+
+
+@torch.no_grad()
+def crowd_answers(
+    net: nn.Module, codec: Any, crowd: Sample, seed: int = 0, jitter: float = 0.06
+) -> list[Poses]:
+    """What a single-person network says in a crowd; one `Poses` per image.
+
+    A stand-in for a detector gives the boxes: those of the truth, moved and scaled by a
+    typical `jitter` of their size, a tenth of them lost, and some where nobody is or
+    somebody has one already. The network's own mean joint score is the person's score.
+    """
+    draws = torch.Generator().manual_seed(seed)
+    found = []
+    for scene in crowd:
+        boxes = _proposals(scene, draws, jitter)
+        crops = geometry.expand_box(boxes, (128, 96), margin=1.05)
+        matrix = geometry.crop_matrix(crops, (128, 96))  # [N, 2, 3]
+        images = scene.image.expand(len(boxes), -1, -1, -1)
+        poses = codec.decode(net(geometry.warp(images, matrix, (128, 96))))
+        points = geometry.apply_affine(
+            poses.keypoints[:, 0], geometry.invert_affine(matrix)
+        )
+        scores = poses.scores[:, 0]
+        found.append(Poses(points, scores, boxes, scores.mean(1)))
+    return found
+
+
+def _proposals(scene: Sample, draws: torch.Generator, jitter: float) -> Tensor:
+    """Boxes [N, 4] as a middling detector gives them."""
+    true = scene.boxes[(scene.boxes[:, 2:] > 0).all(1)]
+    kept = true[torch.rand(len(true), generator=draws) > 0.1]
+    again = true[torch.rand(len(true), generator=draws) < 0.25]
+    again = again + again[:, [2, 3, 2, 3]] * again.new_tensor([0.2, 0.1, 0.0, 0.0])
+    place = torch.rand(1, 2, generator=draws) * torch.tensor([190.0, 90.0])
+    empty = torch.cat([place, torch.tensor([[50.0, 90.0]])], 1)
+    boxes = torch.cat([kept, again, empty])
+    size = boxes[:, [2, 3, 2, 3]]
+    return boxes + jitter * size * torch.randn(boxes.shape, generator=draws)
+
+
+# --- the ranking ---------------------------------------------------------------------
+
+
+class Ranking(NamedTuple):
+    """Detections in an order, with what follows from it; arrays [N]."""
+
+    score: np.ndarray
+    image_id: np.ndarray
+    index: np.ndarray  # in the list of results
+    right: np.ndarray
+    precision: np.ndarray  # after this detection
+    recall: np.ndarray
+    envelope: np.ndarray  # the best precision from here on
+    ap: float
+    people: int
+
+
+def ranked(found: DetectionCurve, rows: np.ndarray) -> Ranking:
+    """Precision and recall of the detections `rows` of a curve, in that order."""
+    right = found.right[rows]
+    hits = right.cumsum()
+    precision = hits / np.arange(1, len(rows) + 1)
+    recall = hits / found.people
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    place = np.searchsorted(recall, np.linspace(0, 1, 101))
+    ap = np.append(envelope, 0.0)[place].mean()
+    return Ranking(found.score[rows], found.image_id[rows], found.index[rows], right,
+                   precision, recall, envelope, float(ap), found.people)  # fmt: skip
+
+
+# --- the explorer --------------------------------------------------------------------
+
+
+class PrecisionRecall(Explorer):
+    """The curve behind AP, built from the surest detection to the least sure.
+
+    `crowd` is a stacked `Sample`, `found` one `Poses` per image. `taken` detections of
+    the ranking count so far; the picture shows the last of them in its image, right or
+    wrong at `threshold`; the chart shows precision over recall. `noise` is added to the
+    scores, `scores` maps them, `order` sorts them over the set or (wrongly) in each
+    image.
+    """
+
+    def __init__(
+        self, crowd: Sample, found: list[Poses], *, width: int = 900, **values
+    ) -> None:
+        require(crowd.is_stacked and len(crowd) == len(found),
+                "one Poses per image is needed", where="PrecisionRecall",
+                field="found", value=len(found))  # fmt: skip
+        self.crowd = crowd
+        self._truth = to_coco(list(crowd))
+        self._ids = [image["id"] for image in self._truth["images"]]
+        self._found = [entry for key, poses in zip(self._ids, found, strict=True)
+                       for entry in to_results(poses, key)]  # fmt: skip
+        draws = torch.Generator().manual_seed(0)
+        self._noise = torch.randn(len(self._found), generator=draws).tolist()
+        self._ground = lru_cache(64)(self._truth_in)
+        self._curves = lru_cache(64)(self._evaluate)
+        self._chart = _Curve()
+        super().__init__(self._paint, self._make_controls(), groups=_GROUPS,
+                         values=values, width=width)  # fmt: skip
+
+    def _make_controls(self) -> dict:
+        total = len(self._found)
+        return {
+            "taken": slider("detections", 1, total, total // 3),
+            "threshold": choice("right if OKS ≥", THRESHOLDS, 0.5),
+            "noise": slider("score noise", 0.0, 1.0, 0.0, 0.05),
+            "scores": choice("scores", MAPS),
+            "order": choice("sorted over", ORDERS),
+        }
+
+    def ranking(self, threshold: float, noise: float, scores: str, order: str):
+        """The detections in their order with precision and recall; a `Ranking`."""
+        found = self._curves(noise, scores).detections(threshold=threshold)
+        keep = ~found.ignored  # they count neither way
+        rows = np.flatnonzero(keep)
+        if order == "image":
+            rows = rows[np.argsort(found.image_id[rows], kind="stable")]
+        return ranked(found, rows)
+
+    def _evaluate(self, noise: float, scores: str) -> CocoCurves:
+        pairs = zip(self._found, self._noise, strict=True)
+        records = [{**entry, "score": mapped(entry["score"] + noise * draw, scores)}
+                   for entry, draw in pairs]  # fmt: skip
+        return coco_curves(copy.deepcopy(self._truth), records)
+
+    def _paint(self, taken, threshold, noise, scores, order) -> tuple:
+        curve = self.ranking(threshold, noise, scores, order)
+        last = min(taken, len(curve.score)) - 1
+        self._chart.follow(curve, last, threshold)
+        picture = self._scene(curve, last, threshold)
+        caption = _describe(curve, last, threshold, noise, scores, order)
+        return beside(picture, self._chart.chart.image()), caption
+
+    def _truth_in(self, image: int) -> Image.Image:
+        scene = self.crowd[image]
+        return paint_pose(to_pil(scene.image, _SCALE), scene.keypoints,
+                          scene.visibility, scene.skeleton, _SCALE,
+                          colour=TRUTH, size=2.5)  # fmt: skip
+
+    def _scene(self, curve: Ranking, last: int, threshold: float) -> Image.Image:
+        """The image of the last detection: truth in green, detection in its colour."""
+        picture = self._ground(self._ids.index(int(curve.image_id[last])))
+        entry = self._found[int(curve.index[last])]
+        points = torch.tensor(entry["keypoints"]).view(-1, 3)[:, :2]
+        picture = paint_pose(picture, points, None, self.crowd.skeleton, _SCALE,
+                             colour=PREDICTION, size=3)  # fmt: skip
+        place = f"detection {last + 1} of {len(curve.score)}"
+        text = f"{place}, score {curve.score[last]:.3g}:\n"
+        text += _verdict(curve, last, threshold)
+        return paint_text(picture, text, 18)
+
+
+def mapped(score: float, how: str) -> float:
+    """A score on another scale; all of `MAPS` but the last keep the order."""
+    score = max(score, 1e-6)  # the noise may leave (0, inf)
+    if how == "log":
+        return float(torch.tensor(score).log())
+    return {"same": score, "squared": score**2, "small": 0.01 * score,
+            "reversed": 1 - score}[how]  # fmt: skip
+
+
+def _verdict(curve: Ranking, last: int, threshold: float) -> str:
+    if curve.right[last]:
+        return f"right: OKS of {threshold:.2f} or more with a person who was free"
+    return f"wrong: no free person with an OKS of {threshold:.2f} or more"
+
+
+class _Curve:
+    """Precision over recall as a kept chart."""
+
+    def __init__(self) -> None:
+        with style():
+            self.chart = Chart(_SIDE + 40, _SIDE)
+        axes = self.chart.axes
+        with style():
+            axes.set(xlim=(0, 1), ylim=(0, 1.04))
+            axes.set_xlabel("recall: people found")
+            axes.set_ylabel("precision: answers right")
+            self._title = axes.set_title("OKS ≥ 0.50: AP 0.00")
+        self._axes = axes
+        (self._whole,) = axes.plot([], [], color="#BBBBBB", lw=2)
+        (self._line,) = axes.plot([], [], color=SERIES[0], lw=3)
+        (self._envelope,) = axes.plot([], [], color=SERIES[1], lw=2, ls="--")
+        (self._dot,) = axes.plot([], [], "o", ms=12, mec="black")
+        self._area = None
+
+    def follow(self, curve: Ranking, last: int, threshold: float) -> None:
+        """Show a ranking up to its detection `last`."""
+        self._whole.set_data(curve.recall, curve.precision)
+        self._line.set_data(curve.recall[: last + 1], curve.precision[: last + 1])
+        recall = np.concatenate([[0], curve.recall])
+        best = np.concatenate([curve.envelope[:1], curve.envelope])
+        self._envelope.set_data(recall, best)
+        self._dot.set_data([curve.recall[last]], [curve.precision[last]])
+        self._dot.set_color(TRUTH if curve.right[last] else WRONG_ANSWER)
+        if self._area is not None:
+            self._area.remove()
+        self._area = self._axes.fill_between(recall, best, color=SERIES[1], alpha=0.15,
+                                             lw=0)  # fmt: skip
+        self._title.set_text(f"OKS ≥ {threshold:.2f}: AP {curve.ap:.3f}")
+
+
+_GROUPS = {"Curve": ("taken", "threshold"), "Scores": ("noise", "scores", "order")}
+
+
+def _describe(curve: Ranking, last: int, threshold, noise, scores, order) -> str:
+    right = int(curve.right[: last + 1].sum())
+    names = {value: text for text, value in (*MAPS, *ORDERS)}
+    return (
+        f"After {last + 1} of {len(curve.score)} detections {right} of {curve.people} "
+        f"people are found at OKS ≥ {threshold:.2f}: precision "
+        f"{curve.precision[last]:.3f}, recall {curve.recall[last]:.3f}. The last one, "
+        f"with score {curve.score[last]:.3g}, is "
+        f"{'right' if curve.right[last] else 'wrong'}. Scores {names[scores]}, noise "
+        f"{noise:.2f}, sorted over {names[order]}: the area under the envelope is "
+        f"{curve.ap:.3f}."
+    )
