@@ -79,8 +79,93 @@ class PlainCPM(nn.Module):
         return beliefs
 
 
+class PlainConv(nn.Module):
+    """A convolution, then maybe normalisation and ReLU."""
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1,
+        norm: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2)
+        self.rest = nn.Sequential(nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+                                  ) if norm else nn.Identity()  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.rest(self.conv(x))
+
+
+class PlainResidual(nn.Module):
+    """Pre-activated 1x1, 3x3, 1x1, with a shortcut that may be spare."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        half = outputs // 2
+        self.branch = nn.Sequential(
+            nn.BatchNorm2d(inputs), nn.ReLU(inplace=True), nn.Conv2d(inputs, half, 1),
+            nn.BatchNorm2d(half), nn.ReLU(inplace=True), nn.Conv2d(half, half, 3, 1, 1),
+            nn.BatchNorm2d(half), nn.ReLU(inplace=True), nn.Conv2d(half, outputs, 1),
+        )  # fmt: skip
+        self.shortcut = nn.Conv2d(inputs, outputs, 1)
+        self.changes = inputs != outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.branch(x) + (self.shortcut(x) if self.changes else x)
+
+
+class PlainHourglass(nn.Module):
+    """Down by pooling, up by repeating cells, a branch at every size."""
+
+    def __init__(self, depth: int, width: int) -> None:
+        super().__init__()
+        self.up1, self.low1 = PlainResidual(width, width), PlainResidual(width, width)
+        inner = PlainHourglass(depth - 1, width) if depth > 1 else None
+        self.low2 = inner or PlainResidual(width, width)
+        self.low3 = PlainResidual(width, width)
+        self.pool, self.up2 = nn.MaxPool2d(2), nn.Upsample(scale_factor=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.up1(x) + self.up2(self.low3(self.low2(self.low1(self.pool(x)))))
+
+
+class PlainStack(nn.Module):
+    """Two stacked hourglasses as the authors released them (1603.06937)."""
+
+    def __init__(self, joints: int = 16, stacks: int = 2, width: int = 256) -> None:
+        super().__init__()
+        self.pre = nn.Sequential(
+            PlainConv(3, 64, 7, 2, True), PlainResidual(64, 128), nn.MaxPool2d(2),
+            PlainResidual(128, 128), PlainResidual(128, width),
+        )  # fmt: skip
+
+        def each(make: Callable[[], nn.Module], count: int = stacks) -> nn.ModuleList:
+            return nn.ModuleList(make() for _ in range(count))
+
+        self.hgs = each(lambda: PlainHourglass(4, width))
+        self.features = each(lambda: nn.Sequential(
+            PlainResidual(width, width), PlainConv(width, width, norm=True)
+        ))  # fmt: skip
+        self.outs = each(lambda: nn.Conv2d(width, joints, 1))
+        self.of_features = each(lambda: nn.Conv2d(width, width, 1), stacks - 1)
+        self.of_maps = each(lambda: nn.Conv2d(joints, width, 1), stacks - 1)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        x, outputs = self.pre(images), []
+        for i, (hourglass, last, out) in enumerate(
+            zip(self.hgs, self.features, self.outs, strict=True)
+        ):
+            features = last(hourglass(x))
+            outputs.append(out(features))
+            if i < len(self.of_maps):
+                x = x + self.of_maps[i](outputs[i]) + self.of_features[i](features)
+        return outputs
+
+
 PAIRS: dict[str, Pair] = {
     "cpm": Pair(lambda: build("cpm_reference"), PlainCPM, (368, 368)),
+    "hourglass": Pair(
+        lambda: build("hourglass_paper", stacks=2), PlainStack, (256, 256)
+    ),
 }
 
 

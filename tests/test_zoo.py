@@ -136,7 +136,7 @@ def test_the_codec_of_a_network(folder, monkeypatch):
     assert (codec.size, codec.loss_name) == ((64, 48), "cross_entropy")
     poses = codec.decode(zoo.load("maps", folder)(torch.rand(2, 3, 64, 48)))
     assert poses.keypoints.shape == (2, 1, 17, 2)
-    with pytest.raises(ArgumentError, match="Known: heatmap"):
+    with pytest.raises(ArgumentError, match="Known: .*heatmap, integral"):
         codecs.build("heat")
 
 
@@ -204,8 +204,10 @@ def test_bundled(name):
     assert (zoo.FOLDER / f"{name}.safetensors").stat().st_size <= 1_500_000
     assert {"command", "seconds", "device", "seed", "recipe", "scores"} <= card.keys()
     recipe = json.loads(json.dumps(dataclasses.asdict(recipes.RECIPES[name])))
-    own = recipes.Recipe(**card["recipe"])  # fields younger than it have defaults
-    assert json.loads(json.dumps(dataclasses.asdict(own))) == recipe
+    # A card may be older than a field of `Recipe`: then the field's default was used.
+    unused = {f.name: f.default for f in dataclasses.fields(recipes.Recipe)
+              if f.name not in card["recipe"]}  # fmt: skip
+    assert {**unused, **card["recipe"]} == recipe
     net = zoo.load(name)
     image = torch.rand(1, 3, *recipes.RECIPES[name].size)
     if name in DETECTORS:

@@ -338,6 +338,13 @@ def of_the_last_weight(w, x, target):
     return _derivative(w, x, target, which=-1)
 
 
+@gradient.wrong(
+    "The factor 2 is missing: the derivative of u^2 is 2 u times that of u."
+)
+def factor_two_missing(w, x, target):
+    return _derivative(w, x, target) / 2
+
+
 @gradient.wrong("You average over the stages; their losses are added.")
 def mean_over_the_stages(w, x, target):
     return _derivative(w, x, target) / len(w)

@@ -313,6 +313,13 @@ def mask_forgotten(stacks, target, visibility):
 
 
 @loss.wrong(
+    "You keep visible joints (v = 2) only. A hidden joint (v = 1) is labelled."
+)
+def hidden_joints_masked(stacks, target, visibility):
+    return _loss(stacks, target, torch.where(visibility == 2, 2, 0))
+
+
+@loss.wrong(
     "You enlarge the maps four times before you compare. The loss is taken at the size "
     "of the map, 64x64 against 64x64 in the paper; only coordinates are mapped back."
 )

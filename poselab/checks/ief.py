@@ -96,6 +96,21 @@ def the_whole_pose(truth, pose, bound):
     return vectors * (bound / length.clamp(min=bound))
 
 
+@correction.wrong(
+    "You squash each axis with tanh. Then near joints are told less than what is left, "
+    "and far ones change their direction. The length is min(L, |u|), exactly."
+)
+def squashed(truth, pose, bound):
+    return bound * torch.tanh((truth - pose) / bound)
+
+
+@correction.wrong(
+    "That is the corrected pose y_{t+1}. The correction is the step to it, without y_t."
+)
+def the_corrected_pose(truth, pose, bound):
+    return pose + _correct(truth, pose, bound)
+
+
 # --- 2. the fixed path ---------------------------------------------------------------
 
 
@@ -206,9 +221,9 @@ loss = Exercise(
 
 
 @loss.wrong(
-    "You go on from f's own answer. Nothing is detached there, so the loss of step 4 "
-    "is differentiated through all four calls of f and their drawings, and the path is "
-    "not fixed any more: it changes while f learns. The next pose is y_t + e(y, y_t)."
+    "You go on from f's own answer. The path is then not fixed any more: it changes "
+    "while f learns, and unless you detach, the loss of step 4 is differentiated "
+    "through all four calls of f. The next pose is y_t + e(y, y_t)."
 )
 def own_answers(f, image, start, truth, bound, steps):
     pose, losses = start, []
@@ -245,6 +260,19 @@ def always_shown_the_start(f, image, start, truth, bound, steps):
 def last_step_only(f, image, start, truth, bound, steps):
     pose = _path(start, truth, bound, steps)[-2]
     return (f(image, pose) - _correct(truth, pose, bound)).square().sum(-1).mean()
+
+
+@loss.wrong(
+    "You average x and y too: half of what was asked for. The squared distance of a "
+    "joint is dx^2 + dy^2 (`sum(-1)`); the mean is over joints and steps."
+)
+def mean_of_axes(f, image, start, truth, bound, steps):
+    return _loss(f, image, start, truth, bound, steps) / 2
+
+
+@loss.wrong("You add the steps up. The mean was asked for: divide by their number.")
+def sum_of_steps(f, image, start, truth, bound, steps):
+    return _loss(f, image, start, truth, bound, steps) * steps
 
 
 # --- 4. the loop at test time --------------------------------------------------------
@@ -298,6 +326,17 @@ def added_to_the_start(f, image, start, truth, steps):
     pose, errors = start, []
     for _ in range(steps):
         pose = start + f(image, pose)
+        errors.append((pose - truth).norm(dim=-1).mean())
+    return torch.stack(errors)
+
+
+@test.wrong(
+    "You take f's answer for the new pose. It is a correction: y_{t+1} = y_t + f."
+)
+def answer_for_pose(f, image, start, truth, steps):
+    pose, errors = start, []
+    for _ in range(steps):
+        pose = f(image, pose)
         errors.append((pose - truth).norm(dim=-1).mean())
     return torch.stack(errors)
 

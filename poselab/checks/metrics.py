@@ -42,11 +42,11 @@ def people(
 def _pck_cases() -> list[Case]:
     pred, truth, _, boxes = people(1, 1, 17, 4.0)
     return [
-        Case("one person, every joint labelled", pred, truth,
-             torch.full((1, 17), 2), boxes, 0.1),
         Case("five people, some joints hidden or not labelled",
              *people(2, 5, 17, 5.0), 0.1),
         Case("a coarse threshold", *people(3, 4, 17, 9.0), 0.2),
+        Case("one person, every joint labelled", pred, truth,
+             torch.full((1, 17), 2), boxes, 0.1),
     ]  # fmt: skip
 
 
@@ -155,8 +155,9 @@ def _pckh_cases() -> list[Case]:
         heads = torch.cat([boxes[:, :2], size], 1)
         return Case(name, pred, truth, flags, boxes, heads)
 
-    return [case("one person", 11, 1, 2.0), case("six people", 12, 6, 3.0),
-            case("many people", 13, 30, 2.5)]  # fmt: skip
+    # Many first: the fractions of one person's joints agree too easily by chance.
+    return [case("six people", 12, 6, 3.0), case("many people", 13, 30, 2.5),
+            case("one person", 11, 1, 2.0)]  # fmt: skip
 
 
 def _judged(visibility: Tensor) -> Tensor:

@@ -109,7 +109,7 @@ def _mota_cases() -> list[Case]:
     tracks = torch.arange(1, 5).expand(12, 4).clone()
     tracks[7:, 0], tracks[7:, 1] = 2, 1  # two people swap for good
     tracks[torch.rand(12, 4, generator=draws) < 0.25] = 0  # missed
-    tracks[3, 2] = tracks[4, 2] = -1  # not in the picture
+    tracks[3:6, 2] = -1  # not in the picture
     alarms = torch.randint(0, 2, (12,), generator=draws)
     return [
         case("one person whose track changes", [[1], [1], [2], [2], [2]], [0] * 5),

@@ -3,8 +3,8 @@
 Every decoder takes maps [..., h, w] of any leading shape and gives the places [..., 2]
 (x, y) in pixels and the scores [...]. With stride s, cell u lies at pixel
 s u + (s - 1) / 2. Much reference code reads s u instead, which is (s - 1) / 2 pixels up
-and left, and treats borders in its own way: that is `decode_quarter_reference` and
-`decode_dark_reference`, equal to it number by number.
+and left, and treats borders in its own way: that is `decode_quarter_reference`,
+`decode_dark_reference` and `decode_hourglass_reference`, equal to it number by number.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class PoseMachineExplorer(Explorer):
     `network` is a `CPM` trained with the cross-entropy of cells, `samples` a stacked
     `Sample` with one person per image. Left the input that the network is given, with
     the pose of the chosen stage, the window that its cell at the answer depends on, the
-    answer (blue ring) and the truth (green ring) for the chosen joint; right the
+    answer (pink ring) and the truth (green ring) for the chosen joint; right the
     joint's map after every stage, the chosen one framed. Answers are remembered, so
     make a new explorer after more training.
     """

@@ -182,7 +182,7 @@ def _hourglass(about: str, **arguments: Any) -> Recipe:
 RECIPES |= {
     "hourglass_tiny": _hourglass("two stacked hourglasses, on single drawn people",
                                  stacks=2, width=32),
-    "hourglass_one_tiny": _hourglass("one hourglass with the weights of two",
+    "hourglass_1_tiny": _hourglass("one hourglass with the weights of two",
                                      stacks=1, width=46),
 }  # fmt: skip
 

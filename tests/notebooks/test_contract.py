@@ -2,13 +2,21 @@
 
 from poselab.course.contract import problems, size_problem
 from poselab.course.files import address, find_notebooks, find_root
+from poselab.course.header import read_header
 
 
 def test_the_course_has_its_notebooks():
     names = [path.name for path in find_notebooks(find_root())]
     assert {"00_welcome.ipynb", "01_regression_deeppose.ipynb"} <= set(names)
     numbers = [name[:2] for name in names]
-    assert numbers == [f"{number:02d}" for number in range(len(names))]
+    assert numbers == sorted(set(numbers))  # one for each number, two digits
+
+
+def test_a_notebook_builds_on_earlier_ones(nb, path):
+    earlier = read_header(nb, path).builds_on
+    numbers = {p.name[:2] for p in find_notebooks(find_root())}
+    if earlier != "nothing":
+        assert set(earlier.split(", ")) <= {n for n in numbers if n < path.name[:2]}
 
 
 def test_the_notebook_is_what_a_notebook_has_to_be(nb, path):
