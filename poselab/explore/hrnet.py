@@ -49,7 +49,7 @@ class BranchExplorer(Explorer):
         }
         groups = {"Input": ("image", "joint", "cover"),
                   "Branches that are heard": tuple(self.branches)}  # fmt: skip
-        values = {list(self.branches)[-1]: False, **values}
+        values = {list(self.branches)[0]: False, **values}
         super().__init__(self._paint, controls, groups=groups, values=values,
                          width=width)  # fmt: skip
 
