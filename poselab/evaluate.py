@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from poselab import datasets, distributed, zoo
 from poselab.codecs.regression import denormalise, normalise, single_person
 from poselab.geometry import box_of_image
-from poselab.metrics import pck
-from poselab.models import Cascade, CoarseToFine
+from poselab.metrics import box_ap, coco_ap, pck
+from poselab.models import RCNN, Cascade, CoarseToFine
+from poselab.pipelines import TopDown
 from poselab.records import Sample
 from poselab.zoo.recipes import predict
 
@@ -181,18 +182,57 @@ def baseline(seen: Sample, sample: Sample) -> dict[str, Any]:
     }  # fmt: skip
 
 
+# --- crowds --------------------------------------------------------------------------
+
+TOP_DOWN = ("rcnn_tiny", "simple_baseline_tiny")  # the pair that has a row
+
+
+def detector_rows(name: str, net: RCNN, crowd: Sample) -> list[dict[str, Any]]:
+    """The row of a detector: AP of its boxes for people."""
+    scores = box_ap(crowd, [net.detect(image) for image in crowd.image])
+    image = crowd.image[:1]
+    return [{
+        "name": name, "stage": 1, "set": "crowd",
+        "parameters": sum(p.numel() for p in net.parameters()),
+        "macs": count_macs(net, image),
+        "ms_per_image": round(milliseconds(net, image), 2),
+        "scores": {f"box {k}": round(scores[k], 4) for k in ("AP", "AP50", "AP75")},
+    }]  # fmt: skip
+
+
+def system_rows(folder: Path, crowd: Sample) -> list[dict[str, Any]]:
+    """The row of the top-down pipeline of this folder's networks, if it has both."""
+    if not set(TOP_DOWN) <= set(zoo.names(folder)):
+        return []
+    finder, net = (zoo.load(name, folder) for name in TOP_DOWN)
+    system = TopDown(finder, net, zoo.codec(TOP_DOWN[1], folder), flip=True)
+    start = time.perf_counter()
+    found = [system(image) for image in crowd.image]
+    spent = 1000 * (time.perf_counter() - start) / len(crowd)
+    scores = coco_ap(crowd, found)
+    people = (crowd.boxes[..., 2:] > 0).all(-1).sum().item() / len(crowd)
+    crop = torch.zeros(1, 3, *system.codec.size)
+    per_person = 2 * count_macs(net, crop)  # the mirror image too
+    return [{
+        "name": "top_down", "stage": 1, "set": "crowd", "parts": list(TOP_DOWN),
+        "parameters": sum(p.numel() for n in (finder, net) for p in n.parameters()),
+        "macs": count_macs(finder, crowd.image[:1]) + round(people * per_person),
+        "ms_per_image": round(spent, 2),
+        "scores": {k: round(scores[k], 4) for k in ("AP", "AP50", "AP75", "AR")},
+    }]  # fmt: skip
+
+
 def evaluate(folder: Path = zoo.FOLDER) -> list[dict[str, Any]]:
     """Score every network in `folder`; write its card's scores and the scoreboard.
 
     A team of processes shares the images; the leader writes and returns the rows.
     """
     leads = distributed.team().leads
-    sample = datasets.evaluation("single")
+    sample, crowd = datasets.evaluation("single"), datasets.evaluation("crowd")
     seen = datasets.SyntheticPeople(size=sample.size, seed=0).batch(BASELINE)
     table = [baseline(seen, sample)] if leads else []
     for name in zoo.names(folder):
-        net, codec = zoo.load(name, folder), zoo.codec(name, folder)
-        found = rows(name, net, sample, codec)
+        found = _rows_of(name, folder, sample, crowd)
         table += found
         if leads:
             scores = [row["scores"] for row in found]
@@ -200,10 +240,19 @@ def evaluate(folder: Path = zoo.FOLDER) -> list[dict[str, Any]]:
             _write(folder / f"{name}.json", card)
     if not leads:
         return table
+    table += system_rows(folder, crowd)
     note = "ms_per_image: one image at a time on the machine that ran the evaluation"
     _write(folder / "scoreboard.json", {"written_by": "python -m poselab.evaluate",
                                         "note": note, "rows": table})  # fmt: skip
     return table
+
+
+def _rows_of(name: str, folder: Path, sample: Sample, crowd: Sample) -> list:
+    """A detector is scored in crowds (by the leader), the others on single people."""
+    net, codec = zoo.load(name, folder), zoo.codec(name, folder)
+    if not isinstance(net, RCNN):
+        return rows(name, net, sample, codec)
+    return detector_rows(name, net, crowd) if distributed.team().leads else []
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

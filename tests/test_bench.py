@@ -26,6 +26,13 @@ def test_maps_are_faster_than_loops_over_joints(capsys):
     assert values["DARK loop / DARK"] > 4
 
 
+def test_boxes_are_faster_all_at_once(capsys):
+    """`top_down` asserts equal answers first."""
+    values = measured(capsys, "top_down", 3)
+    assert values["RoIAlign loop / RoIAlign"] > 10
+    assert values["NMS loop / NMS"] > 10
+
+
 def test_our_ap_is_faster_than_pycocotools_and_all_metrics_follow_a_drag(
     capsys, monkeypatch
 ):

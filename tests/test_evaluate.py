@@ -6,17 +6,19 @@ import pytest
 import torch
 from torch import nn
 
+from poselab import datasets, zoo
 from poselab import evaluate as module
-from poselab import zoo
 from poselab.codecs import HeatmapCodec
 from poselab.evaluate import (
     count_macs,
+    detector_rows,
     distance_from_mean,
     error_by_distance,
     evaluate,
     mean_pose,
     pck_scores,
     rows,
+    system_rows,
 )
 from poselab.models import build
 from poselab.zoo import recipes
@@ -139,3 +141,24 @@ def test_a_staged_network_has_a_row_for_each_stage():
     alone = recipes.predict(net.layers[1], sample(4).image, codec=codec)
     torch.testing.assert_close(recipes.predict(net, sample(4).image, 3, codec)[1],
                                alone[0])  # fmt: skip
+
+
+def test_a_detector_is_scored_by_its_boxes_in_crowds():
+    crowd = datasets.evaluation("crowd", 3)
+    (row,) = detector_rows("finder", build("rcnn_tiny").eval(), crowd)
+    assert (row["name"], row["set"]) == ("finder", "crowd")
+    assert row["scores"].keys() == {"box AP", "box AP50", "box AP75"}
+    assert row["macs"] > 1e8
+
+
+def test_the_pipeline_has_a_row_where_both_its_networks_are(tmp_path):
+    crowd = datasets.evaluation("crowd", 3)
+    assert system_rows(tmp_path, crowd) == []
+    (row,) = system_rows(zoo.FOLDER, crowd)
+    finder, net = (zoo.load(name) for name in row["parts"])
+    assert row["parameters"] == sum(
+        p.numel() for n in (finder, net) for p in n.parameters()
+    )
+    alone = count_macs(finder, crowd.image[:1])
+    assert row["macs"] > alone
+    assert 0 <= row["scores"]["AP"] <= row["scores"]["AP50"] <= 1

@@ -1,12 +1,14 @@
 """Released weights of Simple Baseline, CPN and HRNet: names of both publishers."""
 
+import re
+
 import pytest
 import torch
 
 from poselab import zoo
 from poselab.errors import StateDictError
 from poselab.models import MODELS
-from poselab.zoo.official import authors_names
+from poselab.zoo.official import authors_names, torchvision_names
 from tests import golden
 
 CASES = {
@@ -51,6 +53,27 @@ def test_files_of_mmpose_load(name, head):
     broken = {theirs(k): v for k, v in state.items() if k != "final_layer.weight"}
     with pytest.raises(StateDictError, match="final_layer.weight"):
         zoo.official(name, state_dict=broken)
+
+
+@pytest.mark.parametrize("kind", ["fasterrcnn", "maskrcnn", "keypointrcnn"])
+def test_detectors_in_torchvision_s_files_load(kind):
+    """Older files name single layers without the block around them."""
+    state = MODELS[f"{kind}_fpn"](depth=10, width=16).state_dict()
+
+    def older(key):
+        key = key.replace("conv.0.0.", "conv.")
+        key = re.sub(r"(_blocks\.\d)\.0\.", r"\1.", key)
+        return re.sub(r"mask_head\.(\d)\.0",
+                      lambda m: f"mask_head.mask_fcn{int(m[1]) + 1}", key)  # fmt: skip
+
+    theirs = {older(k): v for k, v in state.items()}
+    assert len(theirs) == len(state)
+    assert theirs.keys() != state.keys()
+    assert all(torchvision_names(older(k)) == k for k in state)
+    theirs["backbone.body.bn1.num_batches_tracked"] = torch.tensor(0)
+    for given in (theirs, state):
+        net = zoo.official(f"{kind}_r50_fpn", state_dict=given, depth=10, width=16)
+        assert all(torch.equal(v, state[k]) for k, v in net.state_dict().items())
 
 
 def test_other_widths_and_depths():

@@ -9,7 +9,7 @@ import torch
 from poselab import codecs, zoo
 from poselab.datasets import evaluation
 from poselab.errors import ArgumentError, CheckpointError
-from poselab.evaluate import pck_scores
+from poselab.evaluate import detector_rows, pck_scores
 from poselab.models import build, load_weights, save_weights
 from poselab.train import main
 from poselab.zoo import recipes
@@ -193,6 +193,10 @@ def test_build_leaves_the_global_random_state():
         build("lenet")
 
 
+DETECTORS = [n for n in zoo.names() if zoo.card(n)["model"] == "rcnn_tiny"]
+POSES = [name for name in zoo.names() if name not in DETECTORS]
+
+
 @pytest.mark.parametrize("name", zoo.names())
 def test_bundled(name):
     """Each bundled network loads, is small, and has a complete card with scores."""
@@ -206,13 +210,16 @@ def test_bundled(name):
     assert {**unused, **card["recipe"]} == recipe
     net = zoo.load(name)
     image = torch.rand(1, 3, *recipes.RECIPES[name].size)
-    outputs = recipes.predict(net, image, codec=zoo.codec(name))
+    if name in DETECTORS:
+        outputs = net.detect(image[0])[:2]
+    else:
+        outputs = recipes.predict(net, image, codec=zoo.codec(name))
     assert all(torch.isfinite(y).all() for y in outputs)
     own = [row for row in zoo.scoreboard() if row["name"] == name]
     assert [row["scores"] for row in own] == card["scores"]
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", POSES)
 def test_the_bundled_weights_still_have_the_scores_of_the_scoreboard(name):
     """Or the people changed after `python -m poselab.evaluate` was run."""
     truth = evaluation("single")
@@ -220,3 +227,20 @@ def test_the_bundled_weights_still_have_the_scores_of_the_scoreboard(name):
     rows = [row for row in zoo.scoreboard() if row["name"] == name]
     for points, row in zip(found, rows, strict=True):
         assert pck_scores(points, truth) == pytest.approx(row["scores"], abs=2e-3)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_the_detectors_still_have_theirs(name):
+    crowd = evaluation("crowd")
+    (row,) = [row for row in zoo.scoreboard() if row["name"] == name]
+    (again,) = detector_rows(name, zoo.load(name), crowd)
+    assert again["scores"] == pytest.approx(row["scores"], abs=5e-3)
+
+
+def test_the_table_has_a_part_for_crowds(folder):
+    rows = [{"name": "finder", "stage": 1, "set": "crowd", "parameters": 9, "macs": 2e6,
+             "ms_per_image": 1.0, "scores": {"box AP50": 0.5}}]  # fmt: skip
+    (folder / "scoreboard.json").write_text(json.dumps({"rows": rows}))
+    text = zoo.table(folder)
+    assert "in crowds" in text
+    assert "box AP50 0.500" in text

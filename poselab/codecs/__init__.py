@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from poselab.codecs.boxes import nms
 from poselab.codecs.cpn_decode import decode_cpn_reference
+from poselab.codecs.detection import DetectionCodec
 from poselab.codecs.heatmap import (
     HeatmapCodec,
     IntegralCodec,
@@ -59,8 +61,9 @@ from poselab.codecs.regression import (
 from poselab.errors import ArgumentError
 
 CODECS = {
-    "hard_heatmap": HardHeatmapCodec,
     "heatmap": HeatmapCodec,
+    "detection": DetectionCodec,
+    "hard_heatmap": HardHeatmapCodec,
     "integral": IntegralCodec,
     "regression": RegressionCodec,
 }
@@ -74,15 +77,15 @@ def build(name: str, **options: Any) -> Any:
     return CODECS[name](**options)
 
 
-__all__ = ["CODECS", "CropHeatmapCodec", "DisplacementCodec", "FeedbackCodec",
-           "HardHeatmapCodec", "bounded", "fixed_path", "on_path", "with_pose",
-           "HeatmapCodec", "decode_cpn_reference", "hardest", "loss_of_joints",
-           "IntegralCodec", "RegressionCodec", "blur_maps", "blur_of", "build",
-           "cells_to_pixels", "crop_boxes", "decode_argmax", "decode_dark",
-           "decode_dark_reference", "decode_hourglass_reference", "decode_quarter",
-           "decode_quarter_reference", "decode_soft_argmax", "denormalise",
-           "draw_targets", "flip_maps",
-           "gaussian_maps", "joint_boxes", "local_maxima", "masked_l2", "masked_mse",
-           "merge_people", "nearest_cells", "normalise", "peaks", "pixels_to_cells",
-           "place_in_boxes", "pose_diameter", "spatial_cross_entropy",
-           "target_weight", "to_image_reference"]  # fmt: skip
+__all__ = ["CODECS", "CropHeatmapCodec", "DetectionCodec", "DisplacementCodec",
+           "FeedbackCodec", "HardHeatmapCodec", "HeatmapCodec", "IntegralCodec",
+           "RegressionCodec", "blur_maps", "blur_of", "bounded", "build",
+           "cells_to_pixels", "crop_boxes", "decode_argmax", "decode_cpn_reference",
+           "decode_dark", "decode_dark_reference", "decode_hourglass_reference",
+           "decode_quarter", "decode_quarter_reference", "decode_soft_argmax",
+           "denormalise", "draw_targets", "fixed_path", "flip_maps", "gaussian_maps",
+           "hardest", "joint_boxes", "local_maxima", "loss_of_joints", "masked_l2",
+           "masked_mse", "merge_people", "nearest_cells", "nms", "normalise", "on_path",
+           "peaks", "pixels_to_cells", "place_in_boxes", "pose_diameter",
+           "spatial_cross_entropy", "target_weight", "to_image_reference",
+           "with_pose"]  # fmt: skip

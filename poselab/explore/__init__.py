@@ -21,13 +21,16 @@ _HOMES = {
     "FeedbackExplorer": "ief",
     "PyramidExplorer": "tompson",
     "SpatialExplorer": "tompson",
+    "BoxExplorer": "top_down",
+    "NeighbourExplorer": "top_down",
+    "NmsExplorer": "top_down",
+    "MapsExplorer": "cpn",
+    "OhkmExplorer": "cpn",
+    "BranchExplorer": "hrnet",
     "MetricLab": "metrics",
     "PrecisionRecall": "metrics",
     "crowd_answers": "metrics_ap",
     "TrackingErrors": "metrics",
-    "MapsExplorer": "cpn",
-    "OhkmExplorer": "cpn",
-    "BranchExplorer": "hrnet",
 }
 __all__ = list(_HOMES)
 

@@ -1,5 +1,6 @@
 """How good is an answer? One file per family of metrics."""
 
+from poselab.metrics.box_ap import box_ap
 from poselab.metrics.coco_inputs import NAMES, CocoNumbers
 from poselab.metrics.coco_vectorized import coco_ap_vectorized, coco_curves
 from poselab.metrics.everything import everything
@@ -37,6 +38,7 @@ __all__ = [
     "Tracks",
     "align",
     "auc3d",
+    "box_ap",
     "coco_ap",
     "coco_ap_vectorized",
     "coco_curves",

@@ -17,6 +17,7 @@ from poselab.models.heatmap_net import HeatmapNet
 from poselab.models.hourglass import Hourglass, Residual, StackedHourglass
 from poselab.models.hrnet import HRNet
 from poselab.models.ief import Corrector, CorrectorPaper, IterativeFeedback
+from poselab.models.rcnn import RCNN, Detections
 from poselab.models.receptive_field import (
     cell_gradient,
     effective_side,
@@ -37,9 +38,9 @@ from poselab.models.weights import MODELS, build, load_weights, save_weights, se
 
 __all__ = ["Backbone", "CPM", "CPMPaper", "CPMReference", "CPN", "Cascade",
            "CoarseToFine", "Corrector", "CorrectorPaper", "DeepPose", "DeepPosePaper",
-           "DeepPoseResNet", "FineNet", "HRNet", "HeatmapNet", "Hourglass",
-           "IterativeFeedback", "MODELS", "PyramidNet", "PyramidNetPaper", "Refiner",
-           "RefinerPaper", "Residual", "SimpleBaseline", "SpatialModel",
-           "StackedHourglass", "build", "cell_gradient", "effective_side", "kernels",
-           "load_weights", "measured_field", "receptive_field", "save_weights",
-           "seeded", "transparent"]  # fmt: skip
+           "DeepPoseResNet", "Detections", "FineNet", "HRNet", "HeatmapNet",
+           "Hourglass", "IterativeFeedback", "MODELS", "PyramidNet", "PyramidNetPaper",
+           "RCNN", "Refiner", "RefinerPaper", "Residual", "SimpleBaseline",
+           "SpatialModel", "StackedHourglass", "build", "cell_gradient",
+           "effective_side", "kernels", "load_weights", "measured_field",
+           "receptive_field", "save_weights", "seeded", "transparent"]  # fmt: skip

@@ -76,14 +76,22 @@ def scoreboard(folder: Path = FOLDER) -> list[dict[str, Any]]:
 
 
 def table(folder: Path = FOLDER) -> str:
-    """The scoreboard as text, one line per network and stage."""
-    head = f"{'method':16s} stage  PCK@0.05  PCK@0.1  PCK@0.2  parameters      MMAC"
+    """The scoreboard as text, one line per network and stage; crowds come last."""
+    head = f"{'method':20s} stage  PCK@0.05  PCK@0.1  PCK@0.2  parameters      MMAC"
     lines = [head]
-    for row in scoreboard(folder):
+    board = scoreboard(folder)
+    for row in (row for row in board if row["set"] == "single"):
         scores = row["scores"]
         lines.append(
-            f"{row['name']:16s} {row['stage']:>5d}  {scores['PCK@0.05']:8.3f}  "
+            f"{row['name']:20s} {row['stage']:>5d}  {scores['PCK@0.05']:8.3f}  "
             f"{scores['PCK@0.1']:7.3f}  {scores['PCK@0.2']:7.3f}  "
             f"{row['parameters']:10,d}  {row['macs'] / 1e6:8.1f}"
         )
+    crowd = [row for row in board if row["set"] == "crowd"]
+    if crowd:
+        lines += ["", f"{'in crowds':20s} {'parameters':>10s}  {'MMAC':>8s}  scores"]
+    for row in crowd:
+        scores = "  ".join(f"{k} {v:.3f}" for k, v in row["scores"].items())
+        lines.append(f"{row['name']:20s} {row['parameters']:10,d}  "
+                     f"{row['macs'] / 1e6:8.1f}  {scores}")  # fmt: skip
     return "\n".join(lines)

@@ -6,6 +6,7 @@ come from and under which licence. None of them is part of this package.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,20 +73,6 @@ def _deeppose(joints: int, parameters: int, file: str) -> Official:
     )
 
 
-def _cpm(joints: int, parameters: int, file: str) -> Official:
-    return Official(
-        paper="Convolutional Pose Machines",
-        arxiv="1602.00134",
-        builder="cpm_reference",
-        arguments={"joints": joints, "stages": 6},
-        parameters=parameters,
-        licence="Apache-2.0 (MMPose)",
-        input=IMAGENET,
-        url=f"{MMPOSE}/cpm/{file}",
-        sha256=file.split("-")[1][:8],
-    )
-
-
 def _hourglass(stacks: int, parameters: int) -> Official:
     """As trained by the authors; they publish no digest of the files."""
     return Official(
@@ -142,11 +129,55 @@ def _cpn(depth: int, parameters: int) -> Official:
     )
 
 
+def torchvision_names(key: str) -> str | None:
+    """Names in torchvision's older files -> those of its present detectors.
+
+    Single layers became one-layer blocks: `rpn.head.conv` is now `rpn.head.conv.0.0`.
+    """
+    if key.endswith("num_batches_tracked"):  # frozen normalisation counts nothing
+        return None
+    key = re.sub(r"mask_fcn(\d)", lambda m: f"{int(m[1]) - 1}.0", key)
+    key = re.sub(r"(rpn\.head\.conv)\.(weight|bias)$", r"\1.0.0.\2", key)
+    return re.sub(r"(fpn\.\w+_blocks\.\d)\.(weight|bias)$", r"\1.0.\2", key)
+
+
+def _torchvision(kind: str, parameters: int, digits: str) -> Official:
+    """A detector with a ResNet-50 and a pyramid, trained on COCO."""
+    faster = ("Faster R-CNN", "1506.01497")
+    paper, arxiv = faster if kind == "fasterrcnn" else ("Mask R-CNN", "1703.06870")
+    return Official(
+        paper=paper,
+        arxiv=arxiv,
+        builder=f"{kind}_fpn",
+        arguments={"depth": 50},
+        parameters=parameters,
+        licence="BSD-3-Clause (torchvision)",
+        input="RGB in [0, 1]; `detect` resizes and normalises",
+        url=f"https://download.pytorch.org/models/{kind}_resnet50_fpn_coco-{digits}.pth",
+        sha256=digits,
+        rename=torchvision_names,
+    )
+
+
+def _cpm(joints: int, parameters: int, file: str) -> Official:
+    return Official(
+        paper="Convolutional Pose Machines",
+        arxiv="1602.00134",
+        builder="cpm_reference",
+        arguments={"joints": joints, "stages": 6},
+        parameters=parameters,
+        licence="Apache-2.0 (MMPose)",
+        input=IMAGENET,
+        url=f"{MMPOSE}/cpm/{file}",
+        sha256=file.split("-")[1][:8],
+    )
+
+
 OFFICIAL: dict[str, Official] = {
-    "cpm_coco": _cpm(17, 31_304_166, "cpm_coco_256x192-aa4ba095_20200817.pth"),
-    "cpm_mpii": _cpm(16, 31_225_568, "cpm_mpii_368x368-116e62b8_20200822.pth"),
     "cpn_r50_coco": _cpn(50, 27_406_826),
     "cpn_r101_coco": _cpn(101, 46_398_954),
+    "cpm_coco": _cpm(17, 31_304_166, "cpm_coco_256x192-aa4ba095_20200817.pth"),
+    "cpm_mpii": _cpm(16, 31_225_568, "cpm_mpii_368x368-116e62b8_20200822.pth"),
     "deeppose_r50_coco": _deeppose(
         17, 23_577_698, "deeppose_res50_coco_256x192-f6de6c0e_20210205.pth"
     ),
@@ -175,6 +206,9 @@ OFFICIAL: dict[str, Official] = {
         "simple_baseline", 68_635_473,
         "resnet/res152_coco_256x192-f6e307c2_20200709.pth", depth=152,
     ),
+    "fasterrcnn_r50_fpn": _torchvision("fasterrcnn", 41_755_286, "258fb6c6"),
+    "keypointrcnn_r50_fpn": _torchvision("keypointrcnn", 59_137_258, "fc266e95"),
+    "maskrcnn_r50_fpn": _torchvision("maskrcnn", 44_401_393, "bf2d0c1e"),
 }  # fmt: skip
 
 

@@ -1,0 +1,286 @@
+"""Exercises of notebook 07, the detector: overlap, suppression, reading a map."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from poselab.checks.base import Case, Exercise
+from poselab.checks.top_down import NOTEBOOK, uniform
+from poselab.codecs.boxes import nms as _package_nms
+from poselab.geometry import box_iou
+
+# --- 3. overlap ----------------------------------------------------------------------
+
+
+def _iou_cases() -> list[Case]:
+    a = torch.tensor([[0.0, 0.0, 10.0, 10.0], [20.0, 20.0, 4.0, 30.0]])
+    b = torch.tensor([[5.0, 0.0, 10.0, 10.0], [40.0, 70.0, 5.0, 5.0],
+                      [19.0, 22.0, 30.0, 6.0]])  # fmt: skip
+    return [
+        Case("two boxes and three", a, b),
+        Case("random boxes", uniform(5, 6, 4, high=30), uniform(6, 4, 4, high=30)),
+        Case("one inside the other", torch.tensor([[0.0, 0.0, 20.0, 20.0]]),
+             torch.tensor([[5.0, 5.0, 10.0, 10.0]])),
+    ]  # fmt: skip
+
+
+def _inter(a: Tensor, b: Tensor, clamp: bool = True) -> Tensor:
+    """Shared area of xywh boxes, [N, M]."""
+    low = torch.maximum(a[:, None, :2], b[None, :, :2])
+    high = torch.minimum((a[:, :2] + a[:, 2:])[:, None], (b[:, :2] + b[:, 2:])[None])
+    side = high - low
+    return (side.clamp(min=0) if clamp else side).prod(-1)
+
+
+def _areas(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    return a[:, 2:].prod(1)[:, None], b[:, 2:].prod(1)[None]
+
+
+def _overlap(a: Tensor, b: Tensor) -> Tensor:
+    return box_iou(a, b)
+
+
+overlap = Exercise(
+    "top_down.overlap",
+    NOTEBOOK,
+    cases=_iou_cases,
+    solution=_overlap,
+    returns=("the overlaps",),
+    praise="Shared area over covered area, for all pairs at once.",
+)
+
+
+@overlap.wrong(
+    "You read the boxes as (x0, y0, x1, y1). They are (x, y, width, height): the far "
+    "corner is x + w, y + h."
+)
+def corners_for_xywh(a, b):
+    def sides(boxes):
+        return torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
+
+    return box_iou(sides(a), sides(b))
+
+
+@overlap.wrong(
+    "The union counts the shared part twice: it is area a + area b - intersection."
+)
+def union_too_large(a, b):
+    first, second = _areas(a, b)
+    return _inter(a, b) / (first + second)
+
+
+@overlap.wrong(
+    "Boxes that are apart get an overlap: two negative sides have a positive product. "
+    "Clamp both sides at 0 before you multiply."
+)
+def clamp_forgotten(a, b):
+    first, second = _areas(a, b)
+    shared = _inter(a, b, clamp=False)
+    return shared / (first + second - shared)
+
+
+@overlap.wrong(
+    "You divide by the smaller area: a small box inside a large one then has overlap "
+    "1. Intersection over *union* asks that both cover the same."
+)
+def over_the_smaller(a, b):
+    return _inter(a, b) / torch.minimum(*_areas(a, b))
+
+
+@overlap.wrong("This is the shared area in px^2. Divide it by the area of the union.")
+def intersection_only(a, b):
+    return _inter(a, b)
+
+
+# --- 4. suppression ------------------------------------------------------------------
+
+
+def _nms_cases() -> list[Case]:
+    chain = torch.tensor([[x, 0.0, x + 10.0, 10.0] for x in (0.0, 4.0, 8.0, 30.0)])
+    corner = uniform(7, 12, 2, high=30)
+    crowd = torch.cat([corner, corner + 8 + uniform(8, 12, 2, high=10)], 1)
+    two = torch.tensor([[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 5.0]])
+    return [
+        Case("A covers B, B covers C, A does not cover C", chain,
+             torch.tensor([0.7, 0.6, 0.5, 0.9]), 0.3),
+        Case("twelve boxes", crowd, uniform(9, 12), 0.3),
+        Case("an overlap of exactly the threshold", two, torch.tensor([0.4, 0.8]), 0.5),
+    ]  # fmt: skip
+
+
+def _iou(boxes: Tensor) -> Tensor:
+    sides = torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
+    return box_iou(sides, sides)
+
+
+def _nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
+    return _package_nms(boxes, scores, threshold)
+
+
+def _greedy(boxes, order, threshold, judged_by_all=False, equal_goes=False) -> Tensor:
+    """Go through `order`; a box stays unless one before it overlaps it too much."""
+    overlaps, kept, seen = _iou(boxes), [], []
+    for i in order:
+        rivals = seen if judged_by_all else kept
+        values = [float(overlaps[i, k]) for k in rivals]
+        if not any(v >= threshold if equal_goes else v > threshold for v in values):
+            kept.append(i)
+        seen.append(i)
+    return torch.tensor(kept)
+
+
+def _by_score(scores: Tensor, descending: bool = True) -> list[int]:
+    return scores.argsort(descending=descending, stable=True).tolist()
+
+
+nms = Exercise(
+    "top_down.nms",
+    NOTEBOOK,
+    cases=_nms_cases,
+    solution=_nms,
+    returns=("the indices",),
+    praise="The best of each heap stays, and who was removed removes nobody.",
+)
+
+
+@nms.wrong(
+    "You go through the boxes in the order they came in. Sort by score first, best "
+    "first: otherwise a weak box removes a strong one."
+)
+def order_of_the_list(boxes, scores, threshold):
+    return _greedy(boxes, range(len(boxes)), threshold)
+
+
+@nms.wrong(
+    "You start with the *worst* box: argsort is ascending unless you say "
+    "`descending=True`."
+)
+def worst_first(boxes, scores, threshold):
+    return _greedy(boxes, _by_score(scores, False), threshold)
+
+
+@nms.wrong(
+    "A box that was itself removed still removes others. Only boxes that *stay* may: "
+    "if A removes B, then C, which only B covers, stays."
+)
+def the_dead_kill(boxes, scores, threshold):
+    return _greedy(boxes, _by_score(scores), threshold, judged_by_all=True)
+
+
+@nms.wrong(
+    "A box goes when its overlap is *above* the threshold; exactly at the threshold it "
+    "stays (`>`, not `>=`)."
+)
+def equal_goes_too(boxes, scores, threshold):
+    return _greedy(boxes, _by_score(scores), threshold, equal_goes=True)
+
+
+@nms.wrong(
+    "The right boxes stay, but sorted by their index. Return them best first: whoever "
+    "keeps the top 100 relies on it."
+)
+def sorted_by_index(boxes, scores, threshold):
+    return _nms(boxes, scores, threshold).sort().values
+
+
+@nms.wrong(
+    "You return a mask of who stays. Wanted are the indices, best first, so that "
+    "`boxes[kept]` is sorted."
+)
+def a_mask(boxes, scores, threshold):
+    mask = torch.zeros(len(boxes), dtype=torch.bool)
+    mask[_nms(boxes, scores, threshold)] = True
+    return mask
+
+
+# --- 5. reading a map between its cells ----------------------------------------------
+
+
+def _read_cases() -> list[Case]:
+    points = torch.tensor([[2.25, 3.5], [0.0, 1.75], [4.0, 4.0], [5.5, 0.25]])
+    rim = torch.tensor([[6.0, 3.5], [2.5, 4.0], [6.0, 4.0], [0.0, 0.0]])
+    return [
+        Case("inside", uniform(10, 3, 5, 7), points),
+        Case("on the last row and column", uniform(11, 2, 5, 7), rim),
+        Case("many points", uniform(12, 2, 9, 6),
+             uniform(13, 20, 2) * torch.tensor([5.0, 8.0])),
+    ]  # fmt: skip
+
+
+def _corners(level: Tensor, points: Tensor):
+    """Cells around each point and the shares of the farther ones."""
+    height, width = level.shape[1:]
+    x, y = points.unbind(1)
+    left, top = x.floor().long(), y.floor().long()
+    right, below = (left + 1).clamp(max=width - 1), (top + 1).clamp(max=height - 1)
+    return left, right, top, below, x - left, y - top
+
+
+def _mix(level: Tensor, points: Tensor, swap: bool = False) -> Tensor:
+    left, right, top, below, u, v = _corners(level, points)
+    if swap:
+        u, v = 1 - u, 1 - v
+    upper = (1 - u) * level[:, top, left] + u * level[:, top, right]
+    lower = (1 - u) * level[:, below, left] + u * level[:, below, right]
+    return ((1 - v) * upper + v * lower).T
+
+
+def _read(level: Tensor, points: Tensor) -> Tensor:
+    return _mix(level, points)
+
+
+read = Exercise(
+    "top_down.read",
+    NOTEBOOK,
+    cases=_read_cases,
+    solution=_read,
+    returns=("the values",),
+    praise="No rounding anywhere: that is the whole difference of RoIAlign to RoIPool.",
+)
+
+
+@read.wrong(
+    "You round to the nearest cell, as RoIPool did. Half a cell of stride 16 is 8 "
+    "pixels. Mix the four cells around the point by their nearness."
+)
+def rounded(level, points):
+    x, y = points.round().long().unbind(1)
+    return level[:, y, x].T
+
+
+@read.wrong(
+    "You always take the cell up and left of the point. Mix it with its three "
+    "neighbours by how near they are."
+)
+def rounded_down(level, points):
+    x, y = points.floor().long().unbind(1)
+    return level[:, y, x].T
+
+
+@read.wrong(
+    "The weights change places: a point near the left cell should count the left cell "
+    "more. With u = x - floor(x), the left cell gets 1 - u and the right one u."
+)
+def weights_swapped(level, points):
+    return _mix(level, points, swap=True)
+
+
+@read.wrong(
+    "x and y change places: a point is (x, y), a map is indexed [y, x], rows first."
+)
+def x_and_y_swapped(level, points):
+    _, height, width = level.shape
+    square = level.new_zeros(len(level), max(height, width), max(height, width))
+    square[:, :height, :width] = level
+    return _mix(square, points.flip(1))
+
+
+@read.wrong(
+    "You take the plain mean of the four cells, wherever the point lies between them. "
+    "Weigh each by how near it is."
+)
+def plain_mean(level, points):
+    left, right, top, below, _, _ = _corners(level, points)
+    cells = [level[:, a, b] for a in (top, below) for b in (left, right)]
+    return torch.stack(cells).mean(0).T

@@ -1,0 +1,282 @@
+"""The explorers of notebook 07: boxes, neighbours, and which boxes stay."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from poselab.codecs.boxes import corner_iou, nms
+from poselab.datasets import SyntheticPeople
+from poselab.draw import BOX, PREDICTION, TRUTH, paint_box, paint_pose, to_pil
+from poselab.errors import require
+from poselab.explore.base import Explorer
+from poselab.explore.controls import choice, slider, toggle
+from poselab.explore.pictures import beside
+from poselab.explore.tompson import titled
+from poselab.geometry import crop_matrix, expand_box, warp, xywh_to_xyxy
+from poselab.metrics import oks
+from poselab.pipelines import TopDown, back_to_image
+from poselab.records import Sample
+
+_KEPT = 256  # answers that are remembered
+_ZOOM = 2
+
+
+def everybody(sample: Sample) -> list[int]:
+    """The people of a single sample who have a box, largest first."""
+    area = sample.boxes[:, 2:].prod(1)
+    return [i for i in area.argsort(descending=True).tolist() if area[i] > 0]
+
+
+def crowd(samples: Sample) -> Sample:
+    """The samples on the CPU; an `ArgumentError` unless they are stacked."""
+    require(samples.is_stacked and len(samples) > 0, "a stacked Sample is needed",
+            where="samples", value=samples)  # fmt: skip
+    return samples.to("cpu")
+
+
+class BoxExplorer(Explorer):
+    """Move and scale the box of a person; the joints are read from what is in it.
+
+    `system` is a `TopDown`, of which only the pose network works here: the box starts
+    as the truth. `right`, `down` move it in shares of its own size, `scale` grows both
+    sides and `stretch` the width alone. With `squeeze` the crop is the box itself,
+    pressed into the network's shape, instead of the box grown to its aspect ratio.
+    Left the picture with the box (thin: what is cut out), right the crop.
+    """
+
+    def __init__(
+        self, system: TopDown, samples: Sample, *, width: int = 860, **values
+    ) -> None:
+        self.system, self.samples = system, crowd(samples)
+        self.answer = lru_cache(_KEPT)(self._answer)
+        controls = {
+            "image": slider("image", 0, len(samples) - 1, 0),
+            "person": slider("person", 0, 7, 0),
+            "right": slider("to the right", -0.5, 0.5, 0.0, 0.02),
+            "down": slider("down", -0.5, 0.5, 0.0, 0.02),
+            "scale": slider("scale", 0.5, 2.0, 1.0, 0.05),
+            "stretch": slider("stretch", 0.5, 2.0, 1.0, 0.05),
+            "squeeze": toggle("squeeze", False),
+            "flip": toggle("flip test", False),
+        }
+        groups = {"Who": ("image", "person"),
+                  "Box": ("right", "down", "scale", "stretch"),
+                  "Crop": ("squeeze", "flip")}  # fmt: skip
+        super().__init__(self._paint, controls, groups=groups, values=values,
+                         width=width)  # fmt: skip
+
+    def truth(self, image: int, person: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Box [4], joints [J, 2], visibility [J], area; people are counted round."""
+        sample = self.samples[image]
+        people = everybody(sample)
+        i = people[person % len(people)]
+        return (sample.boxes[i], sample.keypoints[i], sample.visibility[i],
+                sample.areas[i])  # fmt: skip
+
+    def _answer(self, image, person, right, down, scale, stretch, squeeze, flip):
+        box, *_ = self.truth(image, person)
+        side = box[2:] * scale * box.new_tensor([stretch, 1.0])
+        shift = box[2:] * box.new_tensor([right, down])
+        moved = torch.cat([box[:2] + box[2:] / 2 + shift - side / 2, side])
+        system = self.system
+        grown = expand_box(moved, None if squeeze else system.codec.size, system.margin)
+        picture = self.samples.image[image]
+        return moved, grown, *read_box(system, picture, grown, flip)
+
+    def _paint(self, image, person, **change) -> tuple[Image.Image, str]:
+        moved, grown, crop, points = self.answer(image, person, **change)
+        _, joints, flags, area = self.truth(image, person)
+        picture = paint_box(to_pil(self.samples.image[image], _ZOOM), grown, _ZOOM,
+                            colour="#FFFFFF", width=1)  # fmt: skip
+        picture = paint_box(picture, moved, _ZOOM, colour=BOX)
+        picture = paint_pose(picture, points, None, self.samples.skeleton, _ZOOM)
+        error = (points - joints).norm(dim=-1)[flags > 0]
+        size = float(area.sqrt())
+        value = float(oks(points[None], joints[None], flags[None], area[None])[0, 0])
+        shown = to_pil(crop, 384 // crop.shape[1])
+        who = person % len(everybody(self.samples[image]))
+        how = "squeezed" if change["squeeze"] else "grown to the network's shape"
+        caption = (
+            f"Image {image}, person {who}: box moved by {change['right']:+.2f} of its "
+            f"width and {change['down']:+.2f} of its height, scaled by "
+            f"{change['scale']:.2f}, width times {change['stretch']:.2f}, {how}. Mean "
+            f"error of the {len(error)} labelled joints {error.mean():.1f} px (the "
+            f"person measures {size:.0f} px), OKS {value:.2f}."
+        )
+        views = titled(picture, "the picture"), titled(shown, "the crop")
+        return beside(*views), caption
+
+
+@torch.no_grad()
+def read_box(
+    system: TopDown, image: Tensor, box: Tensor, flip: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The crop [3, h, w] of exactly this box [4], squeezed if need be; joints [J, 2].
+
+    A `TopDown` always grows its boxes to the network's shape; this shows why.
+    """
+    matrix = crop_matrix(box[None], system.codec.size)  # [1, 2, 3]
+    crop = warp(image[None], matrix, system.codec.size)
+    before, system.flip = system.flip, flip
+    try:
+        found = system.codec.decode(system.maps(crop)).keypoints[:, 0]
+    finally:
+        system.flip = before
+    return crop[0], back_to_image(found, matrix)[0]
+
+
+class NeighbourExplorer(Explorer):
+    """Two people come closer: boxes, joints, and whose limbs they are.
+
+    `system` finds them in a scene that is drawn anew: `distance` mm apart sideways,
+    `depth` mm one behind the other. `overlap` is the threshold of the detector's
+    suppression: too low and the person behind is gone, too high and one person is two.
+    """
+
+    def __init__(self, system: TopDown, *, width: int = 640, **values) -> None:
+        self.system = system
+        self.maker = SyntheticPeople(size=(192, 256), people=2, split="test")
+        self.scene = lru_cache(_KEPT)(self._scene)
+        self.answer = lru_cache(_KEPT)(self._answer)
+        controls = {
+            "distance": slider("distance (mm)", 0, 1600, 250, 50),
+            "depth": slider("one behind (mm)", 0, 1500, 400, 50),
+            "overlap": slider("NMS threshold", 0.1, 0.9, 0.65, 0.05),
+            "sure": slider("box score", 0.05, 0.9, 0.5, 0.05),
+            "seed": slider("who", 0, 9, 0),
+            "boxes": choice("boxes", ("detected", "true")),
+        }
+        groups = {"People": ("distance", "depth", "seed"),
+                  "Detector": ("boxes", "overlap", "sure")}  # fmt: skip
+        super().__init__(self._paint, controls, groups=groups, values=values,
+                         width=width)  # fmt: skip
+
+    def _scene(self, distance: float, depth: float, seed: int) -> Sample:
+        return self.maker.scene(
+            x=[-distance / 2, distance / 2], z=[0.0, -float(depth)], yaw=[0.0, 0.0],
+            activity=["standing", "walking"], distance=4600.0, focal_length=300.0,
+            seed=seed, background="room",
+        )  # fmt: skip
+
+    def _answer(self, distance, depth, overlap, sure, seed, boxes):
+        sample, system = self.scene(distance, depth, seed), self.system
+        if boxes == "true":
+            return sample, system.poses(sample.image, sample.boxes)
+        before = system.detector.overlap, system.box_score
+        system.detector.overlap, system.box_score = overlap, sure
+        try:
+            return sample, system(sample.image)
+        finally:
+            system.detector.overlap, system.box_score = before
+
+    def stolen(self, **values) -> tuple[int, int]:
+        """`stolen_joints` of these values (the others: as they are now)."""
+        sample, poses = self.answer(**{**self.values, **values})
+        return stolen_joints(sample, poses.keypoints)
+
+    def _paint(self, **values) -> tuple[Image.Image, str]:
+        sample, poses = self.answer(**values)
+        picture = to_pil(sample.image, _ZOOM)
+        picture = paint_box(picture, poses.boxes, _ZOOM, colour=BOX)
+        picture = paint_pose(picture, poses.keypoints, None, sample.skeleton, _ZOOM)
+        stolen, known = stolen_joints(sample, poses.keypoints)
+        found = len(poses.keypoints)
+        caption = (
+            f"Two people {values['distance']} mm apart, one {values['depth']} mm "
+            f"behind: {found} {'pose' if found == 1 else 'poses'} from "
+            f"{values['boxes']} boxes (NMS threshold {values['overlap']:.2f}, scores "
+            f"above {values['sure']:.2f}). {stolen} of {known} joints are nearer to "
+            "the same joint of the other person."
+        )
+        return picture, caption
+
+
+def stolen_joints(sample: Sample, points: Tensor) -> tuple[int, int]:
+    """How many joints lie nearer to another person's same joint, and of how many.
+
+    points [N, J, 2] px. Each pose belongs to the person whose joints are nearest in
+    the median; joints that either of the two has not labelled are left out.
+    """
+    known = sample.visibility > 0
+    if not len(points) or len(sample.keypoints) < 2:
+        return 0, 0
+    far = (points[:, None] - sample.keypoints[None]).norm(dim=-1)  # [N, P, J]
+    far = torch.where(known[None], far, torch.inf)
+    owner = far.median(-1).values.argmin(1)  # [N]
+    own = far[torch.arange(len(points)), owner]  # [N, J]
+    least = far.amin(1)
+    counted = torch.isfinite(own)
+    return int((counted & (least < own)).sum()), int(counted.sum())
+
+
+class NmsExplorer(Explorer):
+    """What the detector says before suppression, and which boxes stay.
+
+    `detector` is an `RCNN`. Thin: boxes that a better one removes; thick: those that
+    stay; green: the truth. `threshold` is the overlap above which a box goes, `score`
+    the least score that is looked at.
+    """
+
+    def __init__(
+        self, detector, samples: Sample, *, width: int = 640, **values
+    ) -> None:
+        self.detector, self.samples = detector, crowd(samples)
+        self.found = lru_cache(_KEPT)(self._found)
+        controls = {
+            "image": slider("image", 0, len(samples) - 1, 0),
+            "threshold": slider("NMS threshold", 0.05, 0.95, 0.5, 0.05),
+            "score": slider("box score", 0.05, 0.95, 0.3, 0.05),
+            "truth": toggle("true boxes", True),
+        }
+        super().__init__(self._paint, controls, values=values, width=width)
+
+    def _found(self, image: int):
+        before = self.detector.overlap, self.detector.most
+        self.detector.overlap, self.detector.most = 1.0, 300
+        try:
+            return self.detector.detect(self.samples.image[image])
+        finally:
+            self.detector.overlap, self.detector.most = before
+
+    def kept(self, image: int, threshold: float, score: float):
+        """Boxes [N, 4] xywh that stay, and those that go."""
+        found = self.found(image)
+        sure = found.scores > score
+        boxes, scores = found.boxes[sure], found.scores[sure]
+        stays = nms(xywh_to_xyxy(boxes), scores, threshold)
+        gone = torch.ones(len(boxes), dtype=torch.bool)
+        gone[stays] = False
+        return boxes[stays], boxes[gone]
+
+    def _paint(self, image, threshold, score, truth) -> tuple[Image.Image, str]:
+        kept, gone = self.kept(image, threshold, score)
+        sample = self.samples[image]
+        true = sample.boxes[everybody(sample)]
+        picture = to_pil(sample.image, _ZOOM)
+        picture = paint_box(picture, gone, _ZOOM, colour="#BBBBBB", width=1)
+        if truth:
+            picture = paint_box(picture, true, _ZOOM, colour=TRUTH, width=2)
+        picture = paint_box(picture, kept, _ZOOM, colour=PREDICTION, width=3)
+        hits, twice = count_hits(kept, true)
+        caption = (
+            f"Image {image}, {len(true)} people: {len(kept) + len(gone)} boxes with a "
+            f"score above {score:.2f}; at threshold {threshold:.2f} {len(gone)} go and "
+            f"{len(kept)} stay. {hits} people have a box (overlap above 0.5), {twice} "
+            "have more than one."
+        )
+        return picture, caption
+
+
+def count_hits(boxes: Tensor, true: Tensor) -> tuple[int, int]:
+    """How many people [P, 4] have a box [N, 4] of overlap above 0.5, how many two."""
+    if not len(boxes):
+        return 0, 0
+    overlap = corner_iou(xywh_to_xyxy(boxes), xywh_to_xyxy(true))  # [N, P]
+    best = overlap.argmax(1)  # each box speaks for one person
+    good = overlap.amax(1) > 0.5
+    counts = torch.bincount(best[good], minlength=len(true))
+    return int((counts > 0).sum()), int((counts > 1).sum())

@@ -1,0 +1,21 @@
+"""Detectors in two steps: Faster R-CNN, Mask R-CNN, and a tiny one of the same parts.
+
+`pyramid` sees, `rpn` proposes, `roi_align` reads, `heads` answer, `network` joins them.
+"""
+
+from poselab.models.rcnn.heads import decode_keypoints, paste_masks
+from poselab.models.rcnn.network import (
+    RCNN,
+    Detections,
+    RcnnOutput,
+    fasterrcnn,
+    keypointrcnn,
+    maskrcnn,
+)
+from poselab.models.rcnn.pyramid import FeaturePyramid, FrozenBatchNorm
+from poselab.models.rcnn.roi_align import level_of, roi_align
+from poselab.models.rcnn.tiny import rcnn_tiny
+
+__all__ = ["RCNN", "Detections", "FeaturePyramid", "FrozenBatchNorm", "RcnnOutput",
+           "decode_keypoints", "fasterrcnn", "keypointrcnn", "level_of", "maskrcnn",
+           "paste_masks", "rcnn_tiny", "roi_align"]  # fmt: skip

@@ -1,0 +1,220 @@
+"""The whole detector: pyramid, proposals, heads; from a photograph to people.
+
+`forward` is what is trained, `detect` what is used. Paper sizes carry the names of
+torchvision's released weights and do what its detectors do, step by step.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from poselab.codecs.detection import select_boxes
+from poselab.errors import require_shape
+from poselab.geometry import xyxy_to_xywh
+from poselab.models.rcnn.heads import (
+    BoxHead,
+    BoxPredictor,
+    KeypointHead,
+    KeypointPredictor,
+    MaskHead,
+    MaskPredictor,
+    decode_keypoints,
+    paste_masks,
+)
+from poselab.models.rcnn.pyramid import PyramidBackbone, StagedResNet, frozen
+from poselab.models.rcnn.roi_align import level_of, roi_align
+from poselab.models.rcnn.rpn import ProposalNetwork, RpnOutput
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+class Detections(NamedTuple):
+    """What was found in one image, best first, in pixels of that image.
+
+    Where the network has the head: masks [N, H, W] bool, keypoints [N, J, 2] px and
+    keypoint_scores [N, J] (logits).
+    """
+
+    boxes: Tensor  # [N, 4] xywh
+    scores: Tensor  # [N]
+    labels: Tensor  # [N] int64, 1 is a person
+    masks: Tensor | None = None
+    keypoints: Tensor | None = None
+    keypoint_scores: Tensor | None = None
+
+
+class RcnnOutput(NamedTuple):
+    """What `forward` returns: the answers about anchors and about the proposals."""
+
+    rpn: RpnOutput
+    proposals: Tensor  # [K, 4] corners, of all images
+    image: Tensor  # [K] which image
+    logits: Tensor  # [K, classes]
+    steps: Tensor  # [K, classes, 4]
+
+
+class RoiHeads(nn.Module):
+    """The heads, and the reading of the pyramid for them.
+
+    `levels` finest levels of the pyramid are read, with RoIAlign of `bins` cells for
+    the boxes and 14 for masks and keypoints. `masks` and `joints` ask for those heads.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        classes: int,
+        hidden: int = 1024,
+        strides: tuple[int, ...] = (4, 8, 16, 32),
+        bins: int = 7,
+        masks: bool = False,
+        joints: int = 0,
+    ) -> None:
+        super().__init__()
+        self.strides, self.bins, self.classes = strides, bins, classes
+        self.box_head = BoxHead(width * bins**2, hidden)
+        self.box_predictor = BoxPredictor(hidden, classes)
+        self.mask_head = MaskHead(width) if masks else None
+        self.mask_predictor = MaskPredictor(256, classes) if masks else None
+        self.keypoint_head = KeypointHead(width) if joints else None
+        self.keypoint_predictor = KeypointPredictor(512, joints) if joints else None
+
+    def read(self, levels: list[Tensor], boxes: Tensor, image: Tensor, bins: int):
+        """RoIAlign from the level that fits each box; [K, C, bins, bins]."""
+        finest = self.strides[0].bit_length() - 1
+        level = level_of(boxes, finest, finest + len(self.strides) - 1)
+        used = levels[: len(self.strides)]
+        return roi_align(used, boxes, image, level, self.strides, bins)
+
+    def forward(self, levels: list[Tensor], boxes: Tensor, image: Tensor):
+        """Logits [K, classes] and steps [K, classes, 4] of boxes [K, 4]."""
+        read = self.read(levels, boxes, image, self.bins)
+        logits, steps = self.box_predictor(self.box_head(read))
+        return logits, steps.view(len(boxes), self.classes, 4)
+
+
+class RCNN(nn.Module):
+    """A detector in two steps: proposals, then a second look at each of them.
+
+    `forward` takes images [B, 3, H, W] that are prepared already; `detect` takes one
+    image in [0, 1] of any size. `side` = (shorter, longer): images are resized so that
+    the shorter side is that long, unless the longer side then were too long; None
+    leaves the size. `mean_std` normalises, `score`, `overlap` and `most` choose what is
+    kept.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        rpn: ProposalNetwork,
+        roi_heads: RoiHeads,
+        side: tuple[int, int] | None = (800, 1333),
+        mean_std: tuple[tuple[float, ...], tuple[float, ...]] = IMAGENET,
+        score: float = 0.05,
+        overlap: float = 0.5,
+        most: int = 100,
+    ) -> None:
+        super().__init__()
+        self.backbone, self.rpn, self.roi_heads = backbone, rpn, roi_heads
+        self.side, self.mean_std = side, mean_std
+        self.score, self.overlap, self.most = score, overlap, most
+
+    def forward(self, images: Tensor) -> RcnnOutput:
+        """Prepared images -> what the losses look at."""
+        size = tuple(images.shape[-2:])
+        return self.outputs(self.backbone(images), size, [size] * len(images))
+
+    def outputs(self, levels: list[Tensor], size, sizes) -> RcnnOutput:
+        """From the pyramid on; `size` with padding, `sizes` of the images without."""
+        rpn = self.rpn(levels, size)
+        proposals = self.rpn.propose(rpn, sizes)
+        which = [torch.full((len(p),), i) for i, p in enumerate(proposals)]
+        boxes, image = torch.cat(proposals), torch.cat(which).to(levels[0].device)
+        return RcnnOutput(rpn, boxes, image, *self.roi_heads(levels, boxes, image))
+
+    # --- using it --------------------------------------------------------------------
+
+    def prepare(self, image: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """Image [3, H, W] in [0, 1] -> input [1, 3, H', W'] and its size unpadded.
+
+        Normalised, then resized, then padded with zeros to a multiple of 32 px.
+        """
+        mean, std = (image.new_tensor(v)[:, None, None] for v in self.mean_std)
+        image = ((image - mean) / std)[None]
+        if self.side is not None:
+            image = _resize(image, *self.side)
+        size = (image.shape[-2], image.shape[-1])
+        return F.pad(image, (0, -size[1] % 32, 0, -size[0] % 32)), size
+
+    @torch.no_grad()
+    def detect(self, image: Tensor) -> Detections:
+        """What is in an image [3, H, W] in [0, 1] RGB? Raises `ShapeError`."""
+        require_shape("image", image, 3, None, None)
+        like = next(self.parameters())
+        prepared, size = self.prepare(image.to(like))
+        levels = self.backbone(prepared)
+        output = self.outputs(levels, tuple(prepared.shape[-2:]), [size])
+        boxes, scores, labels = select_boxes(
+            output.proposals, output.logits, output.steps, size, self.score,
+            self.overlap, self.most,
+        )  # fmt: skip
+        full = tuple(image.shape[-2:])
+        scale = boxes.new_tensor([full[1] / size[1], full[0] / size[0]])
+        extra = self._second_heads(levels, boxes, labels, scale, full)
+        return Detections(xyxy_to_xywh(boxes * scale.repeat(2)), scores, labels, *extra)
+
+    def _second_heads(self, levels, boxes, labels, scale, full):
+        """Masks, keypoints and their scores, or None where there is no head."""
+        heads, masks, points, scores = self.roi_heads, None, None, None
+        image = torch.zeros(len(boxes), dtype=torch.int64, device=boxes.device)
+        if heads.mask_head is not None:
+            read = heads.read(levels, boxes, image, 14)
+            logits = heads.mask_predictor(heads.mask_head(read))
+            own = logits[torch.arange(len(boxes)), labels].sigmoid()  # [N, 28, 28]
+            masks = paste_masks(own, boxes * scale.repeat(2), full) >= 0.5
+        if heads.keypoint_head is not None:
+            read = heads.read(levels, boxes, image, 14)
+            logits = heads.keypoint_predictor(heads.keypoint_head(read))
+            points, scores = decode_keypoints(logits, boxes)
+            points = points * scale
+        return masks, points, scores
+
+
+def _resize(image: Tensor, shorter: int, longer: int) -> Tensor:
+    """[1, 3, H, W] with the shorter side `shorter`, the longer at most `longer`."""
+    sides = image.shape[-2:]
+    factor = min(shorter / min(sides), longer / max(sides))
+    size = [int(n * factor) for n in sides]  # rounded down
+    return F.interpolate(image, size, mode="bilinear", align_corners=False)
+
+
+# --- paper sizes ---------------------------------------------------------------------
+
+
+def _detector(
+    depth: int, width: int, classes: int, masks: bool, joints: int, **options
+) -> RCNN:
+    body = frozen(StagedResNet(depth))
+    heads = RoiHeads(width, classes, masks=masks, joints=joints)
+    return RCNN(PyramidBackbone(body, width), ProposalNetwork(width), heads, **options)
+
+
+def fasterrcnn(depth: int = 50, width: int = 256, classes: int = 91) -> RCNN:
+    """Faster R-CNN with a pyramid; 41,755,286 parameters as released."""
+    return _detector(depth, width, classes, False, 0)
+
+
+def maskrcnn(depth: int = 50, width: int = 256, classes: int = 91) -> RCNN:
+    """Mask R-CNN; 44,401,393 parameters as released."""
+    return _detector(depth, width, classes, True, 0)
+
+
+def keypointrcnn(
+    depth: int = 50, width: int = 256, classes: int = 2, joints: int = 17
+) -> RCNN:
+    """Mask R-CNN for keypoints of people; 59,137,258 parameters as released."""
+    return _detector(depth, width, classes, False, joints)

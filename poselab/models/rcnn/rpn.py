@@ -1,0 +1,108 @@
+"""The region proposal network: which anchors hold something, and where exactly?
+
+Ren et al., "Faster R-CNN", NIPS 2015 (1506.01497), section 3.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from poselab.codecs.boxes import clip_corners, decode_boxes, grid_anchors, nms_per_class
+
+
+class ProposalHead(nn.Module):
+    """One 3x3 convolution, then two 1x1: objectness and steps for A anchors a cell.
+
+    The same head reads every level, so a large person on a coarse level looks like a
+    small one on a fine level.
+    """
+
+    def __init__(self, width: int, anchors: int) -> None:
+        super().__init__()
+        first = nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.ReLU())
+        self.conv = nn.Sequential(first)
+        self.cls_logits = nn.Conv2d(width, anchors, 1)
+        self.bbox_pred = nn.Conv2d(width, 4 * anchors, 1)
+        for layer in (first[0], self.cls_logits, self.bbox_pred):
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, levels: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        hidden = [self.conv(x) for x in levels]
+        objectness = [self.cls_logits(x) for x in hidden]  # [B, A, h, w] each
+        return objectness, [self.bbox_pred(x) for x in hidden]  # [B, 4 A, h, w] each
+
+
+def per_anchor(maps: Tensor, numbers: int) -> Tensor:
+    """[B, A C, h, w] -> [B, h w A, C]: the order of `grid_anchors`."""
+    apart = maps.unflatten(1, (-1, numbers))  # [B, A, C, h, w]
+    return apart.permute(0, 3, 4, 1, 2).flatten(1, 3)
+
+
+class RpnOutput(NamedTuple):
+    """What the network says about each of N anchors, all levels one after the other."""
+
+    objectness: Tensor  # [B, N] logits
+    steps: Tensor  # [B, N, 4]
+    anchors: Tensor  # [N, 4] corners, px of the input
+    level: Tensor  # [N]
+
+
+class ProposalNetwork(nn.Module):
+    """Levels -> objectness and steps for every anchor -> the best boxes.
+
+    `before` anchors of each level go into the suppression at `overlap`, at most `after`
+    boxes of an image come out.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        sizes: tuple[float, ...] = (32, 64, 128, 256, 512),
+        ratios: tuple[float, ...] = (0.5, 1.0, 2.0),
+        before: int = 1000,
+        after: int = 1000,
+        overlap: float = 0.7,
+    ) -> None:
+        super().__init__()
+        self.sizes, self.ratios = sizes, ratios
+        self.before, self.after, self.overlap = before, after, overlap
+        self.head = ProposalHead(width, len(ratios))
+
+    def forward(self, levels: list[Tensor], size: tuple[int, int]) -> RpnOutput:
+        """`size` is the (H, W) of the network's input."""
+        objectness, steps = self.head(levels)
+        shapes = [tuple(x.shape[-2:]) for x in levels]
+        anchors = grid_anchors(size, shapes, self.sizes, self.ratios)
+        level = torch.cat([torch.full((len(a),), i) for i, a in enumerate(anchors)])
+        return RpnOutput(
+            torch.cat([per_anchor(x, 1)[..., 0] for x in objectness], 1),
+            torch.cat([per_anchor(x, 4) for x in steps], 1),
+            torch.cat(anchors).to(levels[0]),
+            level.to(levels[0].device),
+        )
+
+    @torch.no_grad()
+    def propose(self, output: RpnOutput, sizes: list[tuple[int, int]]) -> list[Tensor]:
+        """The best boxes of each image, [K, 4] corners; `sizes` without the padding."""
+        boxes = decode_boxes(output.steps, output.anchors)  # [B, N, 4]
+        return [
+            self._best(o, b, output.level, size)
+            for o, b, size in zip(output.objectness, boxes, sizes, strict=True)
+        ]
+
+    def _best(self, objectness: Tensor, boxes: Tensor, level: Tensor, size) -> Tensor:
+        chosen = [
+            own[objectness[own].topk(min(self.before, len(own))).indices]
+            for own in ((level == i).nonzero()[:, 0] for i in level.unique())
+        ]
+        chosen = torch.cat(chosen)
+        boxes = clip_corners(boxes[chosen], size)
+        solid = (boxes[:, 2:] - boxes[:, :2] >= 1e-3).all(1)
+        boxes, chosen = boxes[solid], chosen[solid]
+        scores = objectness[chosen].sigmoid()
+        kept = nms_per_class(boxes, scores, level[chosen], self.overlap)
+        return boxes[kept[: self.after]]

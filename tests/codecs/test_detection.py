@@ -1,0 +1,150 @@
+"""The detection codec: targets of anchors and proposals, losses, selection."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from poselab.codecs import DetectionCodec
+from poselab.codecs.boxes import corner_iou, decode_boxes, encode_boxes
+from poselab.codecs.detection import BOX_WEIGHTS, select_boxes
+from poselab.errors import ShapeError
+from poselab.geometry import xywh_to_xyxy
+from poselab.models import build
+from poselab.records import Sample
+from poselab.train import fit
+from tests.samples import make_sample
+
+SIZE = (96, 128)
+CODEC = DetectionCodec(SIZE)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return Sample.stack([make_sample(i, people=1 + i, size=SIZE) for i in range(3)])
+
+
+def generator():
+    return torch.Generator().manual_seed(0)
+
+
+def test_anchors_are_those_of_the_network():
+    net = build("rcnn_tiny").eval()
+    with torch.no_grad():
+        output = net(torch.zeros(1, 3, *SIZE))
+    assert torch.equal(output.rpn.anchors, CODEC.anchors)
+
+
+def test_what_anchors_learn(batch):
+    encoded = CODEC.encode(batch, generator())
+    assert [len(b) for b in encoded["boxes"]] == [1, 2, 3]
+    for boxes, target, steps in zip(encoded["boxes"], encoded["objectness"],
+                                    encoded["steps"], strict=True):  # fmt: skip
+        overlap = corner_iou(CODEC.anchors, boxes)
+        learns = target >= 0
+        assert learns.sum() == CODEC.sampled
+        assert 1 <= (target == 1).sum() <= CODEC.sampled // 2
+        assert (overlap[target == 0] < 0.3).all()
+        person = target == 1
+        moved = decode_boxes(steps[person], CODEC.anchors[person])
+        assert torch.cdist(moved, boxes).amin(1).max() < 1e-2
+
+
+def test_every_person_has_an_anchor(batch):
+    all_learn = DetectionCodec(SIZE, sampled=10_000)
+    encoded = all_learn.encode(batch, generator())
+    for boxes, target in zip(encoded["boxes"], encoded["objectness"], strict=True):
+        overlap = corner_iou(CODEC.anchors, boxes)
+        assert (target[overlap.argmax(0)] == 1).all()
+
+
+def answer(encoded, codec=CODEC):
+    """The output of a network that is right about everything."""
+    target = encoded["objectness"]
+    rpn = SimpleNamespace(objectness=20 * (2 * target - 1), steps=encoded["steps"])
+    people = encoded["boxes"]
+    shift = torch.tensor([2.0, -1.0, 3.0, 1.0])
+    proposals = torch.cat([torch.cat([b + shift, b + 500]) for b in people])
+    goal = torch.cat([torch.cat([b, b + 500]) for b in people])
+    person = torch.cat([torch.arange(2).repeat_interleave(len(b)) == 0 for b in people])
+    near = corner_iou(proposals, goal).diagonal() >= 0.5
+    person = person & near
+    logits = 20.0 * torch.stack([~person, person], 1)
+    steps = encode_boxes(goal, proposals, BOX_WEIGHTS)
+    image = torch.repeat_interleave(torch.arange(len(people)),
+                                    torch.tensor([2 * len(b) for b in people]))
+    return SimpleNamespace(rpn=rpn, proposals=proposals, image=image, logits=logits,
+                           steps=steps[:, None].expand(-1, 2, 4))  # fmt: skip
+
+
+def test_the_right_answer_costs_nothing(batch):
+    encoded = CODEC.encode(batch, generator())
+    assert CODEC.loss(answer(encoded), encoded) < 1e-4
+
+
+@pytest.mark.parametrize("what", ["objectness", "rpn steps", "logits", "steps"])
+def test_each_answer_counts(batch, what):
+    encoded = CODEC.encode(batch, generator())
+    output = answer(encoded)
+    if what == "objectness":
+        output.rpn.objectness = -output.rpn.objectness
+    elif what == "rpn steps":
+        output.rpn.steps = output.rpn.steps + 0.5
+    elif what == "logits":
+        output.logits = -output.logits
+    else:
+        output.steps = output.steps + 0.5
+    assert CODEC.loss(output, encoded) > 0.01
+
+
+def test_reading_gives_the_people_back(batch):
+    encoded = CODEC.encode(batch, generator())
+    output = answer(encoded)
+    for i, boxes in enumerate(encoded["boxes"]):
+        found, scores = CODEC.decode(output, image=i)
+        assert len(found) == len(boxes)
+        assert torch.cdist(found, boxes).amin(1).max() < 1e-2
+        assert (scores > 0.99).all()
+
+
+def test_selection_keeps_classes_apart_and_counts():
+    proposals = torch.tensor([[10.0, 10.0, 50.0, 50.0]] * 3)
+    steps = torch.zeros(3, 3, 4)
+    logits = torch.tensor([[0.0, 5.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 3.0]])
+    boxes, scores, labels = select_boxes(proposals, logits, steps, (60, 60), score=0.3)
+    assert labels.tolist() == [1, 2]
+    assert scores[0] == pytest.approx(logits[0].softmax(0)[1].item())
+    assert torch.equal(boxes, proposals[:2])
+    assert len(select_boxes(proposals, logits, steps, (60, 60), 0.3, most=1)[0]) == 1
+
+
+def test_people_without_a_box_are_not_learnt(batch):
+    hidden = batch.replace(boxes=torch.zeros_like(batch.boxes))
+    encoded = CODEC.encode(hidden, generator())
+    assert (encoded["objectness"] < 1).all()
+    net = build("rcnn_tiny")
+    assert torch.isfinite(CODEC.loss(net(batch.image), encoded))
+
+
+def test_a_tiny_detector_learns_one_picture():
+    """Sixty steps on one picture: its people are found."""
+    torch.manual_seed(0)
+    sample = make_sample(3, people=2, size=SIZE)
+
+    class Same:
+        def batches(self, batch_size, generator):
+            while True:
+                yield Sample.stack([sample] * batch_size)
+
+    net = build("rcnn_tiny")
+    history = fit(net, CODEC, Same(), steps=60, batch_size=2, lr=2e-3, progress=False)
+    assert history.loss[-1] < 0.5 * history.loss[0]
+    found = net.detect(sample.image)
+    overlap = corner_iou(xywh_to_xyxy(found.boxes), xywh_to_xyxy(sample.boxes))
+    assert (overlap.amax(0) > 0.7).all()
+    assert found.scores[0] > 0.8
+
+
+def test_wrong_size(batch):
+    with pytest.raises(ShapeError, match="image"):
+        DetectionCodec((64, 64)).encode(batch)

@@ -1,0 +1,123 @@
+"""The explorers of notebook 07: what a drag does to boxes, crops and joints."""
+
+import pytest
+import torch
+
+from poselab import datasets, explore, zoo
+from poselab.errors import ArgumentError
+from poselab.explore.top_down import count_hits, everybody, read_box, stolen_joints
+from poselab.geometry import expand_box
+from poselab.models import build
+from poselab.pipelines import TopDown
+from poselab.records import Sample
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    return datasets.evaluation("crowd", 12)
+
+
+@pytest.fixture(scope="module")
+def system():
+    net, codec = (f("simple_baseline_tiny") for f in (zoo.load, zoo.codec))
+    return TopDown(zoo.load("rcnn_tiny"), net, codec)
+
+
+@pytest.fixture(scope="module")
+def box(system, crowd):
+    return explore.BoxExplorer(system, crowd, image=1)
+
+
+def mean_error(explorer, **values):
+    explorer.set(**{"image": 1, "person": 0, "right": 0.0, "down": 0.0, "scale": 1.0,
+                    "stretch": 1.0, "squeeze": False, "flip": False, **values})
+    moved, _, _, points = explorer.answer(**explorer.values)
+    _, joints, flags, _ = explorer.truth(explorer.values["image"], 0)
+    return (points - joints).norm(dim=-1)[flags > 0].median().item(), moved
+
+
+@pytest.mark.parametrize("name", ["BoxExplorer", "NeighbourExplorer", "NmsExplorer"])
+def test_every_control_changes_the_picture(name, system, crowd):
+    arguments = {"BoxExplorer": (system, crowd), "NeighbourExplorer": (system,),
+                 "NmsExplorer": (system.detector, crowd)}[name]  # fmt: skip
+    explorer = getattr(explore, name)(*arguments)
+    seen = explorer.sweep()
+    assert seen.keys() == explorer.controls.keys()
+    assert min(seen.values()) > 1, seen
+
+
+def test_a_small_push_leaves_the_joints_and_a_large_one_does_not(box):
+    still, _ = mean_error(box)
+    pushed, moved = mean_error(box, right=0.06)
+    far, _ = mean_error(box, right=0.5, down=0.5)
+    assert pushed < still + 3
+    assert far > 2 * still + 5
+    true = box.truth(1, 0)[0]
+    assert moved[0] == pytest.approx(true[0] + 0.06 * true[2])
+    assert torch.equal(moved[2:], true[2:])
+
+
+def test_the_crop_is_that_of_the_system(box, system):
+    """Moved by nothing and not squeezed, the explorer answers as the pipeline does."""
+    box.set(image=1, person=0, right=0.0, down=0.0, scale=1.0, stretch=1.0,
+            squeeze=False, flip=False)  # fmt: skip
+    *_, points = box.answer(**box.values)
+    wanted = system.poses(box.samples.image[1], box.truth(1, 0)[0][None]).keypoints[0]
+    assert (points - wanted).abs().max() < 0.5
+    assert not system.flip
+
+
+def test_squeezing_presses_the_box_into_the_crop(box, system):
+    image, true = box.samples.image[1], box.truth(1, 0)[0]
+    tight = expand_box(true, None, 1.25)
+    crop, points = read_box(system, image, tight)
+    assert crop.shape == (3, *system.codec.size)
+    assert points.shape == (17, 2)
+    assert "squeezed" in box.set(squeeze=True)._caption
+
+
+def test_who_is_counted_as_whose():
+    truth = datasets.evaluation("crowd", 12)[1]
+    both = everybody(truth)[:2]
+    pair = truth.replace(**{name: getattr(truth, name)[both] for name in (
+        "keypoints", "visibility", "boxes", "areas")})  # fmt: skip
+    mixed = pair.keypoints.clone()
+    known = (pair.visibility > 0).all(0).nonzero()[:, 0]
+    assert stolen_joints(pair, mixed)[0] == 0
+    mixed[0, known[:3]] = pair.keypoints[1, known[:3]]
+    assert stolen_joints(pair, mixed)[0] == 3
+    assert stolen_joints(pair, mixed[:0]) == (0, 0)
+
+
+def test_neighbours_steal_when_they_are_close(system):
+    explorer = explore.NeighbourExplorer(system)
+    near, far = (sum(explorer.stolen(distance=d, seed=s, boxes="true")[0]
+                     for s in range(4)) for d in (0, 1200))  # fmt: skip
+    assert near > far + 3
+    before = system.detector.overlap, system.box_score
+    explorer.set(overlap=0.2, sure=0.8)
+    assert (system.detector.overlap, system.box_score) == before
+
+
+def test_a_higher_threshold_keeps_more_boxes(system, crowd):
+    explorer = explore.NmsExplorer(system.detector, crowd, image=2)
+    counts = [len(explorer.kept(2, t, 0.3)[0]) for t in (0.1, 0.5, 0.9)]
+    assert counts == sorted(counts)
+    assert counts[0] < counts[-1]
+    kept, gone = explorer.kept(2, 0.5, 0.3)
+    assert len(kept) + len(gone) == len(explorer.kept(2, 0.95, 0.3)[0]) + len(
+        explorer.kept(2, 0.95, 0.3)[1])  # fmt: skip
+
+
+def test_hits_and_doubles():
+    true = torch.tensor([[0.0, 0.0, 10.0, 20.0], [30.0, 0.0, 10.0, 20.0]])
+    assert count_hits(true, true) == (2, 0)
+    twice = torch.cat([true[:1], true[:1] + 1, torch.tensor([[80.0, 80.0, 5.0, 5.0]])])
+    assert count_hits(twice, true) == (1, 1)
+    assert count_hits(true[:0], true) == (0, 0)
+
+
+def test_what_it_asks_for(crowd):
+    with pytest.raises(ArgumentError, match="samples"):
+        explore.NmsExplorer(build("rcnn_tiny").eval(), crowd[0])
+    assert isinstance(crowd, Sample)
