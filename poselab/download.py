@@ -7,6 +7,7 @@ one rename, after its length and checksum were found right.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import http.client
@@ -129,6 +130,16 @@ def _persist(transfer: _Transfer, retries: int, wait: float) -> None:
             time.sleep(min(pause, LONGEST_WAIT))
 
 
+class _NoBar(contextlib.AbstractContextManager):
+    """Where nobody watches."""
+
+    def update(self, count: int) -> None:
+        """Takes note of nothing."""
+
+    def __exit__(self, *problem: Any) -> None:
+        return None
+
+
 class _Transfer:
     """One file on its way: the part that has come, and the note about it."""
 
@@ -246,15 +257,25 @@ class _Transfer:
                 f"{free / 1e6:.0f} MB are free", "Make room or choose another folder.",
             )  # fmt: skip
 
+    def bar(self, start: int, length: int | None) -> Any:
+        """A progress bar, or something as quiet that is none.
+
+        Even a disabled bar of tqdm takes a lock, which Ctrl-C in the main thread can
+        leave held: downloads in other threads would then wait for ever.
+        """
+        if not self.progress:
+            return _NoBar()
+        return tqdm(total=length, initial=start, unit="B", unit_scale=True,
+                    desc=self.target.name)  # fmt: skip
+
     def _receive(self, response, start: int, length: int | None) -> str:
         """Append what comes to the part, whose checksum is returned.
 
         Raises `_Cut` where it ends too early.
         """
         digest = self.wanted.start(self.part if start else None)
-        bar = tqdm(total=length, initial=start, unit="B", unit_scale=True,
-                   desc=self.target.name, disable=not self.progress)  # fmt: skip
-        with bar, open(self.part, "r+b" if start else "wb") as file:
+        mode = "r+b" if start else "wb"
+        with self.bar(start, length) as bar, open(self.part, mode) as file:
             file.seek(start)
             while chunk := _read(response):
                 file.write(chunk)
