@@ -238,7 +238,7 @@ def _pack(name: str, value: Tensor) -> Tensor:
 
 def _unpack(name: str, value: Tensor) -> Tensor:
     if name == "image":
-        return value.float() / 255
+        return value.float().div_(255)  # in place: half the memory for many images
     return value.to(_FULL.get(name, value.dtype))
 
 
