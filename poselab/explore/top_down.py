@@ -144,7 +144,7 @@ class NeighbourExplorer(Explorer):
         self.answer = lru_cache(_KEPT)(self._answer)
         controls = {
             "distance": slider("distance (mm)", 0, 1600, 250, 50),
-            "depth": slider("one behind (mm)", 0, 1500, 400, 50),
+            "depth": slider("behind (mm)", 0, 1500, 400, 50),
             "overlap": slider("NMS threshold", 0.1, 0.9, 0.65, 0.05),
             "sure": slider("box score", 0.05, 0.9, 0.5, 0.05),
             "seed": slider("who", 0, 9, 0),
