@@ -123,3 +123,17 @@ def error(output: dict[str, Any], got: Tensor, which: str = "value64") -> float:
     sampled = got.detach().double().flatten()[output["index"]]
     wanted = torch.tensor(output[which], dtype=torch.float64)
     return float((sampled - wanted).abs().max() / output["std"])
+
+
+def filled(case: str, net: torch.nn.Module) -> tuple[dict[str, Any], torch.nn.Module]:
+    """A case and `net` with its weights, every name of the reference accounted for."""
+    content = manifest(case)
+    net.load_state_dict(state(content), strict=True)
+    return content, net.eval()
+
+
+@torch.no_grad()
+def assert_float32(content: dict[str, Any], net: torch.nn.Module) -> None:
+    """The network's one output is the reference's, as far as float32 can tell."""
+    output = content["outputs"][0]
+    assert error(output, net(*inputs(content)), "value") < output["tolerance_f32"]

@@ -121,7 +121,7 @@ class Pose:
         turn = torch.cat([yaw[:, None], self.turn[:, 1:]], 1)
         return replace(self, place=place, turn=turn)
 
-    def mirrored(self) -> Pose:
+    def flipped(self) -> Pose:
         """Left and right swapped (the mirror image across the plane x = 0)."""
         angles = self.angles[:, list(MIRROR)]
         middle = torch.tensor([1.0, -1.0, -1.0], device=angles.device)

@@ -26,18 +26,11 @@ def count(net):
 
 @pytest.fixture(scope="module")
 def reference():
-    content = golden.manifest("deeppose_r50_coco_256x192")
-    net = DeepPoseResNet(50, 17).eval()
-    net.load_state_dict(golden.state(content), strict=True)
-    return content, net
+    return golden.filled("deeppose_r50_coco_256x192", DeepPoseResNet(50, 17))
 
 
-@torch.no_grad()
 def test_float32_equals_reference(reference):
-    content, net = reference
-    output = content["outputs"][0]
-    got = net(*golden.inputs(content))
-    assert golden.error(output, got, "value") < output["tolerance_f32"]
+    golden.assert_float32(*reference)
 
 
 @torch.no_grad()

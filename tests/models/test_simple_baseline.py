@@ -9,18 +9,11 @@ from tests import golden
 
 @pytest.fixture(scope="module")
 def reference():
-    content = golden.manifest("simple_baseline_r50")
-    net = SimpleBaseline(50).eval()
-    net.load_state_dict(golden.state(content), strict=True)
-    return content, net
+    return golden.filled("simple_baseline_r50", SimpleBaseline(50))
 
 
-@torch.no_grad()
 def test_float32_equals_reference(reference):
-    content, net = reference
-    output = content["outputs"][0]
-    got = net(*golden.inputs(content))
-    assert golden.error(output, got, "value") < output["tolerance_f32"]
+    golden.assert_float32(*reference)
 
 
 @torch.no_grad()

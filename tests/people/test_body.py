@@ -86,7 +86,7 @@ def test_mirrored_pose_is_the_mirror_image(seed):
         torch.randn(16, 2, generator=_gen(seed)) * 900, pose.turn[:, 0] + 0.7
     )
     straight = body.joints(shape, pose)
-    mirrored = body.joints(shape, pose.mirrored())
+    mirrored = body.joints(shape, pose.flipped())
     flipped = straight[:, list(COCO_17.flip_index)] * torch.tensor([-1.0, 1.0, 1.0])
     torch.testing.assert_close(mirrored, flipped, atol=0.05, rtol=1e-4)
 
