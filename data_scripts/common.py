@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from poselab.archive import Place, extract, extracted
-from poselab.download import download
 from poselab.errors import ArchiveError, ArgumentError, PoselabError
+from poselab.system.archive import Place, extract, extracted
+from poselab.system.download import download
 
 STOPPED = 130  # what shells expect after Ctrl-C
 
@@ -34,19 +34,27 @@ class Archive:
 def parser(about: str, examples: str) -> argparse.ArgumentParser:
     """A parser whose --help ends in examples; the folder is its first argument."""
     made = argparse.ArgumentParser(
-        description=about, epilog=examples,
+        description=about,
+        epilog=examples,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     made.add_argument("folder", type=Path, help="where to write (made if missing)")
     return made
 
 
 def add_source(made: argparse.ArgumentParser, server: str) -> None:
     """The options of a script that fetches: --server and --keep."""
-    made.add_argument("--server", default=server, metavar="URL",
-                      help=f"a copy of the same files elsewhere ({server})")
-    made.add_argument("--keep", action="store_true",
-                      help="keep the archives after they were extracted")  # fmt: skip
+    made.add_argument(
+        "--server",
+        default=server,
+        metavar="URL",
+        help=f"a copy of the same files elsewhere ({server})",
+    )
+    made.add_argument(
+        "--keep",
+        action="store_true",
+        help="keep the archives after they were extracted",
+    )
 
 
 def fetch(
@@ -60,8 +68,9 @@ def fetch(
     found = extracted(folder, archive.name)
     if found is None:
         address = f"{server.rstrip('/')}/{archive.path}"
-        file = download(address, folder / archive.name, size=archive.size,
-                        md5=archive.md5)  # fmt: skip
+        file = download(
+            address, folder / archive.name, size=archive.size, md5=archive.md5
+        )
         found = extract(file, folder, place)
     if not keep:
         (folder / archive.name).unlink(missing_ok=True)
@@ -80,16 +89,20 @@ def unpack(source: Path, folder: Path, place: Place | None = None) -> dict[str, 
 
 def _some(found: dict[str, int], archive: str) -> dict[str, int]:
     if not found:
-        raise ArchiveError("has none of the files that are needed", where=archive,
-                           fix="Check that it is the right archive.")  # fmt: skip
+        raise ArchiveError(
+            "has none of the files that are needed",
+            where=archive,
+            fix="Check that it is the right archive.",
+        )
     return found
 
 
 def folder_of(path: Path, what: str, fix: str) -> Path:
     """`path`, if it is a folder; an error that says what should be there."""
     if not path.is_dir():
-        raise ArgumentError(f"there is no such folder; {what} should be in it",
-                            where=path, fix=fix)  # fmt: skip
+        raise ArgumentError(
+            f"there is no such folder; {what} should be in it", where=path, fix=fix
+        )
     return path
 
 
@@ -103,8 +116,10 @@ def run(work: Callable[[argparse.Namespace], str], options: argparse.Namespace) 
         return 1
     except OSError as problem:
         said = problem.strerror or problem
-        print(f"error: {problem.filename}: cannot be written or read ({said})",
-              file=sys.stderr)  # fmt: skip
+        print(
+            f"error: {problem.filename}: cannot be written or read ({said})",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on from here.", file=sys.stderr)

@@ -16,9 +16,9 @@ from common import Archive, add_source, fetch, megabytes, parser, run
 from tqdm.auto import tqdm
 
 from poselab.datasets.images import image_size
-from poselab.disk import replace_file
-from poselab.download import download
 from poselab.errors import DownloadError, ImageError, require
+from poselab.system.disk import replace_file
+from poselab.system.download import download
 
 EXAMPLES = """examples:
   python data_scripts/download_coco.py data/coco --people 200
@@ -35,14 +35,19 @@ read it back:
                 "data/coco/val2017")[0]
 """
 SERVER = "http://images.cocodataset.org"
-ANNOTATIONS = Archive("annotations/annotations_trainval2017.zip", 252_907_541,
-                      "f4bbac642086de4f52a3fdda2de5fa2c")  # fmt: skip
+ANNOTATIONS = Archive(
+    "annotations/annotations_trainval2017.zip",
+    252_907_541,
+    "f4bbac642086de4f52a3fdda2de5fa2c",
+)
 IMAGES = {
-    "val2017": Archive("zips/val2017.zip", 815_585_330,
-                       "442b8da7639aecaf257c1dceb8ba8c80"),
-    "train2017": Archive("zips/train2017.zip", 19_336_861_798,
-                         "cced6f7f71b7629ddf16f17bbcfab6b2"),
-}  # fmt: skip
+    "val2017": Archive(
+        "zips/val2017.zip", 815_585_330, "442b8da7639aecaf257c1dceb8ba8c80"
+    ),
+    "train2017": Archive(
+        "zips/train2017.zip", 19_336_861_798, "cced6f7f71b7629ddf16f17bbcfab6b2"
+    ),
+}
 WORKERS = 8
 
 
@@ -90,8 +95,13 @@ def choose(content: dict, people: int, seed: int) -> dict:
 def fetch_image(record: dict, folder: Path, address: str) -> int:
     """One image in the folder, of the size that its record says; its bytes."""
     name = record["file_name"]
-    require(Path(name).name == name, "is not the name of a file", where=address,
-            field="file_name", value=name)  # fmt: skip
+    require(
+        Path(name).name == name,
+        "is not the name of a file",
+        where=address,
+        field="file_name",
+        value=name,
+    )
     path = download(f"{address}/{name}", folder / name, progress=False)
     try:
         found = image_size(path)
@@ -101,9 +111,10 @@ def fetch_image(record: dict, folder: Path, address: str) -> int:
         path.unlink()
         raise DownloadError(
             f"is not the image of {record['width']} x {record['height']} pixels that "
-            "the annotations speak of", where=f"{address}/{name}",
+            "the annotations speak of",
+            where=f"{address}/{name}",
             fix="Run the same command again. Nothing of it is left on the disk.",
-        )  # fmt: skip
+        )
     return path.stat().st_size
 
 
@@ -121,8 +132,9 @@ def fetch_images(content: dict, folder: Path, address: str) -> dict[str, int]:
 
 
 def some_people(options) -> str:
-    require(options.people > 0, "must be at least 1", where="--people",
-            value=options.people)  # fmt: skip
+    require(
+        options.people > 0, "must be at least 1", where="--people", value=options.people
+    )
     content = choose(annotations(options), options.people, options.seed)
     address = f"{options.server.rstrip('/')}/{options.split}"
     part = f"{options.split}_{options.people}"  # a small split of its own
@@ -134,26 +146,34 @@ def some_people(options) -> str:
 
 def whole_split(options) -> str:
     content = annotations(options)
-    files = fetch(IMAGES[options.split], options.folder, options.server,
-                  keep=options.keep)  # fmt: skip
+    files = fetch(
+        IMAGES[options.split], options.folder, options.server, keep=options.keep
+    )
     return summary(options.folder, options.split, content, files)
 
 
 def summary(folder: Path, split: str, content: dict, files: dict[str, int]) -> str:
     people = sum(a["num_keypoints"] > 0 for a in content["annotations"])
-    return (f"{len(content['images']):,} images of {people:,} people with joints "
-            f"({megabytes(files)})\n"
-            f'Coco("{folder / keypoint_file(split)}", "{folder / split}"), '
-            f"or --data coco:{folder}:{split}")  # fmt: skip
+    return (
+        f"{len(content['images']):,} images of {people:,} people with joints "
+        f"({megabytes(files)})\n"
+        f'Coco("{folder / keypoint_file(split)}", "{folder / split}"), '
+        f"or --data coco:{folder}:{split}"
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
     made = parser(__doc__, EXAMPLES)
     made.add_argument("--split", choices=sorted(IMAGES), default="val2017")
-    made.add_argument("--people", type=int, metavar="N",
-                      help="only images with N people in all (default: all images)")
-    made.add_argument("--seed", type=int, default=0,
-                      help="which people --people takes (0)")  # fmt: skip
+    made.add_argument(
+        "--people",
+        type=int,
+        metavar="N",
+        help="only images with N people in all (default: all images)",
+    )
+    made.add_argument(
+        "--seed", type=int, default=0, help="which people --people takes (0)"
+    )
     add_source(made, SERVER)
     options = made.parse_args(argv)
     return run(whole_split if options.people is None else some_people, options)

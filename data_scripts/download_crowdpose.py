@@ -49,10 +49,11 @@ def part(options, given: Path | None, archive: Archive, place) -> dict[str, int]
     if options.server is None:
         name = archive.name.removesuffix(".zip")
         raise ArgumentError(
-            f"where is {archive.name}?", where=f"--{name}",
+            f"where is {archive.name}?",
+            where=f"--{name}",
             fix="Fetch it by the links in github.com/Jeff-sjtu/CrowdPose and give its "
             "path, or name a --server that has it.",
-        )  # fmt: skip
+        )
     return fetch(archive, options.folder, options.server, place, options.keep)
 
 
@@ -63,20 +64,29 @@ def work(options) -> str:
     for name in sorted(files):
         crowd = CrowdPose(options.folder / name, options.folder / "images")
         people = sum(map(len, crowd.annotations.people.values()))
-        lines.append(f"{len(crowd):,} images with {people:,} people: "
-                     f'CrowdPose("{options.folder / name}", '
-                     f'"{options.folder / "images"}")')  # fmt: skip
+        lines.append(
+            f"{len(crowd):,} images with {people:,} people: "
+            f'CrowdPose("{options.folder / name}", '
+            f'"{options.folder / "images"}")'
+        )
     return "\n".join(lines)
 
 
 def main(argv: list[str] | None = None) -> int:
     made = parser(__doc__, EXAMPLES)
     made.add_argument("--images", type=Path, metavar="ZIP", help="your images.zip")
-    made.add_argument("--annotations", type=Path, metavar="ZIP",
-                      help="your archive of crowdpose_*.json")
+    made.add_argument(
+        "--annotations",
+        type=Path,
+        metavar="ZIP",
+        help="your archive of crowdpose_*.json",
+    )
     made.add_argument("--server", metavar="URL", help="a server that has both")
-    made.add_argument("--keep", action="store_true",
-                      help="keep fetched archives after they were extracted")
+    made.add_argument(
+        "--keep",
+        action="store_true",
+        help="keep fetched archives after they were extracted",
+    )
     return run(work, made.parse_args(argv))
 
 

@@ -46,8 +46,10 @@ def work(options) -> str:
         said = megabytes(found)
     mpii = Mpii(file, images)
     people = sum(len(people) for people in mpii.people.values())
-    return (f"{said}; {len(mpii):,} training images with {people:,} people\n"
-            f'Mpii("{file}", "{images}")')  # fmt: skip
+    return (
+        f"{said}; {len(mpii):,} training images with {people:,} people\n"
+        f'Mpii("{file}", "{images}")'
+    )
 
 
 def main(argv: list[str] | None = None) -> int:

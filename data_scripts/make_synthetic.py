@@ -22,9 +22,9 @@ from tqdm.auto import tqdm
 
 from poselab.datasets import SyntheticPeople, to_coco
 from poselab.datasets.images import to_pil
-from poselab.disk import replace_file
 from poselab.errors import PoselabError, require
 from poselab.skeleton import SKELETONS, by_name
+from poselab.system.disk import replace_file
 
 EXAMPLES = """examples:
   python data_scripts/make_synthetic.py data/people
@@ -47,8 +47,14 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     made = parser(__doc__, EXAMPLES)
     made.add_argument("--count", type=int, default=200, help="images (200)")
     made.add_argument("--people", type=int, default=1, help="people an image (1)")
-    made.add_argument("--size", type=int, nargs=2, default=(128, 96),
-                      metavar=("H", "W"), help="pixels (128 96)")  # fmt: skip
+    made.add_argument(
+        "--size",
+        type=int,
+        nargs=2,
+        default=(128, 96),
+        metavar=("H", "W"),
+        help="pixels (128 96)",
+    )
     made.add_argument("--seed", type=int, default=0, help="which people (0)")
     made.add_argument("--split", choices=("train", "test"), default="train")
     made.add_argument("--skeleton", choices=sorted(SKELETONS), default="coco-17")
@@ -74,9 +80,12 @@ def draw_chunk(options: argparse.Namespace, chunk: int) -> None:
     if note.is_file():
         return
     people = SyntheticPeople(
-        size=tuple(options.size), people=options.people, seed=options.seed,
-        split=options.split, skeleton=by_name(options.skeleton),
-    )  # fmt: skip
+        size=tuple(options.size),
+        people=options.people,
+        seed=options.seed,
+        split=options.split,
+        skeleton=by_name(options.skeleton),
+    )
     own = zlib.crc32(f"{options.seed} {chunk}".encode()) >> 1
     with torch.no_grad():
         batch = people.batch(CHUNK, people.generator(own)).to("cpu")
@@ -115,9 +124,11 @@ def begin(options: argparse.Namespace) -> None:
     height, width = options.size
     needed, free = 3 * height * width * options.count, shutil.disk_usage(parts).free
     if needed > free:
-        raise PoselabError(f"needs up to {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB "
-                           "are free", where=options.folder,
-                           fix="Make room or choose another folder.")  # fmt: skip
+        raise PoselabError(
+            f"needs up to {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB are free",
+            where=options.folder,
+            fix="Make room or choose another folder.",
+        )
 
 
 @contextmanager
@@ -174,8 +185,12 @@ def finished(options: argparse.Namespace) -> dict | None:
 
 def work(options: argparse.Namespace) -> str:
     for name in ("count", "workers"):
-        require(getattr(options, name) > 0, "must be at least 1", where=f"--{name}",
-                value=getattr(options, name))  # fmt: skip
+        require(
+            getattr(options, name) > 0,
+            "must be at least 1",
+            where=f"--{name}",
+            value=getattr(options, name),
+        )
     data = finished(options)
     if data is None:
         chunks = range(-(-options.count // CHUNK))

@@ -23,7 +23,7 @@ import numpy as np
 from common import folder_of, parser, run
 from tqdm.auto import tqdm
 
-from poselab.datasets.coco_format import Record, load_json
+from poselab.datasets.coco.format import Record, load_json
 from poselab.datasets.mocap import box_around, save
 from poselab.errors import ArgumentError, ImageError, require
 from poselab.skeleton import H36M_17
@@ -51,8 +51,9 @@ class Subject:
             part: str(folder / f"Human36M_subject{number}_{part}.json")
             for part in ("data", "camera", "joint_3d")
         }
-        self.parts = {k: Record(f, "the file", load_json(f))
-                      for k, f in self.files.items()}  # fmt: skip
+        self.parts = {
+            k: Record(f, "the file", load_json(f)) for k, f in self.files.items()
+        }
 
     def frames(self, every: int):
         """The records of the images to take, those of frames 0, `every`, ..."""
@@ -74,8 +75,9 @@ class Subject:
     def joints(self, image: Record) -> np.ndarray:
         """World joints [17, 3] mm of a frame."""
         data = self.parts["joint_3d"].data
-        keys = [str(image.integer(k)) for k in ("action_idx", "subaction_idx",
-                                                "frame_idx")]  # fmt: skip
+        keys = [
+            str(image.integer(k)) for k in ("action_idx", "subaction_idx", "frame_idx")
+        ]
         for key in keys:
             data = data.get(key) if isinstance(data, dict) else None
         rows = flatten(data) if isinstance(data, list) else []
@@ -97,8 +99,9 @@ def project(points: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
 
 def convert(subject: Subject, images: Path, every: int) -> dict[str, np.ndarray]:
     """The arrays of `poselab.datasets.mocap` for the frames whose images are there."""
-    rows: dict[str, list] = {k: [] for k in ("file_name", "keypoints", "joints_3d",
-                                             "intrinsics", "boxes")}  # fmt: skip
+    rows: dict[str, list] = {
+        k: [] for k in ("file_name", "keypoints", "joints_3d", "intrinsics", "boxes")
+    }
     missing = None
     for record in tqdm(list(subject.frames(every)), unit=" frames"):
         name = record.text("file_name")
@@ -110,43 +113,57 @@ def convert(subject: Subject, images: Path, every: int) -> dict[str, np.ndarray]
         points = project(joints, intrinsics)
         size = record.integer("height", 1), record.integer("width", 1)
         box = box_around(points[None], size)[0]
-        for row, value in zip(rows.values(), (name, points, joints, intrinsics, box),
-                              strict=True):  # fmt: skip
+        for row, value in zip(
+            rows.values(), (name, points, joints, intrinsics, box), strict=True
+        ):
             row.append(value)
     if not rows["file_name"]:
-        raise ImageError("none of the images is there", where=images,
-                         value=missing, fix=HELP)  # fmt: skip
+        raise ImageError(
+            "none of the images is there", where=images, value=missing, fix=HELP
+        )
     names = np.array(rows.pop("file_name"))
     return {"file_name": names, **{k: np.float32(v) for k, v in rows.items()}}
 
 
 def work(options) -> str:
-    require(options.every > 0, "must be at least 1", where="--every",
-            value=options.every)  # fmt: skip
+    require(
+        options.every > 0, "must be at least 1", where="--every", value=options.every
+    )
     folder = folder_of(options.folder / "annotations", "the .json files", HELP)
     images = folder_of(options.folder / "images", "a folder for each video", HELP)
-    there = [s for s in SUBJECTS
-             if (folder / f"Human36M_subject{s}_data.json").is_file()]  # fmt: skip
+    there = [
+        s for s in SUBJECTS if (folder / f"Human36M_subject{s}_data.json").is_file()
+    ]
     subjects = options.subjects or there
     if not subjects:
-        raise ArgumentError("has no Human36M_subject1_data.json or of another subject",
-                            where=folder, fix=HELP)  # fmt: skip
+        raise ArgumentError(
+            "has no Human36M_subject1_data.json or of another subject",
+            where=folder,
+            fix=HELP,
+        )
     lines = []
     for number in subjects:
         arrays = convert(Subject(folder, number), images, options.every)
         target = options.folder / f"h36m_subject{number}.npz"
         save(target, arrays, H36M_17)
-        lines.append(f'{len(arrays["file_name"]):,} frames: H36m("{target}", '
-                     f'"{images}")')  # fmt: skip
+        lines.append(
+            f'{len(arrays["file_name"]):,} frames: H36m("{target}", "{images}")'
+        )
     return "\n".join(lines)
 
 
 def main(argv: list[str] | None = None) -> int:
     made = parser(__doc__, EXAMPLES)
-    made.add_argument("--subjects", type=int, nargs="+", choices=SUBJECTS,
-                      help="which (default: all that are there)")
-    made.add_argument("--every", type=int, default=5, metavar="N",
-                      help="take every Nth frame (5)")  # fmt: skip
+    made.add_argument(
+        "--subjects",
+        type=int,
+        nargs="+",
+        choices=SUBJECTS,
+        help="which (default: all that are there)",
+    )
+    made.add_argument(
+        "--every", type=int, default=5, metavar="N", help="take every Nth frame (5)"
+    )
     return run(work, made.parse_args(argv))
 
 

@@ -50,19 +50,25 @@ def load_annotations(file: Path) -> tuple[np.ndarray, np.ndarray]:
     content = read_mat(file, HELP)
     try:
         parts = [
-            np.stack([np.asarray(a, np.float64) for a in content[key].ravel()])
-            .reshape(CAMERAS, -1, ALL_JOINTS, axes)[:, :, USED]
+            np.stack([np.asarray(a, np.float64) for a in content[key].ravel()]).reshape(
+                CAMERAS, -1, ALL_JOINTS, axes
+            )[:, :, USED]
             for key, axes in (("annot2", 2), ("annot3", 3))
-        ]  # fmt: skip
+        ]
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as problem:
         raise AnnotationError(
             f"cannot be read as annotations of MPI-INF-3DHP ({type(problem).__name__}: "
-            f"{problem})", where=file, fix=HELP,
-        ) from problem  # fmt: skip
+            f"{problem})",
+            where=file,
+            fix=HELP,
+        ) from problem
     pixels, points = parts
     if len(pixels[0]) != len(points[0]) or not all(np.isfinite(p).all() for p in parts):
-        raise AnnotationError("annot2 and annot3 do not hold the same frames",
-                              where=file, value=[p.shape for p in parts])  # fmt: skip
+        raise AnnotationError(
+            "annot2 and annot3 do not hold the same frames",
+            where=file,
+            value=[p.shape for p in parts],
+        )
     return pixels, points
 
 
@@ -83,8 +89,9 @@ def fit_camera(pixels: np.ndarray, points: np.ndarray, where: Path) -> np.ndarra
     if not worst < WORST:
         raise AnnotationError(
             f"annot2 and annot3 do not fit one camera (off by {worst:.1f} px)",
-            where=where, fix="Fetch it again; the file is damaged.",
-        )  # fmt: skip
+            where=where,
+            fix="Fetch it again; the file is damaged.",
+        )
     return intrinsics
 
 
@@ -93,9 +100,10 @@ def frames_of(folder: Path, count: int) -> list[Path]:
     files = sorted(folder.glob("*.jpg"), key=_number)
     if len(files) < count:
         raise ArgumentError(
-            f"has {len(files)} images for {count} annotated frames", where=folder,
+            f"has {len(files)} images for {count} annotated frames",
+            where=folder,
             fix="Extract all frames of the video, and no others; see --help.",
-        )  # fmt: skip
+        )
     return files[:count]
 
 
@@ -117,20 +125,24 @@ def convert(root: Path, sequence: Path, cameras: list[int] | None, every: int):
         images = frames_of(folder, pixels.shape[1])[::every]
         own, joints = pixels[camera, ::every], points[camera, ::every]
         intrinsics = fit_camera(pixels[camera], points[camera], file)
-        parts.append({
-            "file_name": np.array([i.relative_to(root).as_posix() for i in images]),
-            "keypoints": np.float32(own), "joints_3d": np.float32(joints),
-            "intrinsics": np.float32(np.broadcast_to(intrinsics, (len(own), 3, 3))),
-            "boxes": np.float32(box_around(own, image_size(images[0]))),
-        })  # fmt: skip
+        parts.append(
+            {
+                "file_name": np.array([i.relative_to(root).as_posix() for i in images]),
+                "keypoints": np.float32(own),
+                "joints_3d": np.float32(joints),
+                "intrinsics": np.float32(np.broadcast_to(intrinsics, (len(own), 3, 3))),
+                "boxes": np.float32(box_around(own, image_size(images[0]))),
+            }
+        )
     if not parts:
         return None
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
 def work(options) -> str:
-    require(options.every > 0, "must be at least 1", where="--every",
-            value=options.every)  # fmt: skip
+    require(
+        options.every > 0, "must be at least 1", where="--every", value=options.every
+    )
     root = folder_of(options.folder, "S1, S2, ...", HELP)
     found = [p.parent for p in root.glob("S*/Seq*/annot.mat")]
     found = sorted(p for p in found if re.fullmatch(r"S\d+", p.parent.name))
@@ -140,20 +152,30 @@ def work(options) -> str:
         if arrays is not None:
             name = f"mpi_inf_3dhp_{sequence.parent.name}_{sequence.name}.npz"
             save(root / name, arrays, MPI_INF_3DHP_17)
-            lines.append(f'{len(arrays["file_name"]):,} frames: '
-                         f'MpiInf3dhp("{root / name}", "{root}")')  # fmt: skip
+            lines.append(
+                f"{len(arrays['file_name']):,} frames: "
+                f'MpiInf3dhp("{root / name}", "{root}")'
+            )
     if not lines:
-        raise ArgumentError("has no sequence with annot.mat and images", where=root,
-                            fix=HELP)  # fmt: skip
+        raise ArgumentError(
+            "has no sequence with annot.mat and images", where=root, fix=HELP
+        )
     return "\n".join(lines)
 
 
 def main(argv: list[str] | None = None) -> int:
     made = parser(__doc__, EXAMPLES)
-    made.add_argument("--cameras", type=int, nargs="+", choices=range(CAMERAS),
-                      metavar="C", help="which (default: all whose images are there)")
-    made.add_argument("--every", type=int, default=5, metavar="N",
-                      help="take every Nth frame (5)")  # fmt: skip
+    made.add_argument(
+        "--cameras",
+        type=int,
+        nargs="+",
+        choices=range(CAMERAS),
+        metavar="C",
+        help="which (default: all whose images are there)",
+    )
+    made.add_argument(
+        "--every", type=int, default=5, metavar="N", help="take every Nth frame (5)"
+    )
     return run(work, made.parse_args(argv))
 
 

@@ -18,8 +18,8 @@ from common import folder_of, parser, run
 from tqdm.auto import tqdm
 
 from poselab.datasets.posetrack import merge
-from poselab.disk import replace_file
 from poselab.errors import ArgumentError
+from poselab.system.disk import replace_file
 
 EXAMPLES = """examples:
   python data_scripts/prepare_posetrack.py data/posetrack18
@@ -46,8 +46,10 @@ def work(options) -> str:
     with replace_file(target) as draft:
         draft.write_text(json.dumps(content), encoding="utf-8")
     people = sum(not a["iscrowd"] for a in content["annotations"])
-    return (f"{len(files):,} videos, {len(content['images']):,} labelled frames, "
-            f'{people:,} poses\nPoseTrack("{target}", "{root}")')  # fmt: skip
+    return (
+        f"{len(files):,} videos, {len(content['images']):,} labelled frames, "
+        f'{people:,} poses\nPoseTrack("{target}", "{root}")'
+    )
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -67,8 +67,14 @@ def _seed_everything(seed: int) -> None:
     from poselab.errors import require
 
     whole = isinstance(seed, int) and not isinstance(seed, bool)
-    require(whole and 0 <= seed < 2**32, "is not a whole number from 0 to 2**32 - 1",
-            where="setup", field="seed", value=seed, fix="Use seed=0.")  # fmt: skip
+    require(
+        whole and 0 <= seed < 2**32,
+        "is not a whole number from 0 to 2**32 - 1",
+        where="setup",
+        field="seed",
+        value=seed,
+        fix="Use seed=0.",
+    )
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)

@@ -66,7 +66,7 @@ def render(repeats: int) -> dict[str, float]:
     4 images, since it visits 200 times as many (primitive, pixel) pairs.
     """
     from poselab.datasets import SyntheticPeople
-    from poselab.people.scene import draw, part
+    from poselab.people.scene.scenes import draw, part
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     maker = SyntheticPeople(size=SIZE, device=device)
@@ -82,8 +82,10 @@ def render(repeats: int) -> dict[str, float]:
         repeats,
     )
     times["full"] *= len(slices) / 4
-    ratios = {"render / step": times["batch"] / times["step"],
-              "full / tight": times["full"] / times["tight"]}  # fmt: skip
+    ratios = {
+        "render / step": times["batch"] / times["step"],
+        "full / tight": times["full"] / times["tight"],
+    }
     return times | ratios
 
 

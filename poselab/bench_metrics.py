@@ -41,22 +41,37 @@ def _truth(points: np.ndarray, flags: np.ndarray, size: np.ndarray) -> dict:
     joints = joints.reshape(*flags.shape[:2], 51)
     areas, counts = 0.5 * size[..., 0, 0] ** 2, (flags > 0).sum(-1)
     records = [
-        {"id": number, "image_id": place[0] + 1, "category_id": 1, "iscrowd": 0,
-         "keypoints": joints[place].tolist(), "bbox": boxes[place].tolist(),
-         "area": float(areas[place]), "num_keypoints": int(counts[place])}
+        {
+            "id": number,
+            "image_id": place[0] + 1,
+            "category_id": 1,
+            "iscrowd": 0,
+            "keypoints": joints[place].tolist(),
+            "bbox": boxes[place].tolist(),
+            "area": float(areas[place]),
+            "num_keypoints": int(counts[place]),
+        }
         for number, place in enumerate(np.ndindex(areas.shape), start=1)
-    ]  # fmt: skip
-    return {"images": [{"id": i + 1} for i in range(len(points))],
-            "categories": [{"id": 1, "name": "person"}],
-            "annotations": records}  # fmt: skip
+    ]
+    return {
+        "images": [{"id": i + 1} for i in range(len(points))],
+        "categories": [{"id": 1, "name": "person"}],
+        "annotations": records,
+    }
 
 
 def _results(points: np.ndarray, scores: np.ndarray) -> list[dict]:
     joints = np.concatenate([points, np.ones_like(points[..., :1])], -1)
     joints = joints.reshape(*scores.shape, 51)
-    return [{"image_id": place[0] + 1, "category_id": 1, "score": float(scores[place]),
-             "keypoints": joints[place].tolist()}
-            for place in np.ndindex(scores.shape)]  # fmt: skip
+    return [
+        {
+            "image_id": place[0] + 1,
+            "category_id": 1,
+            "score": float(scores[place]),
+            "keypoints": joints[place].tolist(),
+        }
+        for place in np.ndindex(scores.shape)
+    ]
 
 
 def metrics(repeats: int) -> dict[str, float]:
@@ -68,8 +83,8 @@ def metrics(repeats: int) -> dict[str, float]:
     that is dragged, with three people.
     """
     from poselab.metrics import coco_ap_vectorized
-    from poselab.metrics.coco_inputs import CocoNumbers, read_inputs
-    from poselab.metrics.oks_ap import make_judge
+    from poselab.metrics.ap.inputs import CocoNumbers, read_inputs
+    from poselab.metrics.ap.keypoints import make_judge
 
     truth, found = crowd(IMAGES, PEOPLE, DETECTIONS)
     numbers = coco_ap_vectorized(truth, found)  # warms up
@@ -84,10 +99,15 @@ def metrics(repeats: int) -> dict[str, float]:
     worst = max(abs(numbers[name] - reference[name]) for name in reference)
     assert worst < 1e-9, worst
     drag = dragged(100 * repeats)
-    times = {"vectorised": statistics.median(ours), "pycocotools": theirs,
-             "all metrics": drag}  # fmt: skip
-    ratios = {"pycocotools / vectorised": theirs / times["vectorised"],
-              "all metrics / 5 ms": drag / 5e-3}  # fmt: skip
+    times = {
+        "vectorised": statistics.median(ours),
+        "pycocotools": theirs,
+        "all metrics": drag,
+    }
+    ratios = {
+        "pycocotools / vectorised": theirs / times["vectorised"],
+        "all metrics / 5 ms": drag / 5e-3,
+    }
     return times | ratios
 
 

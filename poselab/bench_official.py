@@ -48,22 +48,34 @@ class PlainCPM(nn.Module):
     def __init__(self, joints: int = 16, stages: int = 6) -> None:
         super().__init__()
         self.image1 = nn.Sequential(
-            conv_norm_relu(3, 128, 9), nn.MaxPool2d(3, 2, 1),
-            conv_norm_relu(128, 128, 9), nn.MaxPool2d(3, 2, 1),
-            conv_norm_relu(128, 128, 9), nn.MaxPool2d(3, 2, 1),
-            conv_norm_relu(128, 32, 5), conv_norm_relu(32, 512, 9),
-            conv_norm_relu(512, 512, 1), nn.Conv2d(512, joints, 1),
-        )  # fmt: skip
+            conv_norm_relu(3, 128, 9),
+            nn.MaxPool2d(3, 2, 1),
+            conv_norm_relu(128, 128, 9),
+            nn.MaxPool2d(3, 2, 1),
+            conv_norm_relu(128, 128, 9),
+            nn.MaxPool2d(3, 2, 1),
+            conv_norm_relu(128, 32, 5),
+            conv_norm_relu(32, 512, 9),
+            conv_norm_relu(512, 512, 1),
+            nn.Conv2d(512, joints, 1),
+        )
         self.image2 = nn.Sequential(
-            conv_norm_relu(3, 128, 9), nn.MaxPool2d(3, 2, 1),
-            conv_norm_relu(128, 128, 9), nn.MaxPool2d(3, 2, 1),
-            conv_norm_relu(128, 128, 9), nn.MaxPool2d(3, 2, 1),
-        )  # fmt: skip
+            conv_norm_relu(3, 128, 9),
+            nn.MaxPool2d(3, 2, 1),
+            conv_norm_relu(128, 128, 9),
+            nn.MaxPool2d(3, 2, 1),
+            conv_norm_relu(128, 128, 9),
+            nn.MaxPool2d(3, 2, 1),
+        )
         later = range(stages - 1)
-        self.context = nn.ModuleList(nn.Sequential(
-            conv_norm_relu(joints + 32, 128, 11), conv_norm_relu(128, 128, 11),
-            conv_norm_relu(128, 128, 11),
-        ) for _ in later)  # fmt: skip
+        self.context = nn.ModuleList(
+            nn.Sequential(
+                conv_norm_relu(joints + 32, 128, 11),
+                conv_norm_relu(128, 128, 11),
+                conv_norm_relu(128, 128, 11),
+            )
+            for _ in later
+        )
         self.narrow = nn.ModuleList(conv_norm_relu(128, 32, 5) for _ in later)
         self.out = nn.ModuleList(
             nn.Sequential(conv_norm_relu(128, 128, 1), nn.Conv2d(128, joints, 1))
@@ -72,8 +84,9 @@ class PlainCPM(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         beliefs, features = [self.image1(images)], self.image2(images)
-        for context, narrow, out in zip(self.context, self.narrow, self.out,
-                                        strict=True):  # fmt: skip
+        for context, narrow, out in zip(
+            self.context, self.narrow, self.out, strict=True
+        ):
             seen = torch.cat([beliefs[-1], narrow(features)], 1)
             beliefs.append(out(context(seen)))
         return beliefs
@@ -83,13 +96,20 @@ class PlainConv(nn.Module):
     """A convolution, then maybe normalisation and ReLU."""
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1,
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 1,
+        stride: int = 1,
         norm: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2)
-        self.rest = nn.Sequential(nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
-                                  ) if norm else nn.Identity()  # fmt: skip
+        self.rest = (
+            nn.Sequential(nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+            if norm
+            else nn.Identity()
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.rest(self.conv(x))
@@ -102,10 +122,16 @@ class PlainResidual(nn.Module):
         super().__init__()
         half = outputs // 2
         self.branch = nn.Sequential(
-            nn.BatchNorm2d(inputs), nn.ReLU(inplace=True), nn.Conv2d(inputs, half, 1),
-            nn.BatchNorm2d(half), nn.ReLU(inplace=True), nn.Conv2d(half, half, 3, 1, 1),
-            nn.BatchNorm2d(half), nn.ReLU(inplace=True), nn.Conv2d(half, outputs, 1),
-        )  # fmt: skip
+            nn.BatchNorm2d(inputs),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(inputs, half, 1),
+            nn.BatchNorm2d(half),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(half, half, 3, 1, 1),
+            nn.BatchNorm2d(half),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(half, outputs, 1),
+        )
         self.shortcut = nn.Conv2d(inputs, outputs, 1)
         self.changes = inputs != outputs
 
@@ -134,17 +160,22 @@ class PlainStack(nn.Module):
     def __init__(self, joints: int = 16, stacks: int = 2, width: int = 256) -> None:
         super().__init__()
         self.pre = nn.Sequential(
-            PlainConv(3, 64, 7, 2, True), PlainResidual(64, 128), nn.MaxPool2d(2),
-            PlainResidual(128, 128), PlainResidual(128, width),
-        )  # fmt: skip
+            PlainConv(3, 64, 7, 2, True),
+            PlainResidual(64, 128),
+            nn.MaxPool2d(2),
+            PlainResidual(128, 128),
+            PlainResidual(128, width),
+        )
 
         def each(make: Callable[[], nn.Module], count: int = stacks) -> nn.ModuleList:
             return nn.ModuleList(make() for _ in range(count))
 
         self.hgs = each(lambda: PlainHourglass(4, width))
-        self.features = each(lambda: nn.Sequential(
-            PlainResidual(width, width), PlainConv(width, width, norm=True)
-        ))  # fmt: skip
+        self.features = each(
+            lambda: nn.Sequential(
+                PlainResidual(width, width), PlainConv(width, width, norm=True)
+            )
+        )
         self.outs = each(lambda: nn.Conv2d(width, joints, 1))
         self.of_features = each(lambda: nn.Conv2d(width, width, 1), stacks - 1)
         self.of_maps = each(lambda: nn.Conv2d(joints, width, 1), stacks - 1)

@@ -20,8 +20,9 @@ STEPS, WARM_UP, BATCH = 40, 10, 64
 
 def images_per_second() -> float:
     """The speed at which this process and its team train the tiny heat-map network."""
-    from poselab import codecs, distributed
+    from poselab import codecs
     from poselab.models import build
+    from poselab.system import distributed
     from poselab.train import fit
     from poselab.zoo.recipes import recipe
 
@@ -50,11 +51,22 @@ def images_per_second() -> float:
 
 def run_team(processes: int) -> float:
     """Images per second of a team of so many processes."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
-               f"--nproc-per-node={processes}", "-m", "poselab.bench_scale"
-               ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=True,
-                          env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc-per-node={processes}",
+        "-m",
+        "poselab.bench_scale",
+    ]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     return float(done.stdout.split()[-1])
 
 
@@ -65,13 +77,16 @@ def scale(repeats: int) -> dict[str, float]:
         for processes, found in speeds.items():
             found.append(run_team(processes))
     one, two = (statistics.median(found) for found in speeds.values())
-    return {"1 process, images/s": one, "2 processes, images/s": two,
-            "2 processes / 1 process": two / one}  # fmt: skip
+    return {
+        "1 process, images/s": one,
+        "2 processes, images/s": two,
+        "2 processes / 1 process": two / one,
+    }
 
 
 def main() -> None:
     """What torchrun starts; the leader prints the team's speed."""
-    from poselab import distributed
+    from poselab.system import distributed
 
     torch.set_num_threads(1)
     with distributed.joined("cpu"):

@@ -110,9 +110,10 @@ class StateDictError(CheckpointError):
         ]
         super().__init__(
             "the names do not fit the network. " + "; ".join(filter(None, parts)),
-            where=where, fix="Nothing was loaded. Take the checkpoint of this network, "
+            where=where,
+            fix="Nothing was loaded. Take the checkpoint of this network, "
             "or build the network with the arguments of the checkpoint.",
-        )  # fmt: skip
+        )
 
     def __reduce__(self):
         return type(self), (self.missing, self.extra, self.unfit, self.where)
@@ -162,5 +163,6 @@ def require_shape(name: str, tensor: Any, *shape: int | None | str) -> None:
     if not fits:
         text = ", ".join("any" if w is None else str(w) for w in wanted)
         found = got if hasattr(tensor, "shape") else type(tensor).__name__
-        raise ShapeError(f"expected shape [{text}]", where=name, field="shape",
-                         value=found)  # fmt: skip
+        raise ShapeError(
+            f"expected shape [{text}]", where=name, field="shape", value=found
+        )

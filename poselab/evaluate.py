@@ -15,13 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from poselab import datasets, distributed, zoo
+from poselab import datasets, zoo
 from poselab.codecs.regression import denormalise, normalise, single_person
 from poselab.geometry import box_of_image
 from poselab.metrics import box_ap, coco_ap, pck
 from poselab.models import RCNN, Cascade, CoarseToFine
 from poselab.pipelines import TopDown
 from poselab.records import Sample
+from poselab.system import distributed
 from poselab.zoo.recipes import predict
 
 THRESHOLDS = (0.05, 0.1, 0.2)
@@ -34,10 +35,18 @@ BASELINE = 1000  # drawn people whose mean pose is the baseline
 def pck_scores(predicted: Tensor, sample: Sample) -> dict[str, float]:
     """PCK of [N, J, 2] px, one person per image, against the longer box side."""
     sample = single_person(sample)
-    values = pck(predicted, sample.keypoints[:, 0], sample.visibility[:, 0], "box",
-                 THRESHOLDS, boxes=sample.boxes[:, 0])  # fmt: skip
-    return {f"PCK@{t:g}": round(float(v), 4)
-            for t, v in zip(THRESHOLDS, values, strict=True)}  # fmt: skip
+    values = pck(
+        predicted,
+        sample.keypoints[:, 0],
+        sample.visibility[:, 0],
+        "box",
+        THRESHOLDS,
+        boxes=sample.boxes[:, 0],
+    )
+    return {
+        f"PCK@{t:g}": round(float(v), 4)
+        for t, v in zip(THRESHOLDS, values, strict=True)
+    }
 
 
 @torch.no_grad()
@@ -53,8 +62,9 @@ def count_macs(net: nn.Module, *inputs: Tensor) -> int:
         total += values.numel() * layer.weight[0].numel()
 
     kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
-    hooks = [m.register_forward_hook(count) for m in net.modules()
-             if isinstance(m, kinds)]  # fmt: skip
+    hooks = [
+        m.register_forward_hook(count) for m in net.modules() if isinstance(m, kinds)
+    ]
     try:
         net(*inputs)
     finally:
@@ -141,8 +151,10 @@ def parts(net: nn.Module) -> list[nn.Module]:
     if not isinstance(net, Cascade):
         return [net]
     stages = range(len(net.refiners) + 1)
-    return [Cascade(net.first, list(net.refiners[:i]), net.sigma, net.skeleton)
-            for i in stages]  # fmt: skip
+    return [
+        Cascade(net.first, list(net.refiners[:i]), net.sigma, net.skeleton)
+        for i in stages
+    ]
 
 
 def rows(
@@ -158,15 +170,17 @@ def rows(
     if not distributed.team().leads:
         return table
     for i, (part, predicted) in enumerate(zip(parts(net), found, strict=True)):
-        table.append({
-            "name": name,
-            "stage": i + 1,
-            "set": "single",
-            "parameters": sum(p.numel() for p in part.parameters()),
-            "macs": count_macs(part.eval(), image),
-            "ms_per_image": round(milliseconds(part, image), 2),
-            "scores": pck_scores(predicted, sample),
-        })  # fmt: skip
+        table.append(
+            {
+                "name": name,
+                "stage": i + 1,
+                "set": "single",
+                "parameters": sum(p.numel() for p in part.parameters()),
+                "macs": count_macs(part.eval(), image),
+                "ms_per_image": round(milliseconds(part, image), 2),
+                "scores": pck_scores(predicted, sample),
+            }
+        )
     return table
 
 
@@ -176,10 +190,14 @@ def baseline(seen: Sample, sample: Sample) -> dict[str, Any]:
     answer = denormalise(mean_pose(seen), box)  # [J, 2] px
     predicted = answer.expand(len(sample), *answer.shape)
     return {
-        "name": "mean_pose", "stage": 1, "set": "single",
-        "parameters": answer.numel(), "macs": 0, "ms_per_image": 0.0,
+        "name": "mean_pose",
+        "stage": 1,
+        "set": "single",
+        "parameters": answer.numel(),
+        "macs": 0,
+        "ms_per_image": 0.0,
         "scores": pck_scores(predicted, sample),
-    }  # fmt: skip
+    }
 
 
 # --- crowds --------------------------------------------------------------------------
@@ -191,13 +209,17 @@ def detector_rows(name: str, net: RCNN, crowd: Sample) -> list[dict[str, Any]]:
     """The row of a detector: AP of its boxes for people."""
     scores = box_ap(crowd, [net.detect(image) for image in crowd.image])
     image = crowd.image[:1]
-    return [{
-        "name": name, "stage": 1, "set": "crowd",
-        "parameters": sum(p.numel() for p in net.parameters()),
-        "macs": count_macs(net, image),
-        "ms_per_image": round(milliseconds(net, image), 2),
-        "scores": {f"box {k}": round(scores[k], 4) for k in ("AP", "AP50", "AP75")},
-    }]  # fmt: skip
+    return [
+        {
+            "name": name,
+            "stage": 1,
+            "set": "crowd",
+            "parameters": sum(p.numel() for p in net.parameters()),
+            "macs": count_macs(net, image),
+            "ms_per_image": round(milliseconds(net, image), 2),
+            "scores": {f"box {k}": round(scores[k], 4) for k in ("AP", "AP50", "AP75")},
+        }
+    ]
 
 
 def system_rows(folder: Path, crowd: Sample) -> list[dict[str, Any]]:
@@ -213,13 +235,18 @@ def system_rows(folder: Path, crowd: Sample) -> list[dict[str, Any]]:
     people = (crowd.boxes[..., 2:] > 0).all(-1).sum().item() / len(crowd)
     crop = torch.zeros(1, 3, *system.codec.size)
     per_person = 2 * count_macs(net, crop)  # the mirror image too
-    return [{
-        "name": "top_down", "stage": 1, "set": "crowd", "parts": list(TOP_DOWN),
-        "parameters": sum(p.numel() for n in (finder, net) for p in n.parameters()),
-        "macs": count_macs(finder, crowd.image[:1]) + round(people * per_person),
-        "ms_per_image": round(spent, 2),
-        "scores": {k: round(scores[k], 4) for k in ("AP", "AP50", "AP75", "AR")},
-    }]  # fmt: skip
+    return [
+        {
+            "name": "top_down",
+            "stage": 1,
+            "set": "crowd",
+            "parts": list(TOP_DOWN),
+            "parameters": sum(p.numel() for n in (finder, net) for p in n.parameters()),
+            "macs": count_macs(finder, crowd.image[:1]) + round(people * per_person),
+            "ms_per_image": round(spent, 2),
+            "scores": {k: round(scores[k], 4) for k in ("AP", "AP50", "AP75", "AR")},
+        }
+    ]
 
 
 def evaluate(folder: Path = zoo.FOLDER) -> list[dict[str, Any]]:
@@ -242,8 +269,10 @@ def evaluate(folder: Path = zoo.FOLDER) -> list[dict[str, Any]]:
         return table
     table += system_rows(folder, crowd)
     note = "ms_per_image: one image at a time on the machine that ran the evaluation"
-    _write(folder / "scoreboard.json", {"written_by": "python -m poselab.evaluate",
-                                        "note": note, "rows": table})  # fmt: skip
+    _write(
+        folder / "scoreboard.json",
+        {"written_by": "python -m poselab.evaluate", "note": note, "rows": table},
+    )
     return table
 
 
@@ -261,17 +290,20 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """`python -m poselab.evaluate`: score the bundled networks."""
-    parser = argparse.ArgumentParser(prog="python -m poselab.evaluate",
-                                     description=main.__doc__)  # fmt: skip
+    parser = argparse.ArgumentParser(
+        prog="python -m poselab.evaluate", description=main.__doc__
+    )
     parser.add_argument("--folder", type=Path, default=zoo.FOLDER)
     options = parser.parse_args(arguments)
     with distributed.joined("cpu"):
         table = evaluate(options.folder)
     for row in table:
         scores = "  ".join(f"{k} {v:.3f}" for k, v in row["scores"].items())
-        print(f"{row['name']:16} stage {row['stage']}  {row['parameters']:>9,} par  "
-              f"{row['macs'] / 1e6:7.1f} MMAC  {row['ms_per_image']:6.1f} ms  "
-              f"{scores}")  # fmt: skip
+        print(
+            f"{row['name']:16} stage {row['stage']}  {row['parameters']:>9,} par  "
+            f"{row['macs'] / 1e6:7.1f} MMAC  {row['ms_per_image']:6.1f} ms  "
+            f"{scores}"
+        )
 
 
 if __name__ == "__main__":

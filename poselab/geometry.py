@@ -97,8 +97,13 @@ def crop_matrix(boxes: Tensor, size: tuple[int, int]) -> Tensor:
     """
     require_shape("boxes", boxes, "...", 4)
     empty = (boxes[..., 2:] <= 0).any() | ~torch.isfinite(boxes).all()
-    require(not bool(empty), "a box needs a positive width and height",
-            where="crop_matrix", field="boxes", value=boxes.tolist())  # fmt: skip
+    require(
+        not bool(empty),
+        "a box needs a positive width and height",
+        where="crop_matrix",
+        field="boxes",
+        value=boxes.tolist(),
+    )
     scale = boxes.new_tensor([size[1], size[0]]) / boxes[..., 2:]  # [..., 2]
     shift = (0.5 - boxes[..., :2]) * scale - 0.5
     return torch.cat([torch.diag_embed(scale), shift[..., None]], -1)  # [..., 2, 3]

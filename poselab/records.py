@@ -19,8 +19,18 @@ from poselab.errors import ArgumentError, ShapeError
 from poselab.skeleton import COCO_17, Skeleton
 
 # Fields with one row per person, and what a person who is not there has in them.
-_PER_PERSON = ("keypoints", "visibility", "boxes", "areas", "masks", "joints_3d",
-               "track_ids", "hidden_by", "scores", "person_scores")  # fmt: skip
+_PER_PERSON = (
+    "keypoints",
+    "visibility",
+    "boxes",
+    "areas",
+    "masks",
+    "joints_3d",
+    "track_ids",
+    "hidden_by",
+    "scores",
+    "person_scores",
+)
 
 
 class _Record:
@@ -84,11 +94,12 @@ class _Record:
         ids = [getattr(r, "image_id", None) for r in records]
         if ids and all(isinstance(i, int) for i in ids):
             stacked["image_id"] = torch.tensor(ids)
-        missing = {f.name: None for f in dataclasses.fields(cls)
-                   if isinstance(getattr(records[0], f.name), Tensor)
-                   and f.name not in stacked}  # fmt: skip
+        missing = {
+            f.name: None
+            for f in dataclasses.fields(cls)
+            if isinstance(getattr(records[0], f.name), Tensor) and f.name not in stacked
+        }
         return records[0].replace(**stacked, **missing)
-
 
     @classmethod
     def join(cls, stacks: Sequence):

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from poselab import distributed
-from poselab.disk import replace_file
 from poselab.errors import CheckpointError, PoselabError, require
 from poselab.models import seeded
 from poselab.records import Sample
+from poselab.system import distributed
+from poselab.system.disk import replace_file
 
 # Where of the training the rate falls: Sun et al. 2019 after 170 and 200 of 210
 # epochs, Xiao et al. 2018 after 90 and 120 of 140.
@@ -68,9 +68,7 @@ class History:
     def smooth(self, window: int = 20) -> list[float]:
         """The loss averaged over the last `window` steps, for a readable curve."""
         starts = (max(0, i + 1 - window) for i in range(len(self.loss)))
-        return [
-            sum(self.loss[a : i + 1]) / (i + 1 - a) for i, a in enumerate(starts)
-        ]
+        return [sum(self.loss[a : i + 1]) / (i + 1 - a) for i, a in enumerate(starts)]
 
 
 def learning_rate(step: int, steps: int, peak: float, schedule: str) -> float:
@@ -119,27 +117,55 @@ def fit(
     had not stopped. On CUDA the forward pass runs in bfloat16. `device` defaults to the
     model's; `compiled` passes the model through `torch.compile`.
 
-    In a team of processes (`poselab.distributed`) each learns from its part of every
-    batch, so `batch_size` is that of all together; the losses are the team's means, and
-    the leader keeps the checkpoint. Raises `ArgumentError`, `CheckpointError` or, if
-    the loss stops being a number, `PoselabError`.
+    In a team of processes (`poselab.system.distributed`) each learns from its part of
+    every batch, so `batch_size` is that of all together; the losses are the team's
+    means, and the leader keeps the checkpoint. Raises `ArgumentError`,
+    `CheckpointError` or, if the loss stops being a number, `PoselabError`.
     """
-    for name, value in (("steps", steps), ("batch_size", batch_size),
-                        ("save_every", save_every)):  # fmt: skip
+    for name, value in (
+        ("steps", steps),
+        ("batch_size", batch_size),
+        ("save_every", save_every),
+    ):
         whole = isinstance(value, int) and value > 0
         require(whole, "must be a whole number from 1", where=name, value=value)
     on_gpu = str(device).startswith("cuda")
-    require(not on_gpu or torch.cuda.is_available(), "this machine has no such GPU",
-            where="device", value=str(device), fix='Use "cpu".')  # fmt: skip
-    require(schedule in SCHEDULES, "unknown schedule", where="schedule", value=schedule,
-            fix=f"Known: {', '.join(SCHEDULES)}.")  # fmt: skip
-    require(hasattr(data, "batches"), "training data need .batches(batch_size, "
-            "generator)", where="data", value=data)  # fmt: skip
-    recipe = {"steps": steps, "batch_size": batch_size, "lr": lr, "schedule": schedule,
-              "weight_decay": weight_decay, "seed": seed}  # fmt: skip
+    require(
+        not on_gpu or torch.cuda.is_available(),
+        "this machine has no such GPU",
+        where="device",
+        value=str(device),
+        fix='Use "cpu".',
+    )
+    require(
+        schedule in SCHEDULES,
+        "unknown schedule",
+        where="schedule",
+        value=schedule,
+        fix=f"Known: {', '.join(SCHEDULES)}.",
+    )
+    require(
+        hasattr(data, "batches"),
+        "training data need .batches(batch_size, generator)",
+        where="data",
+        value=data,
+    )
+    recipe = {
+        "steps": steps,
+        "batch_size": batch_size,
+        "lr": lr,
+        "schedule": schedule,
+        "weight_decay": weight_decay,
+        "seed": seed,
+    }
     folder = Path(checkpoint or ".").parent  # found out now, not after the first hour
-    require(folder.is_dir(), "there is no such folder", where="checkpoint",
-            value=str(checkpoint), fix="Make it first.")  # fmt: skip
+    require(
+        folder.is_dir(),
+        "there is no such folder",
+        where="checkpoint",
+        value=str(checkpoint),
+        fix="Make it first.",
+    )
     distributed.team().part(batch_size)  # found out now
     run = _Run(model, codec, recipe, device, checkpoint, compiled)
     known = resume and checkpoint is not None and Path(checkpoint).exists()
@@ -207,11 +233,13 @@ class _Run:
             return
         own = getattr(data, "generator", None)  # drawn people know their device, split
         generator = own(seed) if own else torch.Generator().manual_seed(seed)
-        todo = distributed.stream(data, recipe["batch_size"], generator, self.team,
-                                  self.done)  # fmt: skip
+        todo = distributed.stream(
+            data, recipe["batch_size"], generator, self.team, self.done
+        )
         todo = itertools.islice(todo, steps - self.done)
-        with tqdm(total=steps, initial=self.done, disable=not progress,
-                  leave=False) as bar:  # fmt: skip
+        with tqdm(
+            total=steps, initial=self.done, disable=not progress, leave=False
+        ) as bar:
             for batch in todo:
                 yield batch
                 bar.update()
@@ -229,9 +257,13 @@ class _Run:
         loss = self.loss(batch, torch.Generator().manual_seed(seed))
         value = distributed.mean(loss.detach()).item()
         if not math.isfinite(value):
-            raise PoselabError("the loss is not a number any more", where="fit",
-                               field=f"step {step}", value=value,
-                               fix="Lower lr, or look at the targets.")  # fmt: skip
+            raise PoselabError(
+                "the loss is not a number any more",
+                where="fit",
+                field=f"step {step}",
+                value=value,
+                fix="Lower lr, or look at the targets.",
+            )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
@@ -254,16 +286,21 @@ class _Run:
         """Write the checkpoint in one go, so that a crash leaves the old one."""
         if self.checkpoint is None or not self.team.leads:
             return
-        state = {"recipe": self.recipe, "model": self.model.state_dict(),
-                 "optimiser": self.optimiser.state_dict(),
-                 "history": vars(self.history)}  # fmt: skip
+        state = {
+            "recipe": self.recipe,
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "history": vars(self.history),
+        }
         try:
             with replace_file(Path(self.checkpoint)) as part:
                 torch.save(state, part)
         except (OSError, RuntimeError) as error:
-            raise CheckpointError(f"cannot be written: {error}", where=self.checkpoint,
-                                  fix="Choose a folder that exists and has room."
-                                  ) from error  # fmt: skip
+            raise CheckpointError(
+                f"cannot be written: {error}",
+                where=self.checkpoint,
+                fix="Choose a folder that exists and has room.",
+            ) from error
 
     def read(self, where: str | Path) -> dict[str, Any] | str:
         """The content of the checkpoint, tensors and numbers; or what is wrong."""
@@ -287,14 +324,20 @@ class _Run:
         for key, value in self.recipe.items():
             found = state["recipe"].get(key)
             if found != value:
-                raise CheckpointError(f"this training has {value!r}", where=where,
-                                      field=key, value=found, fix=fix)  # fmt: skip
+                raise CheckpointError(
+                    f"this training has {value!r}",
+                    where=where,
+                    field=key,
+                    value=found,
+                    fix=fix,
+                )
         try:
             self.model.load_state_dict(state["model"])
             self.optimiser.load_state_dict(state["optimiser"])
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
-            raise CheckpointError("the checkpoint is of another network", where=where,
-                                  fix=fix) from error  # fmt: skip
+            raise CheckpointError(
+                "the checkpoint is of another network", where=where, fix=fix
+            ) from error
         self.history = History(**state["history"])
 
 

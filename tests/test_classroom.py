@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from poselab.datasets import Pool
-from tests.sources import Dots
+from tests.support.sources import Dots
 
 ROOT = Path(__file__).parents[1]
 LEARNERS = 50
@@ -33,14 +33,15 @@ def _learner(folder, start, results):
     torch.set_num_threads(1)
     start.wait(120)
     pools = [Pool(Maker(size), 40) for size in ((32, 24), (24, 32))]
-    results.put([pool.samples(range(40)).image.double().sum().item()
-                 for pool in pools])  # fmt: skip
+    results.put([pool.samples(range(40)).image.double().sum().item() for pool in pools])
 
 
 def test_fifty_kernels_share_one_cache(tmp_path):
     # Children of a process that has imported torch once: fifty imports take minutes.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "poselab.datasets", "tests.sources"])
+    context.set_forkserver_preload(
+        ["torch", "poselab.datasets", "tests.support.sources"]
+    )
     start, results = context.Barrier(LEARNERS), context.Queue()
     args = (tmp_path / "shared", start, results)
     learners = [context.Process(target=_learner, args=args) for _ in range(LEARNERS)]
@@ -61,15 +62,20 @@ def test_a_read_only_course_runs(tmp_path):
     course.mkdir()
     home.mkdir()
     course.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    script = ("from poselab.datasets import SyntheticPeople as S; "
-              "print(S(size=(64, 48)).pool(4).path)")  # fmt: skip
+    script = (
+        "from poselab.datasets import SyntheticPeople as S; "
+        "print(S(size=(64, 48)).pool(4).path)"
+    )
     hidden = {"POSELAB_CACHE", "XDG_CACHE_HOME"}
     env = {k: v for k, v in os.environ.items() if k not in hidden}
     path = os.pathsep.join([str(ROOT), env.get("PYTHONPATH", "")])
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script], cwd=course, text=True,
-        capture_output=True, env={**env, "HOME": str(home), "PYTHONPATH": path},
-    )  # fmt: skip
+        [sys.executable, "-W", "error", "-c", script],
+        cwd=course,
+        text=True,
+        capture_output=True,
+        env={**env, "HOME": str(home), "PYTHONPATH": path},
+    )
     assert done.returncode == 0, done.stderr
     assert home in Path(done.stdout.strip()).parents
     assert not list(course.iterdir())

@@ -44,14 +44,22 @@ class Unprintable:
 
 
 VALUES = st.one_of(
-    st.none(), st.integers(), st.text(max_size=2000), st.binary(max_size=2000),
+    st.none(),
+    st.integers(),
+    st.text(max_size=2000),
+    st.binary(max_size=2000),
     st.lists(st.floats(), max_size=300),
     st.sampled_from([Unprintable(), torch.zeros(99, 99), np.arange(5000), {1: {}}]),
-)  # fmt: skip
+)
 
 
-@given(st.text(max_size=900), VALUES, st.text(max_size=900), st.text(max_size=900),
-       st.text(max_size=900))  # fmt: skip
+@given(
+    st.text(max_size=900),
+    VALUES,
+    st.text(max_size=900),
+    st.text(max_size=900),
+    st.text(max_size=900),
+)
 def test_never_longer_than_promised(problem, value, where, field, fix):
     error = PoselabError(problem, where=where, field=field, value=value, fix=fix)
     assert len(str(error)) < 600

@@ -112,8 +112,9 @@ def test_rigid_align_does_not_mirror_and_keeps_scale_when_told():
     double = geo.rigid_align(2 * fixed, fixed, scale=False)
     spread = (double - double.mean(0)).norm() / (fixed - fixed.mean(0)).norm()
     assert spread.item() == pytest.approx(2)
-    stacked = geo.rigid_align(torch.stack([mirrored, 2 * fixed]),
-                              torch.stack([fixed, fixed]))  # fmt: skip
+    stacked = geo.rigid_align(
+        torch.stack([mirrored, 2 * fixed]), torch.stack([fixed, fixed])
+    )
     torch.testing.assert_close(stacked[1], fixed, rtol=0, atol=1e-6)
 
 

@@ -88,9 +88,17 @@ def test_nothing_asks_for_more_than_colab_has():
 
 def test_the_dependencies_are_those_of_the_design():
     assert set(bounds(PROJECT["dependencies"])) == {
-        "torch", "numpy", "matplotlib", "ipywidgets", "anywidget", "pycocotools",
-        "scipy", "pillow", "tqdm", "safetensors",
-    }  # fmt: skip
+        "torch",
+        "numpy",
+        "matplotlib",
+        "ipywidgets",
+        "anywidget",
+        "pycocotools",
+        "scipy",
+        "pillow",
+        "tqdm",
+        "safetensors",
+    }
 
 
 def test_there_is_one_version():

@@ -35,8 +35,18 @@ def installed(copy, tmp_path_factory):
     build = ["build", "--no-isolation", "--wheel", "--outdir", str(wheels), str(copy)]
     run([*build])
     [wheel] = wheels.glob("*.whl")
-    run(["pip", "install", "-q", "--no-deps", "--no-index", "--target", str(target),
-         str(wheel)])  # fmt: skip
+    run(
+        [
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--no-index",
+            "--target",
+            str(target),
+            str(wheel),
+        ]
+    )
     return target
 
 
@@ -65,8 +75,9 @@ def test_the_wheel_works_without_the_repository(installed, tmp_path):
     """From another folder, with the package's data: weights, cards, the canvas."""
     environment = os.environ | {"PYTHONPATH": str(installed)}
     code = [sys.executable, "-c", USE]
-    done = subprocess.run(code, cwd=tmp_path, env=environment, capture_output=True,
-                          text=True)  # fmt: skip
+    done = subprocess.run(
+        code, cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert Path(found["where"]).is_relative_to(installed)

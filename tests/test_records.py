@@ -5,7 +5,7 @@ import torch
 
 from poselab.errors import PoselabError
 from poselab.records import Poses, Sample
-from tests.samples import make_sample
+from tests.support.samples import make_sample
 
 
 def test_stack_and_take_apart():

@@ -20,9 +20,10 @@ from poselab.skeleton import (
 )
 
 ALL = pytest.mark.parametrize(
-    "skeleton", [*SKELETONS.values(), POSETRACK_17, MPI_INF_3DHP_17],
+    "skeleton",
+    [*SKELETONS.values(), POSETRACK_17, MPI_INF_3DHP_17],
     ids=lambda s: s.name,
-)  # fmt: skip
+)
 
 
 @ALL
@@ -112,8 +113,11 @@ def test_converting_to_itself_keeps_what_is_labelled(skeleton):
     assert torch.equal(seen, flags)
 
 
-@given(st.sampled_from(list(SKELETONS.values())),
-       st.sampled_from(list(SKELETONS.values())), st.integers(0, 50))  # fmt: skip
+@given(
+    st.sampled_from(list(SKELETONS.values())),
+    st.sampled_from(list(SKELETONS.values())),
+    st.integers(0, 50),
+)
 def test_flipping_commutes_with_converting(source, target, seed):
     points, flags = pose(seed, source)
 

@@ -118,8 +118,11 @@ class Exercise:
         def add(function: Callable) -> Callable:
             name = function.__name__
             if diagnosis in self.diagnoses.values() or name in self.bank:
-                raise ArgumentError("two misconceptions share a name or a text",
-                                    where=self.name, value=name)  # fmt: skip
+                raise ArgumentError(
+                    "two misconceptions share a name or a text",
+                    where=self.name,
+                    value=name,
+                )
             self.bank[name], self.diagnoses[name] = function, diagnosis
             return function
 
@@ -190,8 +193,17 @@ class Exercise:
 
 
 REGISTRY: dict[str, Exercise] = {}
-_NOTHING_DONE = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE",
-                 "COPY_FREE_VARS", "LOAD_SMALL_INT", "CACHE", "POP_TOP"}  # fmt: skip
+_NOTHING_DONE = {
+    "RESUME",
+    "NOP",
+    "LOAD_CONST",
+    "RETURN_CONST",
+    "RETURN_VALUE",
+    "COPY_FREE_VARS",
+    "LOAD_SMALL_INT",
+    "CACHE",
+    "POP_TOP",
+}
 
 
 def is_stub(function: Any) -> bool:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from poselab.checks.base import Case, Exercise
-from poselab.models.receptive_field import receptive_field as _receptive_field
+from poselab.models.receptive_fields import receptive_field as _receptive_field
 
 
 def _draws(seed: int, *shape: int) -> Tensor:
@@ -111,9 +111,12 @@ def window_times_stride(layers):
 
 def _stage_cases() -> list[Case]:
     def arguments(seed, stages, joints, channels, k):
-        return (_draws(seed, 2, joints, 6, 5), _draws(seed + 1, 2, channels, 6, 5),
-                _draws(seed + 2, stages - 1, joints, joints, k, k),
-                _draws(seed + 3, stages - 1, joints, channels, k, k))  # fmt: skip
+        return (
+            _draws(seed, 2, joints, 6, 5),
+            _draws(seed + 1, 2, channels, 6, 5),
+            _draws(seed + 2, stages - 1, joints, joints, k, k),
+            _draws(seed + 3, stages - 1, joints, channels, k, k),
+        )
 
     return [
         Case("two stages", *arguments(10, 2, 3, 4, 3)),
@@ -164,8 +167,10 @@ def beliefs_forgotten(first, features, a, c):
     "nothing is passed on, and the window does not grow after stage 2."
 )
 def always_the_first(first, features, a, c):
-    later = [_same(first, kernel) + _same(features, image_kernel)
-             for kernel, image_kernel in zip(a, c, strict=True)]  # fmt: skip
+    later = [
+        _same(first, kernel) + _same(features, image_kernel)
+        for kernel, image_kernel in zip(a, c, strict=True)
+    ]
     return torch.stack([first, *later])
 
 
@@ -208,9 +213,13 @@ def _loss_cases() -> list[Case]:
     return [
         Case("three stages", _draws(40, 3, 2, 3, 4, 4), target, flags),
         Case("one stage", _draws(42, 1, 2, 3, 4, 4), target, flags),
-        Case("nothing is labelled", _draws(43, 2, 1, 2, 3, 3), _draws(44, 1, 2, 3, 3),
-             nobody),
-    ]  # fmt: skip
+        Case(
+            "nothing is labelled",
+            _draws(43, 2, 1, 2, 3, 3),
+            _draws(44, 1, 2, 3, 3),
+            nobody,
+        ),
+    ]
 
 
 def _each(beliefs: Tensor, target: Tensor, visibility: Tensor) -> Tensor:
@@ -295,8 +304,14 @@ def _machine(w: Tensor, x: Tensor, detached: bool = False) -> Tensor:
     return torch.stack(beliefs)
 
 
-def _derivative(w: Tensor, x: Tensor, target: Tensor, some=slice(None), which=0,
-                detached: bool = False) -> Tensor:  # fmt: skip
+def _derivative(
+    w: Tensor,
+    x: Tensor,
+    target: Tensor,
+    some=slice(None),
+    which=0,
+    detached: bool = False,
+) -> Tensor:
     w = w.detach().clone().requires_grad_()
     with torch.enable_grad():
         error = (_machine(w, x, detached) - target)[some].square().sum()

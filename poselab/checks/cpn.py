@@ -21,12 +21,20 @@ def _uniform(seed: int, *shape: int, low: float = 0.0, high: float = 1.0) -> Ten
 def _hard_cases() -> list[Case]:
     flags = torch.tensor([[2, 1, 2, 2, 1, 2], [2, 0, 1, 0, 0, 2], [0, 0, 0, 1, 0, 0]])
     return [
-        Case("two people, everything labelled", _uniform(1, 2, 17),
-             torch.full((2, 17), 2), 8),
+        Case(
+            "two people, everything labelled",
+            _uniform(1, 2, 17),
+            torch.full((2, 17), 2),
+            8,
+        ),
         Case("some joints are not labelled", _uniform(2, 3, 6), flags, 3),
-        Case("nobody labelled (the loss is 0)", _uniform(3, 2, 5),
-             torch.zeros(2, 5, dtype=torch.long), 4),
-    ]  # fmt: skip
+        Case(
+            "nobody labelled (the loss is 0)",
+            _uniform(3, 2, 5),
+            torch.zeros(2, 5, dtype=torch.long),
+            4,
+        ),
+    ]
 
 
 def _chosen(losses: Tensor, visibility: Tensor, hard: int) -> Tensor:
@@ -133,9 +141,12 @@ def _step_cases() -> list[Case]:
     spot[..., 0, 0] = 1.0
     return [
         Case("2x2 cells over 4x4", spot, torch.zeros(1, 1, 4, 4)),
-        Case("4x3 cells over 8x6, 3 channels", _uniform(11, 2, 3, 4, 3, low=-1),
-             _uniform(12, 2, 3, 8, 6, low=-1)),
-    ]  # fmt: skip
+        Case(
+            "4x3 cells over 8x6, 3 channels",
+            _uniform(11, 2, 3, 4, 3, low=-1),
+            _uniform(12, 2, 3, 8, 6, low=-1),
+        ),
+    ]
 
 
 def _step(coarse: Tensor, fine: Tensor) -> Tensor:
@@ -204,13 +215,34 @@ def multiplied(coarse, fine):
 
 def _macs_cases() -> list[Case]:
     return [
-        Case("3x3, 64 to 64 channels, 64x48 to 64x48 cells",
-             3, 64, 64, (64, 48), (64, 48), False),
-        Case("7x7, 3 to 64 channels, 256x192 to 128x96 cells",
-             7, 3, 64, (256, 192), (128, 96), False),
-        Case("transposed 4x4, 2048 to 256 channels, 8x6 to 16x12 cells",
-             4, 2048, 256, (8, 6), (16, 12), True),
-    ]  # fmt: skip
+        Case(
+            "3x3, 64 to 64 channels, 64x48 to 64x48 cells",
+            3,
+            64,
+            64,
+            (64, 48),
+            (64, 48),
+            False,
+        ),
+        Case(
+            "7x7, 3 to 64 channels, 256x192 to 128x96 cells",
+            7,
+            3,
+            64,
+            (256, 192),
+            (128, 96),
+            False,
+        ),
+        Case(
+            "transposed 4x4, 2048 to 256 channels, 8x6 to 16x12 cells",
+            4,
+            2048,
+            256,
+            (8, 6),
+            (16, 12),
+            True,
+        ),
+    ]
 
 
 def _macs(kernel, inputs, outputs, size_in, size_out, transposed) -> int:

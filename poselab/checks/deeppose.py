@@ -256,9 +256,13 @@ def _step_cases() -> list[Case]:
     return [
         Case("one person, sigma 1", *estimates(20, 1), torch.tensor([64.0]), 1.0),
         Case("three sizes", *estimates(22, 3), torch.tensor([30.0, 80, 55]), 1.5),
-        Case("17 people, as many as joints", *estimates(24, 17),
-             _uniform(26, 17, low=20, high=90), 0.8),
-    ]  # fmt: skip
+        Case(
+            "17 people, as many as joints",
+            *estimates(24, 17),
+            _uniform(26, 17, low=20, high=90),
+            0.8,
+        ),
+    ]
 
 
 def _step(previous: Tensor, displacement: Tensor, diam: Tensor, sigma: float) -> Tensor:
@@ -351,9 +355,15 @@ def _pck_cases() -> list[Case]:
     flags[0, 2:] = 0
     return [
         Case("12 people, threshold 0.1", prediction, target, flags, boxes, 0.1),
-        Case("one wide box, threshold 0.05", prediction[:1], target[:1],
-             torch.full((1, 17), 2), torch.tensor([[0.0, 0, 160, 40]]), 0.05),
-    ]  # fmt: skip
+        Case(
+            "one wide box, threshold 0.05",
+            prediction[:1],
+            target[:1],
+            torch.full((1, 17), 2),
+            torch.tensor([[0.0, 0, 160, 40]]),
+            0.05,
+        ),
+    ]
 
 
 def _right(prediction, target, boxes, threshold) -> Tensor:

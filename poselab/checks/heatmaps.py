@@ -141,12 +141,16 @@ def _merge_cases() -> list[Case]:
     close = torch.tensor([[5.0, 6.0], [7.5, 6.0]])[:, None].expand(2, 3, 2)
     flags = torch.tensor([[2, 1, 2, 0], [2, 2, 0, 0], [0, 1, 1, 0]])
     return [
-        Case("two people whose joints are close", gaussian_maps(close, (12, 14), 2.0),
-             torch.full((2, 3), 2)),
-        Case("three people, some joints hidden or not labelled",
-             bumps(10, 3, 4), flags),
+        Case(
+            "two people whose joints are close",
+            gaussian_maps(close, (12, 14), 2.0),
+            torch.full((2, 3), 2),
+        ),
+        Case(
+            "three people, some joints hidden or not labelled", bumps(10, 3, 4), flags
+        ),
         Case("one person", bumps(11, 1, 4), torch.tensor([[2, 0, 1, 2]])),
-    ]  # fmt: skip
+    ]
 
 
 def _merge(maps: Tensor, visibility: Tensor) -> Tensor:
@@ -244,9 +248,12 @@ def _loss_cases() -> list[Case]:
     return [
         Case("all joints visible", *pair(20, 2), torch.full((2, 5), 2)),
         Case("three images, some joints hidden or not labelled", *pair(22, 3), flags),
-        Case("no labelled joint at all (the loss is 0)", *pair(24, 2),
-             torch.zeros(2, 5, dtype=torch.long)),
-    ]  # fmt: skip
+        Case(
+            "no labelled joint at all (the loss is 0)",
+            *pair(24, 2),
+            torch.zeros(2, 5, dtype=torch.long),
+        ),
+    ]
 
 
 def _loss(output: Tensor, target: Tensor, visibility: Tensor) -> Tensor:

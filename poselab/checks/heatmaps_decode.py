@@ -114,9 +114,10 @@ def _quarter_cases() -> list[Case]:
     return [
         Case("17 joints, stride 4", bumps(40, 17), 4),
         Case("a joint whose two neighbours in x are equal", exact, 2),
-        Case("peaks in the first and last column, where a neighbour is missing",
-             edge, 4),
-    ]  # fmt: skip
+        Case(
+            "peaks in the first and last column, where a neighbour is missing", edge, 4
+        ),
+    ]
 
 
 def _quarter(maps: Tensor, stride: int) -> Tensor:

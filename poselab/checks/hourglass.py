@@ -26,10 +26,13 @@ def _up_cases() -> list[Case]:
     low = torch.zeros(1, 1, 2, 3)
     low[..., 1, 2] = 1.0
     return [
-        Case("branch of 8x6 cells, rest of 4x3", _uniform(1, 2, 3, 8, 6),
-             _uniform(2, 2, 3, 4, 3)),
+        Case(
+            "branch of 8x6 cells, rest of 4x3",
+            _uniform(1, 2, 3, 8, 6),
+            _uniform(2, 2, 3, 4, 3),
+        ),
         Case("one bright cell below", torch.zeros(1, 1, 4, 6), low),
-    ]  # fmt: skip
+    ]
 
 
 def _up(branch: Tensor, low: Tensor) -> Tensor:
@@ -180,9 +183,15 @@ def _join_cases() -> list[Case]:
     return [
         Case("6 channels, 4 joints", x, features, maps, a, b),
         Case("no joint is seen", x, features, torch.zeros_like(maps), a, b),
-        Case("6 channels, 6 joints", x, features, _uniform(26, 2, 6, 3, 4), a,
-             _uniform(27, 6, 6)),
-    ]  # fmt: skip
+        Case(
+            "6 channels, 6 joints",
+            x,
+            features,
+            _uniform(26, 2, 6, 3, 4),
+            a,
+            _uniform(27, 6, 6),
+        ),
+    ]
 
 
 def _one(weight: Tensor, x: Tensor) -> Tensor:
@@ -253,11 +262,19 @@ def _loss_cases() -> list[Case]:
     stacks = _uniform(31, 3, 2, 4, 5, 6, low=0)
     flags = torch.tensor([[2, 1, 0, 2], [0, 2, 2, 1]])
     return [
-        Case("three stacks, two joints unlabelled", stacks,
-             _uniform(34, 2, 4, 5, 6, low=0), flags),
-        Case("one stack", stacks[:1], _uniform(35, 2, 4, 5, 6, low=0),
-             torch.full((2, 4), 2)),
-    ]  # fmt: skip
+        Case(
+            "three stacks, two joints unlabelled",
+            stacks,
+            _uniform(34, 2, 4, 5, 6, low=0),
+            flags,
+        ),
+        Case(
+            "one stack",
+            stacks[:1],
+            _uniform(35, 2, 4, 5, 6, low=0),
+            torch.full((2, 4), 2),
+        ),
+    ]
 
 
 def _each(output, target, visibility) -> Tensor:
@@ -312,9 +329,7 @@ def mask_forgotten(stacks, target, visibility):
     return _loss(stacks, target, torch.ones_like(visibility))
 
 
-@loss.wrong(
-    "You keep visible joints (v = 2) only. A hidden joint (v = 1) is labelled."
-)
+@loss.wrong("You keep visible joints (v = 2) only. A hidden joint (v = 1) is labelled.")
 def hidden_joints_masked(stacks, target, visibility):
     return _loss(stacks, target, torch.where(visibility == 2, 2, 0))
 

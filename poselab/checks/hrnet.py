@@ -12,8 +12,10 @@ from poselab.checks.base import Case, Exercise
 
 def _branches(seed: int, batch: int, channels: int) -> list[Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(batch, channels, 16 >> i, 8 >> i, generator=generator)
-            for i in range(3)]  # fmt: skip
+    return [
+        torch.randn(batch, channels, 16 >> i, 8 >> i, generator=generator)
+        for i in range(3)
+    ]
 
 
 def _exchange_cases() -> list[Case]:

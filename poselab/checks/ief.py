@@ -28,14 +28,25 @@ def _bound(vectors: Tensor, limit: float) -> Tensor:
 
 def _bounded_cases() -> list[Case]:
     return [
-        Case("17 joints, some near and some far", _uniform(1, 17, 2, low=-20, high=20),
-             _uniform(2, 17, 2, low=-8, high=8), 10.0),
-        Case("a joint that is already right",
-             torch.tensor([[3.0, 4.0], [30.0, 40.0]]), torch.tensor([[3.0, 4.0],
-                                                                     [0.0, 0.0]]), 5.0),
-        Case("a batch of poses", _uniform(3, 4, 5, 2, high=60),
-             _uniform(4, 4, 5, 2, high=60), 12.0),
-    ]  # fmt: skip
+        Case(
+            "17 joints, some near and some far",
+            _uniform(1, 17, 2, low=-20, high=20),
+            _uniform(2, 17, 2, low=-8, high=8),
+            10.0,
+        ),
+        Case(
+            "a joint that is already right",
+            torch.tensor([[3.0, 4.0], [30.0, 40.0]]),
+            torch.tensor([[3.0, 4.0], [0.0, 0.0]]),
+            5.0,
+        ),
+        Case(
+            "a batch of poses",
+            _uniform(3, 4, 5, 2, high=60),
+            _uniform(4, 4, 5, 2, high=60),
+            12.0,
+        ),
+    ]
 
 
 def _correct(truth: Tensor, pose: Tensor, bound: float) -> Tensor:
@@ -116,12 +127,22 @@ def the_corrected_pose(truth, pose, bound):
 
 def _path_cases() -> list[Case]:
     return [
-        Case("four steps of at most 8 px", _uniform(11, 17, 2, low=20, high=80),
-             _uniform(12, 17, 2, low=10, high=90), 8.0, 4),
-        Case("one joint near, one far", torch.tensor([[10.0, 10.0], [10.0, 10.0]]),
-             torch.tensor([[13.0, 14.0], [70.0, 90.0]]), 20.0, 3),
+        Case(
+            "four steps of at most 8 px",
+            _uniform(11, 17, 2, low=20, high=80),
+            _uniform(12, 17, 2, low=10, high=90),
+            8.0,
+            4,
+        ),
+        Case(
+            "one joint near, one far",
+            torch.tensor([[10.0, 10.0], [10.0, 10.0]]),
+            torch.tensor([[13.0, 14.0], [70.0, 90.0]]),
+            20.0,
+            3,
+        ),
         Case("no step at all", _uniform(13, 3, 2), _uniform(14, 3, 2), 5.0, 0),
-    ]  # fmt: skip
+    ]
 
 
 def _path(start: Tensor, truth: Tensor, bound: float, steps: int) -> Tensor:
@@ -251,8 +272,10 @@ def unbounded_target(f, image, start, truth, bound, steps):
 )
 def always_shown_the_start(f, image, start, truth, bound, steps):
     poses = _path(start, truth, bound, steps)[:-1]
-    each = [(f(image, start) - _correct(truth, p, bound)).square().sum(-1).mean()
-            for p in poses]  # fmt: skip
+    each = [
+        (f(image, start) - _correct(truth, p, bound)).square().sum(-1).mean()
+        for p in poses
+    ]
     return torch.stack(each).mean()
 
 

@@ -42,12 +42,21 @@ def people(
 def _pck_cases() -> list[Case]:
     pred, truth, _, boxes = people(1, 1, 17, 4.0)
     return [
-        Case("five people, some joints hidden or not labelled",
-             *people(2, 5, 17, 5.0), 0.1),
+        Case(
+            "five people, some joints hidden or not labelled",
+            *people(2, 5, 17, 5.0),
+            0.1,
+        ),
         Case("a coarse threshold", *people(3, 4, 17, 9.0), 0.2),
-        Case("one person, every joint labelled", pred, truth,
-             torch.full((1, 17), 2), boxes, 0.1),
-    ]  # fmt: skip
+        Case(
+            "one person, every joint labelled",
+            pred,
+            truth,
+            torch.full((1, 17), 2),
+            boxes,
+            0.1,
+        ),
+    ]
 
 
 def _pck(
@@ -156,8 +165,11 @@ def _pckh_cases() -> list[Case]:
         return Case(name, pred, truth, flags, boxes, heads)
 
     # Many first: the fractions of one person's joints agree too easily by chance.
-    return [case("six people", 12, 6, 3.0), case("many people", 13, 30, 2.5),
-            case("one person", 11, 1, 2.0)]  # fmt: skip
+    return [
+        case("six people", 12, 6, 3.0),
+        case("many people", 13, 30, 2.5),
+        case("one person", 11, 1, 2.0),
+    ]
 
 
 def _judged(visibility: Tensor) -> Tensor:

@@ -25,14 +25,18 @@ def detections(seed: int, n: int, share: float, images: int):
 
 def _ap_cases() -> list[Case]:
     return [
-        Case("one image, six detections, five people",
-             torch.tensor([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]),
-             torch.tensor([True, False, True, True, False, True]),
-             torch.zeros(6, dtype=torch.long), 5),
-        Case("eight images, in the order of the images", *detections(1, 60, 0.6, 8),
-             48),
+        Case(
+            "one image, six detections, five people",
+            torch.tensor([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]),
+            torch.tensor([True, False, True, True, False, True]),
+            torch.zeros(6, dtype=torch.long),
+            5,
+        ),
+        Case(
+            "eight images, in the order of the images", *detections(1, 60, 0.6, 8), 48
+        ),
         Case("many false alarms, many people missed", *detections(2, 90, 0.35, 15), 70),
-    ]  # fmt: skip
+    ]
 
 
 def _interpolated(correct: Tensor, people: int) -> Tensor:
@@ -153,9 +157,11 @@ def _result_cases() -> list[Case]:
         scores[-1, -1] = 0.0  # nobody there: padding
         return Case(name, points, scores, torch.tensor(ids))
 
-    return [case("two images", 41, [785, 139], 2),
-            case("four images", 42, [7, 5, 3, 12], 3),
-            case("ids from 0, as they happen to be", 43, [0, 1, 2], 2)]  # fmt: skip
+    return [
+        case("two images", 41, [785, 139], 2),
+        case("four images", 42, [7, 5, 3, 12], 3),
+        case("ids from 0, as they happen to be", 43, [0, 1, 2], 2),
+    ]
 
 
 def _results(

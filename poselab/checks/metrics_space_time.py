@@ -17,9 +17,11 @@ def _mpjpe_cases() -> list[Case]:
         noise = 40 * torch.randn(n, 17, 3, generator=draws)
         return truth + noise + shift, truth + torch.tensor([0.0, 0.0, 4000.0])
 
-    return [Case("one pose", *pair(31, 1, 0.0), 0),
-            Case("four poses, somewhere else in the room", *pair(32, 4, 700.0), 0),
-            Case("another joint as the root", *pair(33, 3, -250.0), 8)]  # fmt: skip
+    return [
+        Case("one pose", *pair(31, 1, 0.0), 0),
+        Case("four poses, somewhere else in the room", *pair(32, 4, 700.0), 0),
+        Case("another joint as the root", *pair(33, 3, -250.0), 8),
+    ]
 
 
 def _mpjpe(pred: Tensor, truth: Tensor, root: int) -> Tensor:
@@ -72,8 +74,9 @@ def mean_of_coordinates(pred, truth, root):
     "`norm(dim=-1)` gives one length per joint."
 )
 def one_norm_per_pose(pred, truth, root):
-    return (_from_root(pred, root) - _from_root(truth, root)).flatten(1).norm(
-        dim=1).mean()  # fmt: skip
+    return (
+        (_from_root(pred, root) - _from_root(truth, root)).flatten(1).norm(dim=1).mean()
+    )
 
 
 @mpjpe.wrong(
@@ -113,11 +116,14 @@ def _mota_cases() -> list[Case]:
     alarms = torch.randint(0, 2, (12,), generator=draws)
     return [
         case("one person whose track changes", [[1], [1], [2], [2], [2]], [0] * 5),
-        case("lost for a frame, then found under another name",
-             [[1, 5], [1, 0], [0, 0], [3, 5], [3, 5]], [0, 1, 0, 2, 0]),
+        case(
+            "lost for a frame, then found under another name",
+            [[1, 5], [1, 0], [0, 0], [3, 5], [3, 5]],
+            [0, 1, 0, 2, 0],
+        ),
         Case("twelve frames, four people, a swap and misses", tracks, alarms),
         case("more errors than people: below 0", [[0, 1], [0, 0]], [3, 2]),
-    ]  # fmt: skip
+    ]
 
 
 def _switches(tracks: Tensor, gaps: bool = True, first: bool = False) -> int:

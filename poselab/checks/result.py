@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from poselab.draw.style import NO_ANSWER, RIGHT_ANSWER, WRONG_ANSWER
+from poselab.draw.styles import NO_ANSWER, RIGHT_ANSWER, WRONG_ANSWER
 
 _LOOK = {  # status -> word, sign, colour, background
     "right": ("Right", "✔", RIGHT_ANSWER, "#E6F4EF"),
@@ -46,8 +46,10 @@ class Result:
             "padding:8px 12px;max-width:60em"
         )
         pieces = html.escape(self.message).split("`")  # odd ones stood in backticks
-        pieces[1::2] = [f"<code style='all:unset;font-family:monospace'>{piece}</code>"
-                        for piece in pieces[1::2]]  # fmt: skip
+        pieces[1::2] = [
+            f"<code style='all:unset;font-family:monospace'>{piece}</code>"
+            for piece in pieces[1::2]
+        ]
         text = "".join(pieces).replace("\n", "<br>")
         head = f"<b style='color:{colour}'>{sign} {word}</b> · {self.exercise}"
         return f"<div role='status' style='{style}'>{head}<br>{text}</div>"

@@ -28,9 +28,13 @@ def _merge_cases() -> list[Case]:
     spot[..., 0, 1] = 1.0
     return [
         Case("maps of 8x12, 4x6 and 2x3 cells", *levels(1, 3, 8, 12)),
-        Case("one bright cell in the coarsest map",
-             torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 4, 4), spot),
-    ]  # fmt: skip
+        Case(
+            "one bright cell in the coarsest map",
+            torch.zeros(1, 1, 8, 8),
+            torch.zeros(1, 1, 4, 4),
+            spot,
+        ),
+    ]
 
 
 def _wide(maps: Tensor, times: int) -> Tensor:
@@ -188,10 +192,13 @@ def _combine_cases() -> list[Case]:
     return [
         Case("three other joints", own, others, bias),
         Case("one of them has no evidence at all", own, silent, bias),
-        Case("a false peak and one joint that knows better",
-             torch.tensor([[0.9, 0.01, 0.7]]), torch.tensor([[[0.0, 0.2, 0.8]]]),
-             torch.tensor([0.02])),
-    ]  # fmt: skip
+        Case(
+            "a false peak and one joint that knows better",
+            torch.tensor([[0.9, 0.01, 0.7]]),
+            torch.tensor([[[0.0, 0.2, 0.8]]]),
+            torch.tensor([0.02]),
+        ),
+    ]
 
 
 def _combine(own: Tensor, messages: Tensor, bias: Tensor) -> Tensor:
@@ -264,11 +271,14 @@ def mean_of_logs(own, messages, bias):
 def _refine_cases() -> list[Case]:
     coarse = _uniform(31, 17, 2, low=20, high=90)
     return [
-        Case("17 joints, crops of 24 pixels", coarse,
-             _uniform(32, 17, 2, high=23), 24),
-        Case("the middle of a crop of 9 pixels changes nothing",
-             torch.tensor([[30.0, 40.0]]), torch.tensor([[4.0, 4.0]]), 9),
-    ]  # fmt: skip
+        Case("17 joints, crops of 24 pixels", coarse, _uniform(32, 17, 2, high=23), 24),
+        Case(
+            "the middle of a crop of 9 pixels changes nothing",
+            torch.tensor([[30.0, 40.0]]),
+            torch.tensor([[4.0, 4.0]]),
+            9,
+        ),
+    ]
 
 
 def _refine(coarse: Tensor, cell: Tensor, crop: int) -> Tensor:

@@ -110,8 +110,9 @@ def margin_forgotten(boxes, size, margin):
 )
 def corners_for_sides(boxes, size, margin):
     sides = boxes[:, 2:] - boxes[:, :2]
-    return _around(torch.cat([boxes[:, :2], sides], 1),
-                   _fitted(sides * margin, size[1] / size[0]))  # fmt: skip
+    return _around(
+        torch.cat([boxes[:, :2], sides], 1), _fitted(sides * margin, size[1] / size[0])
+    )
 
 
 # --- 2. back to the picture ----------------------------------------------------------
@@ -121,11 +122,19 @@ def _back_cases() -> list[Case]:
     boxes = torch.tensor([[30.0, 20.0, 60.0, 80.0], [-5.0, 7.0, 30.0, 40.0]])
     return [
         Case("two crops of 128x96", uniform(2, 2, 17, 2, high=90), boxes, (128, 96)),
-        Case("a box of its crop's size", uniform(3, 1, 3, 2, high=40),
-             torch.tensor([[12.0, 9.0, 48.0, 64.0]]), (64, 48)),
-        Case("squeezed", uniform(4, 1, 3, 2, high=40),
-             torch.tensor([[12.0, 9.0, 90.0, 30.0]]), (64, 48)),
-    ]  # fmt: skip
+        Case(
+            "a box of its crop's size",
+            uniform(3, 1, 3, 2, high=40),
+            torch.tensor([[12.0, 9.0, 48.0, 64.0]]),
+            (64, 48),
+        ),
+        Case(
+            "squeezed",
+            uniform(4, 1, 3, 2, high=40),
+            torch.tensor([[12.0, 9.0, 90.0, 30.0]]),
+            (64, 48),
+        ),
+    ]
 
 
 def _sizes(points: Tensor, boxes: Tensor, size: tuple):

@@ -15,14 +15,18 @@ from poselab.geometry import box_iou
 
 def _iou_cases() -> list[Case]:
     a = torch.tensor([[0.0, 0.0, 10.0, 10.0], [20.0, 20.0, 4.0, 30.0]])
-    b = torch.tensor([[5.0, 0.0, 10.0, 10.0], [40.0, 70.0, 5.0, 5.0],
-                      [19.0, 22.0, 30.0, 6.0]])  # fmt: skip
+    b = torch.tensor(
+        [[5.0, 0.0, 10.0, 10.0], [40.0, 70.0, 5.0, 5.0], [19.0, 22.0, 30.0, 6.0]]
+    )
     return [
         Case("two boxes and three", a, b),
         Case("random boxes", uniform(5, 6, 4, high=30), uniform(6, 4, 4, high=30)),
-        Case("one inside the other", torch.tensor([[0.0, 0.0, 20.0, 20.0]]),
-             torch.tensor([[5.0, 5.0, 10.0, 10.0]])),
-    ]  # fmt: skip
+        Case(
+            "one inside the other",
+            torch.tensor([[0.0, 0.0, 20.0, 20.0]]),
+            torch.tensor([[5.0, 5.0, 10.0, 10.0]]),
+        ),
+    ]
 
 
 def _inter(a: Tensor, b: Tensor, clamp: bool = True) -> Tensor:
@@ -102,11 +106,15 @@ def _nms_cases() -> list[Case]:
     crowd = torch.cat([corner, corner + 8 + uniform(8, 12, 2, high=10)], 1)
     two = torch.tensor([[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 5.0]])
     return [
-        Case("A covers B, B covers C, A does not cover C", chain,
-             torch.tensor([0.7, 0.6, 0.5, 0.9]), 0.3),
+        Case(
+            "A covers B, B covers C, A does not cover C",
+            chain,
+            torch.tensor([0.7, 0.6, 0.5, 0.9]),
+            0.3,
+        ),
         Case("twelve boxes", crowd, uniform(9, 12), 0.3),
         Case("an overlap of exactly the threshold", two, torch.tensor([0.4, 0.8]), 0.5),
-    ]  # fmt: skip
+    ]
 
 
 def _iou(boxes: Tensor) -> Tensor:
@@ -203,9 +211,12 @@ def _read_cases() -> list[Case]:
     return [
         Case("inside", uniform(10, 3, 5, 7), points),
         Case("on the last row and column", uniform(11, 2, 5, 7), rim),
-        Case("many points", uniform(12, 2, 9, 6),
-             uniform(13, 20, 2) * torch.tensor([5.0, 8.0])),
-    ]  # fmt: skip
+        Case(
+            "many points",
+            uniform(12, 2, 9, 6),
+            uniform(13, 20, 2) * torch.tensor([5.0, 8.0]),
+        ),
+    ]
 
 
 def _corners(level: Tensor, points: Tensor):

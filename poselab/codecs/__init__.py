@@ -41,13 +41,7 @@ from poselab.codecs.heatmap_decode import (
     to_image_reference,
 )
 from poselab.codecs.heatmap_hard import HardHeatmapCodec, hardest, loss_of_joints
-from poselab.codecs.ief import (
-    FeedbackCodec,
-    bounded,
-    fixed_path,
-    on_path,
-    with_pose,
-)
+from poselab.codecs.ief import FeedbackCodec, bounded, fixed_path, on_path, with_pose
 from poselab.codecs.regression import (
     DisplacementCodec,
     RegressionCodec,
@@ -72,20 +66,61 @@ CODECS = {
 def build(name: str, **options: Any) -> Any:
     """The codec `name` (a key of `CODECS`) with its options, as a card holds them."""
     if name not in CODECS:
-        raise ArgumentError("no codec of this name", where="name", value=name,
-                            fix=f"Known: {', '.join(CODECS)}.")  # fmt: skip
+        raise ArgumentError(
+            "no codec of this name",
+            where="name",
+            value=name,
+            fix=f"Known: {', '.join(CODECS)}.",
+        )
     return CODECS[name](**options)
 
 
-__all__ = ["CODECS", "CropHeatmapCodec", "DetectionCodec", "DisplacementCodec",
-           "FeedbackCodec", "HardHeatmapCodec", "HeatmapCodec", "IntegralCodec",
-           "RegressionCodec", "blur_maps", "blur_of", "bounded", "build",
-           "cells_to_pixels", "crop_boxes", "decode_argmax", "decode_cpn_reference",
-           "decode_dark", "decode_dark_reference", "decode_hourglass_reference",
-           "decode_quarter", "decode_quarter_reference", "decode_soft_argmax",
-           "denormalise", "draw_targets", "fixed_path", "flip_maps", "gaussian_maps",
-           "hardest", "joint_boxes", "local_maxima", "loss_of_joints", "masked_l2",
-           "masked_mse", "merge_people", "nearest_cells", "nms", "normalise", "on_path",
-           "peaks", "pixels_to_cells", "place_in_boxes", "pose_diameter",
-           "spatial_cross_entropy", "target_weight", "to_image_reference",
-           "with_pose"]  # fmt: skip
+__all__ = [
+    "CODECS",
+    "CropHeatmapCodec",
+    "DetectionCodec",
+    "DisplacementCodec",
+    "FeedbackCodec",
+    "HardHeatmapCodec",
+    "HeatmapCodec",
+    "IntegralCodec",
+    "RegressionCodec",
+    "blur_maps",
+    "blur_of",
+    "bounded",
+    "build",
+    "cells_to_pixels",
+    "crop_boxes",
+    "decode_argmax",
+    "decode_cpn_reference",
+    "decode_dark",
+    "decode_dark_reference",
+    "decode_hourglass_reference",
+    "decode_quarter",
+    "decode_quarter_reference",
+    "decode_soft_argmax",
+    "denormalise",
+    "draw_targets",
+    "fixed_path",
+    "flip_maps",
+    "gaussian_maps",
+    "hardest",
+    "joint_boxes",
+    "local_maxima",
+    "loss_of_joints",
+    "masked_l2",
+    "masked_mse",
+    "merge_people",
+    "nearest_cells",
+    "nms",
+    "normalise",
+    "on_path",
+    "peaks",
+    "pixels_to_cells",
+    "place_in_boxes",
+    "pose_diameter",
+    "spatial_cross_entropy",
+    "target_weight",
+    "to_image_reference",
+    "with_pose",
+]

@@ -67,8 +67,13 @@ def grid_anchors(
     one anchor of `sizes[i]` for each ratio, centred on the upper left corner of every
     cell (section 3.1.1; one size per level as in FPN, 1612.03144).
     """
-    require(len(maps) == len(sizes), "one size for each level", where="grid_anchors",
-            field="sizes", value=sizes)  # fmt: skip
+    require(
+        len(maps) == len(sizes),
+        "one size for each level",
+        where="grid_anchors",
+        field="sizes",
+        value=sizes,
+    )
     levels = []
     for (h, w), size in zip(maps, sizes, strict=True):
         y = torch.arange(h) * (image[0] // h)

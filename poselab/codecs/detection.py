@@ -91,8 +91,12 @@ class DetectionCodec:
         boxes = [xywh_to_xyxy(b[t]) for b, t in zip(sample.boxes, there, strict=True)]
         rows = [self._one(b, generator) for b in boxes]
         objectness, steps = (torch.stack(part) for part in zip(*rows, strict=True))
-        return {"input": sample.image, "boxes": boxes, "objectness": objectness,
-                "steps": steps}  # fmt: skip
+        return {
+            "input": sample.image,
+            "boxes": boxes,
+            "objectness": objectness,
+            "steps": steps,
+        }
 
     def _one(self, boxes: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         anchors = self.anchors.to(boxes)
@@ -118,8 +122,9 @@ class DetectionCodec:
         first = F.binary_cross_entropy_with_logits(
             output.rpn.objectness.float()[learns], target[learns]
         )
-        first = first + _smooth(output.rpn.steps[person], encoded["steps"][person],
-                                1 / 9, learns.sum())  # fmt: skip
+        first = first + _smooth(
+            output.rpn.steps[person], encoded["steps"][person], 1 / 9, learns.sum()
+        )
         return first + self._second(output, encoded["boxes"])
 
     def _second(self, output: Any, people: list[Tensor]) -> Tensor:
@@ -140,8 +145,9 @@ class DetectionCodec:
     def decode(self, output: Any, image: int = 0) -> tuple[Tensor, Tensor]:
         """The people of one image of the batch: corner boxes [N, 4] and scores [N]."""
         own = output.image == image
-        boxes, scores, _ = select_boxes(output.proposals[own], output.logits[own],
-                                        output.steps[own], self.size)  # fmt: skip
+        boxes, scores, _ = select_boxes(
+            output.proposals[own], output.logits[own], output.steps[own], self.size
+        )
         return boxes, scores
 
 

@@ -72,8 +72,13 @@ def merge_people(maps: Tensor, how: str = "max") -> Tensor:
     the last person (as far as 3 sigma) cut a piece out of the others.
     """
     require_shape("maps", maps, None, None, None, None, None)
-    require(how in MERGES, "unknown way to merge", where="merge", value=how,
-            fix=f"Known: {', '.join(MERGES)}.")  # fmt: skip
+    require(
+        how in MERGES,
+        "unknown way to merge",
+        where="merge",
+        value=how,
+        fix=f"Known: {', '.join(MERGES)}.",
+    )
     if maps.shape[1] == 1:
         return maps[:, 0]
     if how == "sum" or maps.shape[1] == 0:
@@ -167,8 +172,12 @@ def cross_entropy_of_joints(
 
 
 LOSSES = {"mse": masked_mse, "cross_entropy": spatial_cross_entropy}
-DECODERS = {"argmax": decode_argmax, "quarter": decode_quarter, "dark": decode_dark,
-            "soft_argmax": decode_soft_argmax}  # fmt: skip
+DECODERS = {
+    "argmax": decode_argmax,
+    "quarter": decode_quarter,
+    "dark": decode_dark,
+    "soft_argmax": decode_soft_argmax,
+}
 
 
 # --- the codecs ----------------------------------------------------------------------
@@ -193,35 +202,55 @@ class HeatmapCodec:
         merge: str = "max",
         quantise: bool = False,
     ) -> None:
-        require(loss in LOSSES, "unknown loss", where="loss", value=loss,
-                fix=f"Known: {', '.join(LOSSES)}.")  # fmt: skip
-        require(decoder in DECODERS, "unknown decoder", where="decoder", value=decoder,
-                fix=f"Known: {', '.join(DECODERS)}.")  # fmt: skip
-        require(merge in MERGES, "unknown way to merge", where="merge", value=merge,
-                fix=f"Known: {', '.join(MERGES)}.")  # fmt: skip
-        require(stride >= 1, "a cell covers at least a pixel", where="stride",
-                value=stride)  # fmt: skip
+        require(
+            loss in LOSSES,
+            "unknown loss",
+            where="loss",
+            value=loss,
+            fix=f"Known: {', '.join(LOSSES)}.",
+        )
+        require(
+            decoder in DECODERS,
+            "unknown decoder",
+            where="decoder",
+            value=decoder,
+            fix=f"Known: {', '.join(DECODERS)}.",
+        )
+        require(
+            merge in MERGES,
+            "unknown way to merge",
+            where="merge",
+            value=merge,
+            fix=f"Known: {', '.join(MERGES)}.",
+        )
+        require(
+            stride >= 1, "a cell covers at least a pixel", where="stride", value=stride
+        )
         self.size, self.stride = (int(size[0]), int(size[1])), int(stride)
         self.map_size = tuple(math.ceil(n / stride) for n in self.size)
         self.sigma, self.loss_name, self.decoder = float(sigma), loss, decoder
         self.merge, self.quantise = merge, quantise
 
     def encode(self, sample: Sample, generator=None) -> dict[str, Tensor]:
-        """"input" [B, 3, H, W], "maps" [B, J, h, w], "weight" (see `target_weight`).
+        """ "input" [B, 3, H, W], "maps" [B, J, h, w], "weight" (see `target_weight`).
 
         Any number of people per image. Nothing is drawn at random.
         """
         sample = sample if sample.is_stacked else Sample.stack([sample])
         require_shape("image", sample.image, None, 3, *self.size)
-        maps = draw_targets(sample.keypoints, sample.visibility, self.map_size,
-                            self.stride, self.sigma, self.merge,
-                            self.quantise)  # fmt: skip
+        maps = draw_targets(
+            sample.keypoints,
+            sample.visibility,
+            self.map_size,
+            self.stride,
+            self.sigma,
+            self.merge,
+            self.quantise,
+        )
         weight = target_weight(sample.visibility, sample.ignore, self.stride)
         return {"input": sample.image, "maps": maps, "weight": weight}
 
-    def loss(
-        self, output: Tensor | list[Tensor], encoded: dict[str, Tensor]
-    ) -> Tensor:
+    def loss(self, output: Tensor | list[Tensor], encoded: dict[str, Tensor]) -> Tensor:
         """The loss of the output [B, J, h, w] against the target maps.
 
         The outputs of a staged network are all held against the same maps, and their
@@ -270,12 +299,15 @@ class IntegralCodec(HeatmapCodec):
         super().__init__(size, stride, decoder="soft_argmax", loss="cross_entropy")
 
     def encode(self, sample: Sample, generator=None) -> dict[str, Tensor]:
-        """"input" [B, 3, H, W], "cells" [B, J, 2], "visibility" [B, J]."""
+        """ "input" [B, 3, H, W], "cells" [B, J, 2], "visibility" [B, J]."""
         sample = single_person(sample)
         require_shape("image", sample.image, None, 3, *self.size)
         cells = pixels_to_cells(sample.keypoints[:, 0], self.stride)
-        return {"input": sample.image, "cells": cells,
-                "visibility": sample.visibility[:, 0]}  # fmt: skip
+        return {
+            "input": sample.image,
+            "cells": cells,
+            "visibility": sample.visibility[:, 0],
+        }
 
     def loss(self, output: Tensor, encoded: dict[str, Tensor]) -> Tensor:
         """|dx| + |dy| in cells, averaged over the labelled joints."""
@@ -299,5 +331,9 @@ def _poses(points: Tensor, scores: Tensor, size, boxes: Tensor | None) -> Poses:
     whole = box_of_image(size).to(points).expand(len(points), 4)
     boxes = whole if boxes is None else boxes.to(points)
     points = denormalise(normalise(points, whole), boxes)
-    return Poses(points[:, None], scores[:, None], boxes=boxes[:, None],
-                 person_scores=scores.mean(-1, keepdim=True))  # fmt: skip
+    return Poses(
+        points[:, None],
+        scores[:, None],
+        boxes=boxes[:, None],
+        person_scores=scores.mean(-1, keepdim=True),
+    )

@@ -32,27 +32,32 @@ class CropHeatmapCodec:
     """
 
     def __init__(
-        self,
-        crop: int = 24,
-        sigma: float = 1.5,
-        noise: float = 3.0,
-        loss: str = "mse",
+        self, crop: int = 24, sigma: float = 1.5, noise: float = 3.0, loss: str = "mse"
     ) -> None:
         require(crop >= 3, "a crop needs 3 pixels", where="crop", value=crop)
-        require(loss in LOSSES, "unknown loss", where="loss", value=loss,
-                fix=f"Known: {', '.join(LOSSES)}.")  # fmt: skip
+        require(
+            loss in LOSSES,
+            "unknown loss",
+            where="loss",
+            value=loss,
+            fix=f"Known: {', '.join(LOSSES)}.",
+        )
         self.loss_name = loss
         self.crop, self.sigma, self.noise = int(crop), float(sigma), float(noise)
 
     def encode(self, sample: Sample, generator: torch.Generator) -> dict[str, Tensor]:
-        """"input" [B, J, 3, crop, crop], "maps" [B, J, crop, crop], "weight", "boxes".
+        """ "input" [B, J, 3, crop, crop], "maps" [B, J, crop, crop], "weight", "boxes".
 
         One person per image; the boxes [B, J, 4] are those of the crops.
         """
         sample = single_person(sample)
-        require(generator is not None, "the displacements are drawn at random",
-                where="generator", value=generator,
-                fix="Give torch.Generator().manual_seed(0).")  # fmt: skip
+        require(
+            generator is not None,
+            "the displacements are drawn at random",
+            where="generator",
+            value=generator,
+            fix="Give torch.Generator().manual_seed(0).",
+        )
         truth = sample.keypoints[:, 0]  # [B, J, 2]
         noise = torch.randn(truth.shape, generator=generator, device=generator.device)
         centre = truth + self.noise * noise.to(truth)
@@ -60,8 +65,12 @@ class CropHeatmapCodec:
         cells = (normalise(truth[:, :, None], boxes)[:, :, 0] + 0.5) * self.crop - 0.5
         maps = gaussian_maps(cells, (self.crop, self.crop), self.sigma)
         weight = (sample.visibility[:, 0] > 0).float()[..., None, None]
-        return {"input": crop_boxes(sample.image, boxes, self.crop), "maps": maps,
-                "weight": weight, "boxes": boxes}  # fmt: skip
+        return {
+            "input": crop_boxes(sample.image, boxes, self.crop),
+            "maps": maps,
+            "weight": weight,
+            "boxes": boxes,
+        }
 
     def loss(self, output: Tensor, encoded: dict[str, Tensor]) -> Tensor:
         """The loss of the output [B, J, crop, crop] against the fine maps."""

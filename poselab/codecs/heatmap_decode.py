@@ -70,8 +70,13 @@ def decode_dark(
 
     Only the neighbourhood of the peak is blurred: nothing else is looked at.
     """
-    require(min(maps.shape[-2:]) >= 3, "a map needs 3 x 3 cells", where="maps",
-            field="shape", value=list(maps.shape))  # fmt: skip
+    require(
+        min(maps.shape[-2:]) >= 3,
+        "a map needs 3 x 3 cells",
+        where="maps",
+        field="shape",
+        value=list(maps.shape),
+    )
     cells, scores = peaks(maps)
     answer = _top_of_parabola(maps, cells)
     reach = (blur - 1) // 2 + 2
@@ -298,8 +303,12 @@ def gaussian_kernel(side: int) -> Tensor:
 
     That is OpenCV's rule, which DARK relies on: side 11 has sigma 2.
     """
-    require(side >= 1 and side % 2 == 1, "the side of a blur is odd", where="blur",
-            value=side)  # fmt: skip
+    require(
+        side >= 1 and side % 2 == 1,
+        "the side of a blur is odd",
+        where="blur",
+        value=side,
+    )
     half = (side - 1) // 2
     sigma = 0.3 * (half - 1) + 0.8
     place = torch.arange(-half, half + 1, dtype=torch.float64)

@@ -54,18 +54,21 @@ class HardHeatmapCodec(HeatmapCodec):
 
     def __init__(self, size: tuple[int, int] = (128, 96), hard: int = 8, **options):
         super().__init__(size, **options)
-        require(hard >= 1, "at least one joint has to be learned from", where="hard",
-                value=hard)  # fmt: skip
+        require(
+            hard >= 1,
+            "at least one joint has to be learned from",
+            where="hard",
+            value=hard,
+        )
         self.hard = int(hard)
 
-    def loss(
-        self, output: Tensor | list[Tensor], encoded: dict[str, Tensor]
-    ) -> Tensor:
+    def loss(self, output: Tensor | list[Tensor], encoded: dict[str, Tensor]) -> Tensor:
         """Sum over the stages; the last is the mean over its hardest joints."""
         stages = output if isinstance(output, (list, tuple)) else [output]
         *early, last = stages
-        each, counts = loss_of_joints(self.loss_name, last, encoded["maps"],
-                                      encoded["weight"])  # fmt: skip
+        each, counts = loss_of_joints(
+            self.loss_name, last, encoded["maps"], encoded["weight"]
+        )
         chosen = hardest(each, counts, self.hard)
         mined = torch.where(chosen, each, 0.0).sum() / chosen.sum().clamp(min=1)
         plain = super().loss  # for one stage at a time: given a list it asks us again

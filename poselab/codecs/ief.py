@@ -30,8 +30,13 @@ def bounded(vectors: Tensor, bound: float) -> Tensor:
     vector towards a diagonal.
     """
     require_shape("vectors", vectors, "...", 2)
-    require(bound > 0, "a step needs a length", where="bound", value=bound,
-            fix="math.inf bounds nothing.")  # fmt: skip
+    require(
+        bound > 0,
+        "a step needs a length",
+        where="bound",
+        value=bound,
+        fix="math.inf bounds nothing.",
+    )
     if math.isinf(bound):
         return vectors
     length = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
@@ -97,8 +102,9 @@ class FeedbackCodec:
     ) -> None:
         require_shape("start", start, None, 2)
         require(steps >= 1, "at least one step is needed", where="steps", value=steps)
-        require(0 < bound < math.inf, "a step needs a length", where="bound",
-                value=bound)  # fmt: skip
+        require(
+            0 < bound < math.inf, "a step needs a length", where="bound", value=bound
+        )
         self.start, self.bound, self.sigma = start, float(bound), float(sigma)
         self.steps, self.spread, self.whole = steps, float(spread), whole
 
@@ -117,16 +123,24 @@ class FeedbackCodec:
         return torch.where(known, reached, start)
 
     def encode(self, sample: Sample, generator: torch.Generator) -> dict[str, Tensor]:
-        """"input" [B, 3 + J, H, W], "target" [B, J, 2] in bounds, "visibility"."""
+        """ "input" [B, 3 + J, H, W], "target" [B, J, 2] in bounds, "visibility"."""
         sample = single_person(sample)
-        require(generator is not None, "the steps are drawn at random",
-                where="generator", value=generator,
-                fix="Give torch.Generator().manual_seed(0).")  # fmt: skip
+        require(
+            generator is not None,
+            "the steps are drawn at random",
+            where="generator",
+            value=generator,
+            fix="Give torch.Generator().manual_seed(0).",
+        )
         points = self.points(sample, generator)
         residual = (sample.keypoints[:, 0] - points) / self.bound  # [B, J, 2]
         target = residual if self.whole else bounded(residual, 1.0)
-        return {"input": with_pose(sample.image, points, self.sigma), "target": target,
-                "visibility": sample.visibility[:, 0], "points": points}  # fmt: skip
+        return {
+            "input": with_pose(sample.image, points, self.sigma),
+            "target": target,
+            "visibility": sample.visibility[:, 0],
+            "points": points,
+        }
 
     def loss(self, output: Tensor, encoded: dict[str, Tensor]) -> Tensor:
         """`masked_l2` of the corrections [B, J, 2]."""

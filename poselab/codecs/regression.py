@@ -107,9 +107,13 @@ def _check_pair(points: Tensor, boxes: Tensor) -> None:
     require_shape("points", points, "...", None, 2)
     require_shape("boxes", boxes, "...", 4)
     if boxes.dim() > points.dim() - 1:
-        raise ShapeError("points need one dimension more than boxes", where="points",
-                         field="shape", value=[list(points.shape), list(boxes.shape)],
-                         fix="Add one with points[..., None, :].")  # fmt: skip
+        raise ShapeError(
+            "points need one dimension more than boxes",
+            where="points",
+            field="shape",
+            value=[list(points.shape), list(boxes.shape)],
+            fix="Add one with points[..., None, :].",
+        )
 
 
 def single_person(sample: Sample) -> Sample:
@@ -117,9 +121,14 @@ def single_person(sample: Sample) -> Sample:
     if not sample.is_stacked:
         sample = Sample.stack([sample])
     people = sample.keypoints.shape[1]
-    require(people == 1, "this codec takes one person per image", where="sample",
-            field="people", value=people,
-            fix="Crop every person first (poselab.datasets).")  # fmt: skip
+    require(
+        people == 1,
+        "this codec takes one person per image",
+        where="sample",
+        field="people",
+        value=people,
+        fix="Crop every person first (poselab.datasets).",
+    )
     return sample
 
 
@@ -144,7 +153,7 @@ class RegressionCodec:
         return box.expand(len(like), 4)
 
     def encode(self, sample: Sample, generator=None) -> dict[str, Tensor]:
-        """"input" [B, 3, H, W], "target" [B, J, 2], "visibility" [B, J].
+        """ "input" [B, 3, H, W], "target" [B, J, 2], "visibility" [B, J].
 
         `sample` holds one person per image, framed by the image. Nothing is drawn, so
         `generator` is not used.
@@ -173,8 +182,12 @@ class RegressionCodec:
         boxes = whole if boxes is None else boxes.to(output)
         points = denormalise(normalise(points, whole), boxes)
         scores = torch.ones_like(points[..., 0])
-        return Poses(points[:, None], scores[:, None], boxes=boxes[:, None],
-                     person_scores=torch.ones_like(boxes[:, :1]))  # fmt: skip
+        return Poses(
+            points[:, None],
+            scores[:, None],
+            boxes=boxes[:, None],
+            person_scores=torch.ones_like(boxes[:, :1]),
+        )
 
 
 class DisplacementCodec:
@@ -216,20 +229,28 @@ class DisplacementCodec:
         count = weight.sum(0)  # [J, 1]
         if (count < 2).any():
             joint = sample.skeleton.joints[int(count[:, 0].argmin())]
-            raise ArgumentError("labelled too rarely to estimate errors from",
-                                where="sample", field=joint, value=int(count.min()),
-                                fix="Give a few hundred samples.")  # fmt: skip
+            raise ArgumentError(
+                "labelled too rarely to estimate errors from",
+                where="sample",
+                field=joint,
+                value=int(count.min()),
+                fix="Give a few hundred samples.",
+            )
         errors = torch.where(weight > 0, errors, 0.0)
         mean = errors.sum(0) / count
         spread = ((errors - mean).square() * weight).sum(0) / count
         return cls(mean, spread.sqrt(), sigma, crop, sample.skeleton)
 
     def encode(self, sample: Sample, generator: torch.Generator) -> dict[str, Tensor]:
-        """"input" [B, J, 3, crop, crop], "target" [B, J, 2], "visibility" [B, J]."""
+        """ "input" [B, J, 3, crop, crop], "target" [B, J, 2], "visibility" [B, J]."""
         sample = single_person(sample)
-        require(generator is not None, "the displacements are drawn at random",
-                where="generator", value=generator,
-                fix="Give torch.Generator().manual_seed(0).")  # fmt: skip
+        require(
+            generator is not None,
+            "the displacements are drawn at random",
+            where="generator",
+            value=generator,
+            fix="Give torch.Generator().manual_seed(0).",
+        )
         truth, diam = sample.keypoints[:, 0], _diameter(sample)
         noise = torch.randn(truth.shape, generator=generator, device=generator.device)
         delta = self.mean.to(truth) + self.std.to(truth) * noise.to(truth)
@@ -238,8 +259,12 @@ class DisplacementCodec:
         target = normalise(truth[:, :, None], boxes)[:, :, 0]  # = -delta / sigma
         crops = crop_boxes(sample.image, boxes, self.crop)
         visibility = sample.visibility[:, 0]
-        return {"input": crops, "target": target, "visibility": visibility,
-                "boxes": boxes}  # fmt: skip
+        return {
+            "input": crops,
+            "target": target,
+            "visibility": visibility,
+            "boxes": boxes,
+        }
 
     def loss(self, output: Tensor, encoded: dict[str, Tensor]) -> Tensor:
         """`masked_l2` of the displacements [B, J, 2]."""
@@ -253,5 +278,9 @@ class DisplacementCodec:
 
 def _diameter(sample: Sample) -> Tensor:
     """diam(y) of the single person of each stacked image; [B] px."""
-    return pose_diameter(sample.keypoints[:, 0], sample.visibility[:, 0],
-                         sample.boxes[:, 0], sample.skeleton)  # fmt: skip
+    return pose_diameter(
+        sample.keypoints[:, 0],
+        sample.visibility[:, 0],
+        sample.boxes[:, 0],
+        sample.skeleton,
+    )

@@ -208,8 +208,11 @@ def _equality(nb: NotebookNode) -> Iterator[str]:
         if not isinstance(node, ast.Assert | ast.Expr):
             continue
         inside = list(ast.walk(test))
-        called = {n.func.attr for n in inside if isinstance(n, ast.Call)
-                  and isinstance(n.func, ast.Attribute)}  # fmt: skip
+        called = {
+            n.func.attr
+            for n in inside
+            if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
+        }
         used = {n.id for n in inside if isinstance(n, ast.Name)}
         if called & EQUALS and used & ours:
             return

@@ -7,8 +7,8 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from poselab.disk import replace_file
 from poselab.errors import PoselabError, require
+from poselab.system.disk import replace_file
 
 _ADDRESS = re.compile(
     r"(?:https://github\.com/|git@github\.com:)"
@@ -24,8 +24,9 @@ def find_root() -> Path:
     """The folder of the course: the one above the package that has pyproject.toml."""
     root = Path(__file__).resolve().parents[2]
     if not (root / "pyproject.toml").is_file():
-        raise CourseError("is not a copy of the course", where=root,
-                          fix="Run this from a git clone.")  # fmt: skip
+        raise CourseError(
+            "is not a copy of the course", where=root, fix="Run this from a git clone."
+        )
     return root
 
 
@@ -39,9 +40,12 @@ def slug_of(url: str) -> str:
     """`owner/name` of a GitHub address; Colab and Binder read it from there."""
     match = _ADDRESS.fullmatch(url.strip())
     if match is None:
-        raise CourseError("is not the address of a GitHub repository", where="URL",
-                          value=url, fix="Write URL=https://github.com/you/poselab"
-                          )  # fmt: skip
+        raise CourseError(
+            "is not the address of a GitHub repository",
+            where="URL",
+            value=url,
+            fix="Write URL=https://github.com/you/poselab",
+        )
     return match["slug"]
 
 
@@ -49,9 +53,13 @@ def find_notebooks(root: Path, numbers: Sequence[str] = ()) -> list[Path]:
     """The numbered notebooks in order; only those of `numbers` ("01") where given."""
     paths = sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     for number in numbers:
-        require(any(p.name.startswith(number) for p in paths), "no such notebook",
-                where="NB", value=number, fix="Write NB=01 for 01_....ipynb"
-                )  # fmt: skip
+        require(
+            any(p.name.startswith(number) for p in paths),
+            "no such notebook",
+            where="NB",
+            value=number,
+            fix="Write NB=01 for 01_....ipynb",
+        )
     return [p for p in paths if not numbers or p.name.startswith(tuple(numbers))]
 
 

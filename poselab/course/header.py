@@ -51,10 +51,13 @@ def read_header(nb: NotebookNode, where: str | Path) -> Header:
     lines = nb.cells[0].source.splitlines() if nb.cells else []
     run = next(filter(None, map(_RUN_LINE.match, lines)), None)
     if run is None or not lines[0].startswith("# "):
-        raise CourseError("needs a title and a line on its time", where=where,
-                          field="first cell", value="\n".join(lines),
-                          fix='Write "# 01 Title" and "Reading 35 min · builds on 00".'
-                          )  # fmt: skip
+        raise CourseError(
+            "needs a title and a line on its time",
+            where=where,
+            field="first cell",
+            value="\n".join(lines),
+            fix='Write "# 01 Title" and "Reading 35 min · builds on 00".',
+        )
     seconds = None if run["seconds"] is None else int(run["seconds"])
     return Header(
         lines[0][2:].strip(),
@@ -111,15 +114,18 @@ def table(root: Path) -> str:
     """One row per notebook with its times, as Markdown."""
     import nbformat
 
-    rows = ["| Notebook | Reading | Runs in | Memory | Builds on |",
-            "|---|---|---|---|---|"]  # fmt: skip
+    rows = [
+        "| Notebook | Reading | Runs in | Memory | Builds on |",
+        "|---|---|---|---|---|",
+    ]
     for path in find_notebooks(root):
         head = read_header(nbformat.read(path, as_version=4), path)
         seconds = "not yet run" if head.seconds is None else f"{head.seconds} s"
         link = f"[{head.title}](notebooks/{path.name})"
         memory = "" if head.gigabytes is None else f"{head.gigabytes} GB"
-        rows.append(f"| {link} | {head.reading} min | {seconds} | {memory} | "
-                    f"{head.builds_on} |")  # fmt: skip
+        rows.append(
+            f"| {link} | {head.reading} min | {seconds} | {memory} | {head.builds_on} |"
+        )
     return "\n".join(rows)
 
 
@@ -129,6 +135,9 @@ def write_table(root: Path) -> None:
     before, start, rest = path.read_text(encoding="utf-8").partition(TABLE[0])
     _, end, after = rest.partition(TABLE[1])
     if not start or not end:
-        raise CourseError(f"has no {TABLE[0]} ... {TABLE[1]}", where=path,
-                          fix="Put the two marks where the table belongs.")  # fmt: skip
+        raise CourseError(
+            f"has no {TABLE[0]} ... {TABLE[1]}",
+            where=path,
+            fix="Put the two marks where the table belongs.",
+        )
     save(f"{before}{start}\n{table(root)}\n{end}{after}", path)

@@ -26,20 +26,27 @@ def draw_picture(path: Path) -> None:
     """Write the animation as GIF to `path`; the folder is made where it is missing."""
     from poselab.explore.welcome import PersonMaker
 
-    maker = PersonMaker(activity="walking", seed=7, distance=3600, occluder="box",
-                        occluder_x=420)  # fmt: skip
+    maker = PersonMaker(
+        activity="walking", seed=7, distance=3600, occluder="box", occluder_x=420
+    )
     frames = [draw_frame(maker, number / FRAMES) for number in range(FRAMES)]
     palette = make_palette(frames[:: FRAMES // 3])
     plain = [f.quantize(palette=palette, dither=Image.Dither.NONE) for f in frames]
     path.parent.mkdir(parents=True, exist_ok=True)
     duration = round(1000 * SECONDS / FRAMES)  # ms per frame
-    plain[0].save(path, save_all=True, append_images=plain[1:], loop=0,
-                  duration=duration, optimize=True)  # fmt: skip
+    plain[0].save(
+        path,
+        save_all=True,
+        append_images=plain[1:],
+        loop=0,
+        duration=duration,
+        optimize=True,
+    )
 
 
 def make_palette(frames: list[Image.Image]) -> Image.Image:
     """One palette for all frames, so that nothing flickers; thin lines count in it."""
-    from poselab.draw.style import BOX, LEFT, MASK, RIGHT
+    from poselab.draw.styles import BOX, LEFT, MASK, RIGHT
 
     lines = (LEFT, RIGHT, BOX, MASK)
     width, height = frames[0].size

@@ -39,9 +39,7 @@ def peak_memory(pid: int) -> float:
     return int(kilobytes[1]) / 1e6 if kilobytes else 0.0
 
 
-def execute(
-    nb: NotebookNode, path: Path, timeout: int = BUDGET
-) -> tuple[float, float]:
+def execute(nb: NotebookNode, path: Path, timeout: int = BUDGET) -> tuple[float, float]:
     """Run every cell in the folder of `path`.
 
     Returns the seconds, the kernel's start included, and the most memory that the
@@ -179,8 +177,11 @@ def remake(path: Path, url: str) -> tuple[float, list[str]]:
     with tempfile.TemporaryDirectory() as cache:
         os.environ["POSELAB_CACHE"] = cache
         seconds, memory = execute(nb, path)
-    header = replace(header, seconds=keep_seconds(header.seconds, seconds),
-                     gigabytes=keep_memory(header.gigabytes, memory))  # fmt: skip
+    header = replace(
+        header,
+        seconds=keep_seconds(header.seconds, seconds),
+        gigabytes=keep_memory(header.gigabytes, memory),
+    )
     write_header(nb, header, slug_of(url), path.name)
     clean(nb)
     save(nbformat.writes(nb) + "\n", path)

@@ -1,15 +1,15 @@
 """Where samples come from, and what may be done to them before a codec sees them."""
 
-from poselab.datasets.coco import Coco, Crops, save_coco, to_coco
-from poselab.datasets.coco_people import CocoPeople, Variation
-from poselab.datasets.coco_results import to_results
+from poselab.datasets.coco.people import CocoPeople, Variation
+from poselab.datasets.coco.reader import Coco, Crops, save_coco, to_coco
+from poselab.datasets.coco.results import to_results
 from poselab.datasets.crowdpose import CrowdPose
 from poselab.datasets.images import read_image
 from poselab.datasets.mocap import H36m, MpiInf3dhp
 from poselab.datasets.mpii import Mpii
 from poselab.datasets.person_crops import PersonCrops
 from poselab.datasets.pool import Pool
-from poselab.datasets.portrait import portrait
+from poselab.datasets.portraits import portrait
 from poselab.datasets.posetrack import PoseTrack
 from poselab.datasets.synthetic import SyntheticPeople, evaluation
 from poselab.datasets.transforms import (

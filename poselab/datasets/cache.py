@@ -1,6 +1,6 @@
 """The cache directory's size: what is thrown away when it has grown too large.
 
-`POSELAB_CACHE_GB` bounds it (2 unless set); where it is, `poselab.disk` says.
+`POSELAB_CACHE_GB` bounds it (2 unless set); where it is, `poselab.system.disk` says.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ def limit_bytes() -> int:
         return int(float(text) * 1e9)
     except (ValueError, OverflowError) as problem:
         raise CacheError(
-            "is not a number of gigabytes", where="POSELAB_CACHE_GB", value=text,
+            "is not a number of gigabytes",
+            where="POSELAB_CACHE_GB",
+            value=text,
             fix="Set it to a number such as 2, or unset it.",
-        ) from problem  # fmt: skip
+        ) from problem
 
 
 def evict(directory: Path, keep: Path, limit: int | None = None) -> list[Path]:

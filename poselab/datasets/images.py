@@ -48,16 +48,18 @@ def _with_image(path: str | Path, use):
             return use(image)
     except FileNotFoundError as problem:
         raise ImageError(
-            "there is no such image", where=path,
+            "there is no such image",
+            where=path,
             fix="Check file_name and the image directory.",
-        ) from problem  # fmt: skip
+        ) from problem
     except MemoryError:
         raise
     except Exception as problem:  # Pillow's decoders raise many kinds on damaged files
         raise ImageError(
             f"cannot be read as an image ({type(problem).__name__}: {problem})",
-            where=path, fix="The file is damaged or not an image: fetch it again.",
-        ) from problem  # fmt: skip
+            where=path,
+            fix="The file is damaged or not an image: fetch it again.",
+        ) from problem
 
 
 def to_pil(image: Tensor) -> Image.Image:

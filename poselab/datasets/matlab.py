@@ -23,5 +23,6 @@ def read_mat(file: str | Path, fix: str, **options: Any) -> dict[str, Any]:
     except Exception as problem:  # a damaged file can fail anywhere in the reader
         raise AnnotationError(
             f"cannot be read as a MATLAB file ({type(problem).__name__}: {problem})",
-            where=file, fix=fix,
-        ) from problem  # fmt: skip
+            where=file,
+            fix=fix,
+        ) from problem

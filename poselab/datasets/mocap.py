@@ -15,13 +15,17 @@ import torch
 from torch import Tensor
 
 from poselab.datasets.images import read_image
-from poselab.disk import replace_file
 from poselab.errors import AnnotationError
 from poselab.records import Sample
 from poselab.skeleton import H36M_17, MPI_INF_3DHP_17, Skeleton
+from poselab.system.disk import replace_file
 
-SHAPES = {"keypoints": ("J", 2), "joints_3d": ("J", 3), "intrinsics": (3, 3),
-          "boxes": (4,)}  # fmt: skip
+SHAPES = {
+    "keypoints": ("J", 2),
+    "joints_3d": ("J", 3),
+    "intrinsics": (3, 3),
+    "boxes": (4,),
+}
 
 
 class Mocap:
@@ -99,9 +103,10 @@ def load(file: str | Path, skeleton: Skeleton) -> dict[str, np.ndarray]:
         raise
     except Exception as problem:  # a damaged file can fail anywhere in the reader
         raise AnnotationError(
-            f"cannot be read ({type(problem).__name__}: {problem})", where=file,
+            f"cannot be read ({type(problem).__name__}: {problem})",
+            where=file,
             fix="Make it with the script of this data set in data_scripts/.",
-        ) from problem  # fmt: skip
+        ) from problem
     _check(file, arrays, skeleton)
     return arrays
 
@@ -109,19 +114,27 @@ def load(file: str | Path, skeleton: Skeleton) -> dict[str, np.ndarray]:
 def _check(file, arrays: dict[str, np.ndarray], skeleton: Skeleton) -> None:
     found = str(arrays.get("skeleton", "none"))
     if found != skeleton.name:
-        raise AnnotationError(f"is not of the skeleton {skeleton.name}", where=file,
-                              field="skeleton", value=found)  # fmt: skip
+        raise AnnotationError(
+            f"is not of the skeleton {skeleton.name}",
+            where=file,
+            field="skeleton",
+            value=found,
+        )
     names = arrays.get("file_name", np.zeros(()))
     if names.ndim != 1 or names.dtype.kind != "U":
-        raise AnnotationError("must be a list of texts", where=file,
-                              field="file_name", value=names)  # fmt: skip
+        raise AnnotationError(
+            "must be a list of texts", where=file, field="file_name", value=names
+        )
     for name, shape in SHAPES.items():
         wanted = (len(names), *(len(skeleton) if n == "J" else n for n in shape))
         array = arrays.get(name, np.zeros(()))
         if array.shape != wanted or array.dtype.kind != "f":
-            raise AnnotationError(f"must be numbers of the shape {list(wanted)}",
-                                  where=file, field=name, value=list(array.shape)
-                                  )  # fmt: skip
+            raise AnnotationError(
+                f"must be numbers of the shape {list(wanted)}",
+                where=file,
+                field=name,
+                value=list(array.shape),
+            )
         if not np.isfinite(array).all():
             raise AnnotationError("must be finite", where=file, field=name)
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from poselab.datasets.coco_format import Record, load_json
+from poselab.datasets.coco.format import Record, load_json
 from poselab.datasets.images import read_image
 from poselab.datasets.mpii_mat import load_mat
 from poselab.errors import AnnotationError
@@ -104,10 +104,12 @@ class Mpii:
         NaN where the file has no head box (the common JSON has none).
         """
         heads = [p.head for p in self.people[self.file_names[index]]]
-        return torch.tensor([
-            float("nan") if h is None else 0.6 * float(np.linalg.norm(h[1] - h[0]))
-            for h in heads
-        ])  # fmt: skip
+        return torch.tensor(
+            [
+                float("nan") if h is None else 0.6 * float(np.linalg.norm(h[1] - h[0]))
+                for h in heads
+            ]
+        )
 
 
 def _stack(rows: list, *shape: int) -> torch.Tensor:
@@ -117,8 +119,9 @@ def _stack(rows: list, *shape: int) -> torch.Tensor:
 def _load_json(file: Path) -> Iterator[Record]:
     content = load_json(file)
     if not isinstance(content, list):
-        raise AnnotationError("must be a JSON list of people", where=file,
-                              value=content)  # fmt: skip
+        raise AnnotationError(
+            "must be a JSON list of people", where=file, value=content
+        )
     for place, data in enumerate(content):
         yield Record(str(file), f"[{place}]", data)
 
@@ -133,13 +136,15 @@ def _person(record: Record) -> tuple[str, list[Person]]:
     if not np.isin(seen, (0, 1)).all():
         record.fail("joints_vis", "must be 0 or 1 for each joint")
     placed = (joints > 0).all(1)  # a missing joint is at (-1, -1) or (0, 0)
-    return name, [Person(
-        joints=(joints - FIRST) * placed[:, None],
-        visibility=placed * (1 + seen),
-        centre=record.numbers("center", 2, "x, y") - FIRST,
-        scale=record.number("scale", 0),
-        head=_pairs(record, "head", 2) if "head" in record.data else None,
-    )]  # fmt: skip
+    return name, [
+        Person(
+            joints=(joints - FIRST) * placed[:, None],
+            visibility=placed * (1 + seen),
+            centre=record.numbers("center", 2, "x, y") - FIRST,
+            scale=record.number("scale", 0),
+            head=_pairs(record, "head", 2) if "head" in record.data else None,
+        )
+    ]
 
 
 def _pairs(record: Record, key: str, count: int) -> np.ndarray:

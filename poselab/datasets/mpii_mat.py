@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from poselab.datasets.coco_format import Record
+from poselab.datasets.coco.format import Record
 from poselab.datasets.matlab import read_mat
 from poselab.errors import AnnotationError
 from poselab.skeleton import MPII_16
@@ -27,13 +27,16 @@ def load_mat(file: Path) -> Iterator[Record]:
     Raises `AnnotationError` where the file is not MPII's.
     """
     release = _release(file)
-    images, train = _list(_get(release, "annolist")), np.atleast_1d(
-        _get(release, "img_train", []))  # fmt: skip
+    images, train = (
+        _list(_get(release, "annolist")),
+        np.atleast_1d(_get(release, "img_train", [])),
+    )
     if not images or len(train) != len(images):
         raise AnnotationError(
             "is not MPII's file: RELEASE needs annolist and img_train of one length",
-            where=file, value=[len(images), len(train)],
-        )  # fmt: skip
+            where=file,
+            value=[len(images), len(train)],
+        )
     for place, image in enumerate(images):
         if train[place]:
             yield from _people(file, place, image)
@@ -43,8 +46,12 @@ def _release(file: Path) -> Any:
     fix = "It is mpii_human_pose_v1_u12_1.mat of mpii_human_pose_v1_u12_2.zip."
     content = read_mat(file, fix, squeeze_me=True, struct_as_record=False)
     if "RELEASE" not in content:
-        raise AnnotationError("is not MPII's file: it has no RELEASE", where=file,
-                              value=sorted(content), fix=fix)  # fmt: skip
+        raise AnnotationError(
+            "is not MPII's file: it has no RELEASE",
+            where=file,
+            value=sorted(content),
+            fix=fix,
+        )
     return content["RELEASE"]
 
 
@@ -76,8 +83,12 @@ def _data(person: Any) -> dict[str, Any] | None:
             joint = int(joint)
             joints[joint] = [_number(point, "x"), _number(point, "y")]
             seen[joint] = _visible(_get(point, "is_visible"))
-    data = {"joints": joints, "joints_vis": seen, "scale": _number(person, "scale"),
-            "center": [_number(centre, "x"), _number(centre, "y")]}  # fmt: skip
+    data = {
+        "joints": joints,
+        "joints_vis": seen,
+        "scale": _number(person, "scale"),
+        "center": [_number(centre, "x"), _number(centre, "y")],
+    }
     corners = [_number(person, key) for key in ("x1", "y1", "x2", "y2")]
     if np.isfinite(corners).all():
         data["head"] = [corners[:2], corners[2:]]

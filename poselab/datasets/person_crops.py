@@ -16,8 +16,15 @@ from poselab.records import Sample
 
 SMALLEST = 32  # px, the height of a box below which nobody can tell the joints
 FEWEST = 6  # labelled joints of a person who is worth a crop
-_ROWS = ("keypoints", "visibility", "boxes", "areas", "joints_3d", "track_ids",
-         "hidden_by")  # fmt: skip
+_ROWS = (
+    "keypoints",
+    "visibility",
+    "boxes",
+    "areas",
+    "joints_3d",
+    "track_ids",
+    "hidden_by",
+)
 
 
 class PersonCrops:
@@ -38,8 +45,13 @@ class PersonCrops:
         seed: int = 0,
         split: str = "train",
     ) -> None:
-        require(0 <= jitter < 0.5, "must be from 0 to below 0.5", where="PersonCrops",
-                field="jitter", value=jitter)  # fmt: skip
+        require(
+            0 <= jitter < 0.5,
+            "must be from 0 to below 0.5",
+            where="PersonCrops",
+            field="jitter",
+            value=jitter,
+        )
         self.scenes = SyntheticPeople(scene, people, seed, split=split)
         self.size, self.margin, self.jitter = tuple(size), margin, jitter
         self._generator = self.scenes.generator()
@@ -71,8 +83,12 @@ class PersonCrops:
         known = (scenes.visibility > 0).sum(-1) >= FEWEST
         image, person = (tall & known).nonzero().T  # [N] each
         rows = {name: getattr(scenes, name)[image, person][:, None] for name in _ROWS}
-        one = Sample(image=scenes.image[image], intrinsics=scenes.intrinsics[image],
-                     skeleton=scenes.skeleton, **rows)  # fmt: skip
+        one = Sample(
+            image=scenes.image[image],
+            intrinsics=scenes.intrinsics[image],
+            skeleton=scenes.skeleton,
+            **rows,
+        )
         boxes = self._jittered(one.boxes[:, 0], generator)
         grown = geometry.expand_box(boxes, self.size, self.margin)
         return transform(one, geometry.crop_matrix(grown, self.size), self.size)

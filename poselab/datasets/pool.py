@@ -26,15 +26,24 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from poselab.datasets.cache import evict, touch
-from poselab.disk import cache_dir, lock, replace_file, wanted_dir
 from poselab.errors import ArgumentError, require
 from poselab.records import Sample
 from poselab.skeleton import by_name
+from poselab.system.disk import cache_dir, lock, replace_file, wanted_dir
 
 VERSION = 1
 CHUNK = 64
-FIELDS = ("image", "keypoints", "visibility", "boxes", "areas", "joints_3d",
-          "intrinsics", "track_ids", "hidden_by")  # fmt: skip
+FIELDS = (
+    "image",
+    "keypoints",
+    "visibility",
+    "boxes",
+    "areas",
+    "joints_3d",
+    "intrinsics",
+    "track_ids",
+    "hidden_by",
+)
 _SMALL = {"visibility": torch.uint8, "person_id": torch.int8}
 _FULL = {"visibility": torch.int64, "person_id": torch.int16}
 
@@ -69,8 +78,13 @@ class Pool:
         directory: str | Path | None = None,
         progress: bool = False,
     ) -> None:
-        require(isinstance(n, int) and n > 0, "a pool needs at least one sample",
-                where="Pool", field="n", value=n)  # fmt: skip
+        require(
+            isinstance(n, int) and n > 0,
+            "a pool needs at least one sample",
+            where="Pool",
+            field="n",
+            value=n,
+        )
         self.maker, self.n, self.fields = maker, n, tuple(fields)
         self._progress = progress
         self.key = _key(maker, n, self.fields)
@@ -137,23 +151,27 @@ class Pool:
         except (OSError, SafetensorError) as problem:
             warnings.warn(
                 f"the pool of {self.n} samples is kept in memory only, because "
-                f"{self.path} could not be written: {problem}", stacklevel=4,
-            )  # fmt: skip
+                f"{self.path} could not be written: {problem}",
+                stacklevel=4,
+            )
             return data, skeleton
         evict(self.path.parent, keep=self.path)
         return _read(self.path, self.key, self.n) or (data, skeleton)
 
 
-def shuffled(
-    n: int, batch_size: int, generator: torch.Generator
-) -> Iterator[Tensor]:
+def shuffled(n: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
     """Places [batch_size] in a row of n, without end, in a new order each round.
 
     Those of a round's end that do not fill a batch are left for a later round. Raises
     `ArgumentError` if a batch is larger than a round.
     """
-    require(0 < batch_size <= n, f"must be between 1 and {n}", where="batches",
-            field="batch_size", value=batch_size)  # fmt: skip
+    require(
+        0 < batch_size <= n,
+        f"must be between 1 and {n}",
+        where="batches",
+        field="batch_size",
+        value=batch_size,
+    )
     return _rounds(n, batch_size, generator)
 
 
@@ -188,8 +206,10 @@ def _key(maker: Maker, n: int, fields: tuple[str, ...]) -> str:
     except (TypeError, ValueError) as problem:
         raise ArgumentError(
             f"must be a dictionary that JSON can hold ({problem})",
-            where=type(maker).__name__, field="arguments", value=maker.arguments,
-        ) from problem  # fmt: skip
+            where=type(maker).__name__,
+            field="arguments",
+            value=maker.arguments,
+        ) from problem
     digest = hashlib.sha256(text.encode()).hexdigest()[:24]
     return f"{type(maker).__name__}-{n}-{digest}"
 
@@ -200,7 +220,7 @@ def _source_digest(kind: type) -> str:
     A changed renderer must not be answered with yesterday's pictures.
     """
     package = Path(__file__).parents[1]
-    files = sorted((package / "people").glob("*.py"))
+    files = sorted((package / "people").rglob("*.py"))
     files += [package / "geometry.py", package / "skeleton.py"]
     module = getattr(sys.modules.get(kind.__module__), "__file__", None)
     if module:
@@ -225,8 +245,13 @@ def _draw(maker: Maker, n: int, fields: Sequence[str], progress: bool):
         bar.update(min(CHUNK, n - start))
     bar.close()
     missing = [name for name in fields[:5] if name not in parts]
-    require(not missing, "the maker does not give these fields of a Sample",
-            where="Pool", field="fields", value=missing)  # fmt: skip
+    require(
+        not missing,
+        "the maker does not give these fields of a Sample",
+        where="Pool",
+        field="fields",
+        value=missing,
+    )
     return {k: torch.cat(v).contiguous() for k, v in parts.items()}, batch.skeleton
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from poselab.datasets.coco import Coco
-from poselab.datasets.coco_format import Record, load_json
+from poselab.datasets.coco.format import Record, load_json
+from poselab.datasets.coco.reader import Coco
 from poselab.datasets.images import image_size
 from poselab.records import Sample
 from poselab.skeleton import POSETRACK_17
@@ -53,8 +53,11 @@ class PoseTrack(Coco):
         0.6 of the head box's diagonal; NaN where the file has no head box.
         """
         image = self.annotations.images[index].id
-        sizes = [a.get("head_size") for a in self.dataset["annotations"]
-                 if a["image_id"] == image and not a.get("iscrowd")]  # fmt: skip
+        sizes = [
+            a.get("head_size")
+            for a in self.dataset["annotations"]
+            if a["image_id"] == image and not a.get("iscrowd")
+        ]
         return torch.tensor([math.nan if s is None else s for s in sizes])
 
 
@@ -88,9 +91,14 @@ def merge(files: Iterable[str | Path], image_dir: str | Path) -> dict[str, Any]:
 def _image(record: Record, image_dir: str | Path, video: str) -> dict:
     name = record.text("file_name")
     height, width = image_size(Path(image_dir) / name)
-    return {"id": record.integer("id"), "file_name": name, "width": width,
-            "height": height, "vid_id": str(record.data.get("vid_id", video)),
-            "frame_id": record.data.get("frame_id", record.data["id"])}  # fmt: skip
+    return {
+        "id": record.integer("id"),
+        "file_name": name,
+        "width": width,
+        "height": height,
+        "vid_id": str(record.data.get("vid_id", video)),
+        "frame_id": record.data.get("frame_id", record.data["id"]),
+    }
 
 
 def _person(record: Record, image: dict) -> list[dict]:
@@ -117,9 +125,14 @@ def _head(record: Record) -> dict[str, float]:
 
 
 def _annotation(image: dict, box: np.ndarray, points: np.ndarray) -> dict:
-    return {"image_id": image["id"], "category_id": 1, "bbox": box.tolist(),
-            "area": float(box[2:].prod()), "keypoints": points.ravel().tolist(),
-            "num_keypoints": int((points[:, 2] > 0).sum())}  # fmt: skip
+    return {
+        "image_id": image["id"],
+        "category_id": 1,
+        "bbox": box.tolist(),
+        "area": float(box[2:].prod()),
+        "keypoints": points.ravel().tolist(),
+        "num_keypoints": int((points[:, 2] > 0).sum()),
+    }
 
 
 def _box(record: Record, places: np.ndarray, image: dict) -> np.ndarray | None:

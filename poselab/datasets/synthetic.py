@@ -8,12 +8,13 @@ from typing import Any
 import torch
 
 from poselab.errors import require
-from poselab.people import casting, staging
-from poselab.people.backdrop import BACKGROUNDS
-from poselab.people.kinematics import Pose
-from poselab.people.motion import ACTIVITIES
-from poselab.people.scene import Scene, draw
-from poselab.people.staging import known
+from poselab.people.body.kinematics import Pose
+from poselab.people.body.motion import ACTIVITIES
+from poselab.people.scene import sampling as casting
+from poselab.people.scene import staging
+from poselab.people.scene.backdrop import BACKGROUNDS
+from poselab.people.scene.scenes import Scene, draw
+from poselab.people.scene.staging import known
 from poselab.records import Sample
 from poselab.skeleton import COCO_17, Skeleton
 
@@ -81,13 +82,17 @@ class SyntheticPeople:
     ) -> None:
         _demand(0 <= occluded <= 1, "must be from 0 to 1", occluded=occluded)
         for field, value, words in (
-            ("split", split, SPLITS), ("background", background, BACKGROUNDS),
+            ("split", split, SPLITS),
+            ("background", background, BACKGROUNDS),
             ("activity", activity, (*ACTIVITIES, "random")),
-        ):  # fmt: skip
+        ):
             known(field, value, words, "SyntheticPeople")
         self.size, self.people, self.seed = _size(size), _people(people), _seed(seed)
-        _demand(isinstance(skeleton, Skeleton), "must be a Skeleton, such as COCO_17",
-                skeleton=skeleton)  # fmt: skip
+        _demand(
+            isinstance(skeleton, Skeleton),
+            "must be a Skeleton, such as COCO_17",
+            skeleton=skeleton,
+        )
         self.device, self.skeleton, self.split = _device(device), skeleton, split
         self.activity, self.occluded = activity, occluded
         self.background = background
@@ -96,8 +101,15 @@ class SyntheticPeople:
     @property
     def arguments(self) -> dict[str, Any]:
         """What decides the samples, for the key of a pool."""
-        names = ("size", "people", "seed", "split", "activity", "occluded",
-                 "background")  # fmt: skip
+        names = (
+            "size",
+            "people",
+            "seed",
+            "split",
+            "activity",
+            "occluded",
+            "background",
+        )
         return {n: getattr(self, n) for n in names} | {"skeleton": self.skeleton.name}
 
     def generator(self, seed: int | None = None) -> torch.Generator:
@@ -110,27 +122,49 @@ class SyntheticPeople:
 
     def batch(self, n: int, generator: torch.Generator | None = None) -> Sample:
         """`n` new samples, stacked; without a generator the stream goes on."""
-        require(isinstance(n, int) and n >= 1, "must be a whole number from 1",
-                where="batch", field="n", value=n)  # fmt: skip
+        require(
+            isinstance(n, int) and n >= 1,
+            "must be a whole number from 1",
+            where="batch",
+            field="n",
+            value=n,
+        )
         return self._draw(self.scenes(n, generator or self._generator), self.size)
 
     def scenes(self, n: int, generator: torch.Generator) -> Scene:
         """What `batch` draws, before it is drawn."""
         if self.people == (1, 1):
-            return casting.framed(n, generator, self.size, self.activity,
-                                  self.background, self.occluded)  # fmt: skip
-        return casting.crowd(n, self.people, generator, self.size, self.activity,
-                             self.background)  # fmt: skip
+            return casting.framed(
+                n, generator, self.size, self.activity, self.background, self.occluded
+            )
+        return casting.crowd(
+            n, self.people, generator, self.size, self.activity, self.background
+        )
 
     def scene(
-        self, *, pose: Pose | None = None, activity=None, phase=None, crouch=None,
-        yaw=None, height=None, child=None, clothes: dict | None = None, x=None, z=None,
-        distance: float | None = None, focal_length: float | None = None,
-        camera_height: float | None = None, pitch: float | None = None,
-        occluder: str | None = None, occluder_at: tuple[float, float] = (300.0, 700.0),
-        occluder_size: float = 1.0, background: str | None = None,
-        size: tuple[int, int] | None = None, seed: int | None = None,
-    ) -> Sample:  # fmt: skip
+        self,
+        *,
+        pose: Pose | None = None,
+        activity=None,
+        phase=None,
+        crouch=None,
+        yaw=None,
+        height=None,
+        child=None,
+        clothes: dict | None = None,
+        x=None,
+        z=None,
+        distance: float | None = None,
+        focal_length: float | None = None,
+        camera_height: float | None = None,
+        pitch: float | None = None,
+        occluder: str | None = None,
+        occluder_at: tuple[float, float] = (300.0, 700.0),
+        occluder_size: float = 1.0,
+        background: str | None = None,
+        size: tuple[int, int] | None = None,
+        seed: int | None = None,
+    ) -> Sample:
         """One picture to order; what is left out is drawn from `seed`.
 
         Of people (a number for all or a list of one per person): `activity`, `phase`
@@ -142,9 +176,16 @@ class SyntheticPeople:
         standing at (x, z) mm (z towards the camera). Raises `ArgumentError`.
         """
         size, number = _size(size or self.size), self._number(seed)
-        staging.check(height=height, child=child, crouch=crouch, distance=distance,
-                      focal_length=focal_length, camera_height=camera_height,
-                      pitch=pitch, occluder_size=occluder_size)  # fmt: skip
+        staging.check(
+            height=height,
+            child=child,
+            crouch=crouch,
+            distance=distance,
+            focal_length=focal_length,
+            camera_height=camera_height,
+            pitch=pitch,
+            occluder_size=occluder_size,
+        )
         scene = self._one(seed, size)
         scene = staging.rebuild(scene, number, height, child, clothes)
         scene = staging.perform(scene, number, pose, activity, phase, crouch)
@@ -152,25 +193,37 @@ class SyntheticPeople:
         if self.people == (1, 1):
             scene = casting.reframed(scene, size)
         scene = staging.film(scene, size, distance, focal_length, camera_height, pitch)
-        scene = staging.furnish(scene, number, occluder, occluder_at, occluder_size,
-                                background)  # fmt: skip
+        scene = staging.furnish(
+            scene, number, occluder, occluder_at, occluder_size, background
+        )
         return self._draw(scene, size)[0]
 
     def clip(
-        self, frames: int = 16, *, activity=None, fps: float = staging.FPS,
-        size: tuple[int, int] | None = None, seed: int | None = None,
-    ) -> Sample:  # fmt: skip
+        self,
+        frames: int = 16,
+        *,
+        activity=None,
+        fps: float = staging.FPS,
+        size: tuple[int, int] | None = None,
+        seed: int | None = None,
+    ) -> Sample:
         """`frames` pictures of people who move, stacked; track_ids stay the same.
 
         The camera stands still; `activity` is one word for all or one per person.
         """
         whole = isinstance(frames, int) and frames >= 1
-        require(whole, "must be a whole number from 1", where="clip", field="frames",
-                value=frames)  # fmt: skip
+        require(
+            whole,
+            "must be a whole number from 1",
+            where="clip",
+            field="frames",
+            value=frames,
+        )
         size, g = _size(size or self.size), self.generator(seed)
         scene = casting.crowd(1, self.people, g, size, None, self.background)
-        scene = staging.roll(scene, frames, self._number(seed),
-                             activity or self.activity, fps)  # fmt: skip
+        scene = staging.roll(
+            scene, frames, self._number(seed), activity or self.activity, fps
+        )
         return self._draw(scene, size)
 
     def _draw(self, scene: Scene, size: tuple[int, int]) -> Sample:
@@ -218,9 +271,13 @@ def evaluation(name: str, n: int | None = None) -> Sample | list[Sample]:
     known("name", name, tuple(_SETS), "evaluation")
     arguments, total = _SETS[name]
     count = total if n is None else n
-    require(isinstance(count, int) and 1 <= count <= total,
-            f"must be a whole number from 1 to {total}", where="evaluation",
-            field="n", value=n)  # fmt: skip
+    require(
+        isinstance(count, int) and 1 <= count <= total,
+        f"must be a whole number from 1 to {total}",
+        where="evaluation",
+        field="n",
+        value=n,
+    )
     maker = SyntheticPeople(**arguments, split="test")
     if name == "clips":
         return [maker.clip(FRAMES, seed=maker.seed + i) for i in range(count)]
@@ -228,5 +285,6 @@ def evaluation(name: str, n: int | None = None) -> Sample | list[Sample]:
     for start in range(0, count, CHUNK):  # whole chunks, so that n changes nothing
         parts.append(maker.batch(CHUNK)[: count - start])
     fields = parts[0].tensors()
-    return parts[0].replace(**{k: torch.cat([getattr(p, k) for p in parts])
-                               for k in fields})  # fmt: skip
+    return parts[0].replace(
+        **{k: torch.cat([getattr(p, k) for p in parts]) for k in fields}
+    )

@@ -96,8 +96,13 @@ def transform(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> Sample:
     `size` is the (H, W) of the result. Shrinking averages the pixels it swallows.
     """
     require_shape("matrix", matrix, *([len(sample)] if sample.is_stacked else []), 2, 3)
-    require(min(size) > 0, "a picture needs at least one pixel", where="transform",
-            field="size", value=size)  # fmt: skip
+    require(
+        min(size) > 0,
+        "a picture needs at least one pixel",
+        where="transform",
+        field="size",
+        value=size,
+    )
     if sample.is_stacked:
         return _transform(sample, matrix.to(sample.keypoints), size)
     one = sample.replace(**{k: v[None] for k, v in sample.tensors().items()})
@@ -107,8 +112,9 @@ def transform(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> Sample:
 def _transform(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> Sample:
     maps = {
         name: _nearest(name, getattr(sample, name), matrix, size)
-        for name in _MAPS if getattr(sample, name) is not None
-    }  # fmt: skip
+        for name in _MAPS
+        if getattr(sample, name) is not None
+    }
     points = geometry.apply_affine(sample.keypoints, matrix[:, None])  # [B, P, J, 2]
     labelled = (sample.visibility > 0) & inside(points, size)
     changes = {
@@ -202,9 +208,14 @@ def crop_people(
     unlabelled. The box grows by `margin` and to the aspect ratio of `size`; people
     without a box are left out.
     """
-    require(not sample.is_stacked, "crop the people of one picture at a time",
-            where="crop_people", field="image", value=tuple(sample.image.shape),
-            fix="Pass batch[i].")  # fmt: skip
+    require(
+        not sample.is_stacked,
+        "crop the people of one picture at a time",
+        where="crop_people",
+        field="image",
+        value=tuple(sample.image.shape),
+        fix="Pass batch[i].",
+    )
     people = _one_each(sample) if boxes is None else _unknown(sample, boxes)
     grown = geometry.expand_box(people.boxes[:, 0], size, margin)
     matrix = geometry.crop_matrix(grown, size)
@@ -218,8 +229,16 @@ def crop_people(
 def _one_each(sample: Sample) -> Sample:
     """Person p of the sample as stacked sample p, for all who have a box."""
     keep = (sample.boxes[:, 2:] > 0).all(-1).nonzero()[:, 0]
-    rows = {"keypoints", "visibility", "boxes", "areas", "masks", "joints_3d",
-            "track_ids", "hidden_by"}  # fmt: skip
+    rows = {
+        "keypoints",
+        "visibility",
+        "boxes",
+        "areas",
+        "masks",
+        "joints_3d",
+        "track_ids",
+        "hidden_by",
+    }
     fields = {}
     for name, value in sample.tensors().items():
         if name in rows:
@@ -267,8 +286,9 @@ def augment(
     n, (height, width) = len(batch), batch.size
 
     def draw(*shape: int) -> Tensor:
-        u = torch.rand(part[1], n, *shape, generator=generator,
-                       device=generator.device)[part[0]]  # fmt: skip
+        u = torch.rand(
+            part[1], n, *shape, generator=generator, device=generator.device
+        )[part[0]]
         return u.to(batch.keypoints) * 2 - 1
 
     batch = flip(batch, (draw() + 1) / 2 < flip_chance)

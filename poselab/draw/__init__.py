@@ -19,7 +19,7 @@ from poselab.draw.figures import (
     side_legend,
     style,
     title,
-)  # fmt: skip
+)
 from poselab.draw.paint import (
     font,
     grid,
@@ -33,8 +33,8 @@ from poselab.draw.paint import (
     sheet,
     to_bytes,
     to_pil,
-)  # fmt: skip
-from poselab.draw.style import (
+)
+from poselab.draw.styles import (
     BOX,
     LEFT,
     MASK,
@@ -49,13 +49,44 @@ from poselab.draw.style import (
     STYLE,
     TRUTH,
     WRONG_ANSWER,
-)  # fmt: skip
+)
 
 __all__ = [
-    "BOX", "LEFT", "MASK", "MIDDLE", "NO_ANSWER", "PREDICTION", "RIGHT",
-    "RIGHT_ANSWER", "SERIES", "SIDE_COLOURS", "SIDE_MARKS", "STYLE", "TRUTH",
-    "WRONG_ANSWER", "box", "curve", "figure", "font", "grid", "label", "mask",
-    "paint_arrows", "paint_box", "paint_ignore", "paint_mask", "paint_pose",
-    "paint_sample", "paint_text", "picture", "pose", "sheet", "show", "side_legend",
-    "style", "title", "to_bytes", "to_pil",
-]  # fmt: skip
+    "BOX",
+    "LEFT",
+    "MASK",
+    "MIDDLE",
+    "NO_ANSWER",
+    "PREDICTION",
+    "RIGHT",
+    "RIGHT_ANSWER",
+    "SERIES",
+    "SIDE_COLOURS",
+    "SIDE_MARKS",
+    "STYLE",
+    "TRUTH",
+    "WRONG_ANSWER",
+    "box",
+    "curve",
+    "figure",
+    "font",
+    "grid",
+    "label",
+    "mask",
+    "paint_arrows",
+    "paint_box",
+    "paint_ignore",
+    "paint_mask",
+    "paint_pose",
+    "paint_sample",
+    "paint_text",
+    "picture",
+    "pose",
+    "sheet",
+    "show",
+    "side_legend",
+    "style",
+    "title",
+    "to_bytes",
+    "to_pil",
+]

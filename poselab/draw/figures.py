@@ -20,7 +20,7 @@ from matplotlib.patheffects import Normal, Stroke
 from PIL import Image
 
 from poselab.draw.paint import to_bytes, to_pil
-from poselab.draw.style import (
+from poselab.draw.styles import (
     BOX,
     MASK,
     SERIES,
@@ -30,7 +30,7 @@ from poselab.draw.style import (
     array,
     mark_sizes,
     rows,
-)  # fmt: skip
+)
 from poselab.errors import require
 
 
@@ -67,10 +67,17 @@ def picture(ax, image, text: str | None = None) -> None:
 
 
 def pose(
-    ax, image, keypoints, visibility, skeleton, *,
-    text: str | None = None, colour: str | None = None, size: float = 9,
+    ax,
+    image,
+    keypoints,
+    visibility,
+    skeleton,
+    *,
+    text: str | None = None,
+    colour: str | None = None,
+    size: float = 9,
     names: bool = False,
-) -> None:  # fmt: skip
+) -> None:
     """Poses over an image (None: over what the axes hold already).
 
     keypoints [P, J, 2] or [J, 2] px, visibility [P, J] or [J] (None: all visible);
@@ -99,10 +106,12 @@ def _limbs(ax, points, flags, skeleton, colour, width) -> None:
             one_side = skeleton.sides[a] == skeleton.sides[b]
             side = skeleton.sides[a] if one_side else "middle"
             ax.plot(
-                *points[[a, b]].T, color=colour or SIDE_COLOURS[side], lw=width,
+                *points[[a, b]].T,
+                color=colour or SIDE_COLOURS[side],
+                lw=width,
                 ls="-" if flags[a] == flags[b] == 2 else (0, (2, 1)),
                 path_effects=_halo(width + 2),
-            )  # fmt: skip
+            )
 
 
 def _joints(ax, points, flags, skeleton, colour, size) -> None:
@@ -113,18 +122,27 @@ def _joints(ax, points, flags, skeleton, colour, size) -> None:
         if flag:
             ink = colour or SIDE_COLOURS[side]
             ax.plot(
-                *point, SIDE_MARKS[side], ms=size * factor, mew=2 * factor, color=ink,
-                mfc=ink if flag == 2 else "white", path_effects=_halo(4 * factor),
-            )  # fmt: skip
+                *point,
+                SIDE_MARKS[side],
+                ms=size * factor,
+                mew=2 * factor,
+                color=ink,
+                mfc=ink if flag == 2 else "white",
+                path_effects=_halo(4 * factor),
+            )
 
 
 def _names(ax, points, flags, skeleton) -> None:
     for point, flag, name in zip(points, flags, skeleton.joints, strict=True):
         if flag:
             ax.annotate(
-                name.replace("_", " "), point, xytext=(7, -3), fontsize=11,
-                textcoords="offset points", path_effects=_halo(3),
-            )  # fmt: skip
+                name.replace("_", " "),
+                point,
+                xytext=(7, -3),
+                fontsize=11,
+                textcoords="offset points",
+                path_effects=_halo(3),
+            )
 
 
 def side_legend(ax, hidden: bool = True) -> None:
@@ -160,8 +178,13 @@ def mask(ax, masks, colour: str = MASK, alpha: float = 0.45) -> None:
 def curve(ax, x, y, label: str | None = None, *, spread=None, **line) -> None:
     """One curve: y over x [N], ``spread`` [N] as a band of y +- spread around it."""
     x, y = array(x), array(y)
-    require(x.shape == y.shape, "x and y must have the same shape", where="curve",
-            field="shapes", value=(x.shape, y.shape))  # fmt: skip
+    require(
+        x.shape == y.shape,
+        "x and y must have the same shape",
+        where="curve",
+        field="shapes",
+        value=(x.shape, y.shape),
+    )
     with style():
         (drawn,) = ax.plot(x, y, label=label, lw=line.pop("lw", 3), **line)
         if spread is not None:
@@ -187,8 +210,13 @@ def show(shown, caption: str, *, jpeg: bool = False, dpi: int = 100) -> None:
     Gives a PNG (``jpeg``: a JPEG, for photographs, several times smaller) and the
     caption as plain text, and closes the figure. Outside Jupyter it prints the caption.
     """
-    require(bool(caption.strip()), "a picture needs a caption", where="caption",
-            value=caption, fix="Say what to see, with its numbers.")  # fmt: skip
+    require(
+        bool(caption.strip()),
+        "a picture needs a caption",
+        where="caption",
+        value=caption,
+        fix="Say what to see, with its numbers.",
+    )
     mime = "image/jpeg" if jpeg else "image/png"
     data = _encoded(shown, jpeg, dpi)
     _close(shown)

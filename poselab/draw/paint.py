@@ -15,7 +15,7 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from poselab.draw.style import (
+from poselab.draw.styles import (
     BOX,
     MASK,
     PREDICTION,
@@ -98,10 +98,18 @@ def _place(points: np.ndarray, scale: float) -> np.ndarray:
 
 
 def paint_pose(
-    picture: Image.Image, keypoints, visibility, skeleton, scale: float = 1, *,
-    hidden: str = "hollow", colour: str | None = None, size: float | None = None,
-    limbs: bool = True, joints: bool = True,
-) -> Image.Image:  # fmt: skip
+    picture: Image.Image,
+    keypoints,
+    visibility,
+    skeleton,
+    scale: float = 1,
+    *,
+    hidden: str = "hollow",
+    colour: str | None = None,
+    size: float | None = None,
+    limbs: bool = True,
+    joints: bool = True,
+) -> Image.Image:
     """A copy of ``picture`` with the poses painted on it.
 
     keypoints [P, J, 2] or [J, 2] px of the unscaled image, visibility [P, J] or [J]
@@ -110,8 +118,13 @@ def paint_pose(
     shapes still tell the side), ``size`` the joint radius in px of the picture (None:
     fits the picture, and is smaller for small people).
     """
-    require(hidden in HIDDEN_STYLES, "unknown style of hidden joints", where="hidden",
-            value=hidden, fix=f"Choose one of {HIDDEN_STYLES}.")  # fmt: skip
+    require(
+        hidden in HIDDEN_STYLES,
+        "unknown style of hidden joints",
+        where="hidden",
+        value=hidden,
+        fix=f"Choose one of {HIDDEN_STYLES}.",
+    )
     points = _place(rows(keypoints, len(skeleton), 2), scale)
     flags = _flags(visibility, points, hidden)
     largest = max(2.5, min(picture.size) / 75)
@@ -156,8 +169,10 @@ def _paint_limbs(canvas, points, flags, skeleton, width, colour) -> None:
             ink = colour or SIDE_COLOURS[_side_of_limb(skeleton, a, b)]
             solid = flags[a] == 2 and flags[b] == 2
             w = round(width + 2 * _FINE) if outline else round(width)
-            for p, q in [(points[a], points[b])] if solid else _dashes(
-                points[a], points[b], 3 * width
+            for p, q in (
+                [(points[a], points[b])]
+                if solid
+                else _dashes(points[a], points[b], 3 * width)
             ):
                 canvas.line([*p, *q], fill="white" if outline else ink, width=w)
 
@@ -281,17 +296,22 @@ def paint_sample(
     if not pose:
         return picture
     return paint_pose(
-        picture, sample.keypoints, sample.visibility, sample.skeleton, scale,
+        picture,
+        sample.keypoints,
+        sample.visibility,
+        sample.skeleton,
+        scale,
         hidden=hidden,
-    )  # fmt: skip
+    )
 
 
 def grid(pictures, columns: int = 8, gap: int = 4) -> Image.Image:
     """Pictures side by side, row by row, on white."""
     pictures = list(pictures)
     require(bool(pictures), "there is no picture", where="pictures", value=pictures)
-    require(columns >= 1, "at least one column is needed", where="columns",
-            value=columns)  # fmt: skip
+    require(
+        columns >= 1, "at least one column is needed", where="columns", value=columns
+    )
     columns = min(columns, len(pictures))
     w = max(p.width for p in pictures) + gap
     h = max(p.height for p in pictures) + gap

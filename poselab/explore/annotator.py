@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from poselab.datasets.images import read_image
-from poselab.datasets.portrait import ANNOTATION
+from poselab.datasets.portraits import ANNOTATION
 from poselab.draw import paint_pose, to_pil
 from poselab.errors import AnnotationError
 from poselab.explore.base import Explorer
@@ -67,8 +67,12 @@ class Annotator(Explorer):
         self.outline = _outline(record)
         self._background = self._fit(width)
         self.canvas = self._make_canvas(width)
-        super().__init__(self._paint, self._make_controls(), canvas=self.canvas,
-                         width=280 if self.canvas else 760)  # fmt: skip
+        super().__init__(
+            self._paint,
+            self._make_controls(),
+            canvas=self.canvas,
+            width=280 if self.canvas else 760,
+        )
 
     # --- what a learner gets ---------------------------------------------------------
 
@@ -95,27 +99,36 @@ class Annotator(Explorer):
         labelled = sum(v > 0 for v in self.visibility)
         if not labelled:
             fix = "Click on the canvas to place joints."
-            raise AnnotationError("no joint is labelled yet", where="Annotator",
-                                  fix=fix)  # fmt: skip
+            raise AnnotationError(
+                "no joint is labelled yet", where="Annotator", fix=fix
+            )
         triples = zip(self.points, self.visibility, strict=True)
         return {
-            "id": 1, "image_id": 1, "category_id": 1, "iscrowd": 0,
+            "id": 1,
+            "image_id": 1,
+            "category_id": 1,
+            "iscrowd": 0,
             "num_keypoints": labelled,
             "keypoints": [n for p, v in triples for n in ([*p, v] if v else [0, 0, 0])],
             **(self.outline or self._around()),
-        }  # fmt: skip
+        }
 
     def to_coco(self) -> dict[str, Any]:
         """A whole annotation file with this one record; `json.dump` writes it."""
         width, height = self.image.size
         image = {"id": 1, "file_name": self.file_name, "width": width, "height": height}
         person = {
-            "id": 1, "name": "person", "supercategory": "person",
+            "id": 1,
+            "name": "person",
+            "supercategory": "person",
             "keypoints": list(self.skeleton.joints),
             "skeleton": [[a + 1, b + 1] for a, b in self.skeleton.limbs],
-        }  # fmt: skip
-        return {"images": [image], "annotations": [self.record()],
-                "categories": [person]}  # fmt: skip
+        }
+        return {
+            "images": [image],
+            "annotations": [self.record()],
+            "categories": [person],
+        }
 
     # --- controls and canvas follow each other ---------------------------------------
 
@@ -139,10 +152,14 @@ class Annotator(Explorer):
             return None
         label = "Joints over the image. Arrow keys move the selected joint."
         canvas = JointCanvas.over(
-            self.image, self.skeleton, points=[list(p) for p in self.points],
-            visibility=list(self.visibility), label=label, width=width,
+            self.image,
+            self.skeleton,
+            points=[list(p) for p in self.points],
+            visibility=list(self.visibility),
+            label=label,
+            width=width,
             step=1.0,  # COCO's annotators worked in whole pixels
-        )  # fmt: skip
+        )
         canvas.observe(self._hear, ["points", "visibility", "selected"])
         return canvas
 
@@ -154,8 +171,11 @@ class Annotator(Explorer):
         """The menu chose a joint: show its numbers on the sliders."""
         with self._hold():
             j = self._joint
-            new = {"x": round(self.points[j][0]), "y": round(self.points[j][1]),
-                   "visibility": self.visibility[j]}  # fmt: skip
+            new = {
+                "x": round(self.points[j][0]),
+                "y": round(self.points[j][1]),
+                "visibility": self.visibility[j],
+            }
             for name, value in new.items():
                 self.controls[name].unobserve(self._store, "value")
                 self.controls[name].value = value
@@ -211,16 +231,24 @@ class Annotator(Explorer):
 
     def _whole(self) -> Image.Image:
         scale = self._background.width / self.image.width
-        return paint_pose(self._background, self.keypoints, self.flags, self.skeleton,
-                          scale)  # fmt: skip
+        return paint_pose(
+            self._background, self.keypoints, self.flags, self.skeleton, scale
+        )
 
     def _loupe(self, x: int, y: int) -> Image.Image:
         """What is around (x, y), enlarged, with the joints."""
         left, top = x - _LOUPE // 2, y - _LOUPE // 2
         part = self.image.crop((left, top, left + _LOUPE, top + _LOUPE))
         points = torch.tensor(self.points) - torch.tensor([left, top])
-        return paint_pose(to_pil(part, _ZOOM), points, self.flags, self.skeleton,
-                          _ZOOM, limbs=False, size=5)  # fmt: skip
+        return paint_pose(
+            to_pil(part, _ZOOM),
+            points,
+            self.flags,
+            self.skeleton,
+            _ZOOM,
+            limbs=False,
+            size=5,
+        )
 
     def _fit(self, width: int) -> Image.Image:
         height = round(self.image.height * width / self.image.width)
@@ -260,22 +288,29 @@ def _read(
     numbers = record.get("keypoints") if isinstance(record, Mapping) else None
     given = isinstance(numbers, list) and all(type(n) in (int, float) for n in numbers)
     if not given:
-        raise AnnotationError("a COCO record with a list of numbers is needed",
-                              where="annotation", field="keypoints",
-                              value=record)  # fmt: skip
+        raise AnnotationError(
+            "a COCO record with a list of numbers is needed",
+            where="annotation",
+            field="keypoints",
+            value=record,
+        )
     if len(numbers) != 3 * len(skeleton):
         raise AnnotationError(
             f"{skeleton.name} needs {3 * len(skeleton)} numbers (x, y, v per joint)",
-            where="annotation", field="keypoints", value=f"{len(numbers)} numbers",
-        )  # fmt: skip
+            where="annotation",
+            field="keypoints",
+            value=f"{len(numbers)} numbers",
+        )
     points, flags = [], []
-    for name, x, y, v in zip(skeleton.joints, *(numbers[k::3] for k in range(3)),
-                             strict=True):  # fmt: skip
+    for name, x, y, v in zip(
+        skeleton.joints, *(numbers[k::3] for k in range(3)), strict=True
+    ):
         inside = 0 <= x <= size[0] - 1 and 0 <= y <= size[1] - 1
         if v not in (0, 1, 2) or (v and not inside):
             problem = "a joint needs v of 0, 1 or 2 and a place inside the image"
-            raise AnnotationError(problem, where="annotation", field=name,
-                                  value=(x, y, v))  # fmt: skip
+            raise AnnotationError(
+                problem, where="annotation", field=name, value=(x, y, v)
+            )
         points.append([float(x), float(y)] if v else list(middle))
         flags.append(int(v))
     return points, flags

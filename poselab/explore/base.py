@@ -138,9 +138,11 @@ class Explorer:
             if name not in self.controls:
                 raise ArgumentError(
                     "the explorer has no such control",
-                    where=type(self).__name__, field=name, value=value,
+                    where=type(self).__name__,
+                    field=name,
+                    value=value,
                     fix=f"Known: {', '.join(self.controls)}.",
-                )  # fmt: skip
+                )
             check(self.controls[name], name, value, where=type(self).__name__)
         with self._hold():
             for name, control in self.controls.items():  # their order, not the call's
@@ -212,8 +214,9 @@ class Explorer:
             left.layout, right.layout = column, room
         else:
             left, right = canvas, widgets.VBox([*rows, *shown], layout=column)
-        row = widgets.Layout(flex_flow="row wrap", align_items="flex-start",
-                             width="100%")  # fmt: skip
+        row = widgets.Layout(
+            flex_flow="row wrap", align_items="flex-start", width="100%"
+        )
         return widgets.Box([left, right], layout=row)
 
     def _repr_mimebundle_(self, include=None, exclude=None, **kwargs) -> tuple:

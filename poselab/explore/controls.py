@@ -25,24 +25,40 @@ def slider(
     whole = all(isinstance(v, int) for v in (low, high, value, step))
     kind = widgets.IntSlider if whole else widgets.FloatSlider
     places = {} if whole else {"readout_format": _format(step)}
-    return kind(value=value, min=low, max=high, step=step, description=label,
-                continuous_update=True, style=dict(_STYLE), **places,
-                layout=widgets.Layout(width="98%"))  # fmt: skip
+    return kind(
+        value=value,
+        min=low,
+        max=high,
+        step=step,
+        description=label,
+        continuous_update=True,
+        style=dict(_STYLE),
+        **places,
+        layout=widgets.Layout(width="98%"),
+    )
 
 
 def choice(label: str, options: Iterable[Any], value: Any = None) -> widgets.Dropdown:
     """A menu of options: values, or (text, value) pairs; the first unless `value`."""
     options = [o if _is_pair(o) else (str(o), o) for o in options]
     start = options[0][1] if value is None else value
-    return widgets.Dropdown(options=options, value=start, description=label,
-                            style=dict(_STYLE),
-                            layout=widgets.Layout(width="98%"))  # fmt: skip
+    return widgets.Dropdown(
+        options=options,
+        value=start,
+        description=label,
+        style=dict(_STYLE),
+        layout=widgets.Layout(width="98%"),
+    )
 
 
 def toggle(label: str, value: bool = False) -> widgets.Checkbox:
     """A check box."""
-    return widgets.Checkbox(value=value, description=label, indent=False,
-                            layout=widgets.Layout(width="8.5em"))  # fmt: skip
+    return widgets.Checkbox(
+        value=value,
+        description=label,
+        indent=False,
+        layout=widgets.Layout(width="8.5em"),
+    )
 
 
 def trial_values(control: widgets.Widget) -> list[Any]:
@@ -80,9 +96,13 @@ def check(control: widgets.Widget, name: str, value: Any, where: str) -> None:
         number = "a whole number" if whole else "a number"
         takes = f"{number} from {control.min:g} to {control.max:g}"
     if not good:
-        raise ArgumentError("the control does not take this value", where=where,
-                            field=name, value=value,
-                            fix=f"Give {takes}.")  # fmt: skip
+        raise ArgumentError(
+            "the control does not take this value",
+            where=where,
+            field=name,
+            value=value,
+            fix=f"Give {takes}.",
+        )
 
 
 def _is_pair(option: Any) -> bool:

@@ -57,15 +57,24 @@ class PoseMachineExplorer(Explorer):
     def __init__(
         self, network: CPM, samples: Sample, *, width: int = 800, **values
     ) -> None:
-        require(isinstance(network, CPM), "the explorer needs a CPM", where="network",
-                value=type(network).__name__,
-                fix="zoo.load('cpm_tiny') is one.")  # fmt: skip
+        require(
+            isinstance(network, CPM),
+            "the explorer needs a CPM",
+            where="network",
+            value=type(network).__name__,
+            fix="zoo.load('cpm_tiny') is one.",
+        )
         self.network, self.samples = network.eval(), single_people(samples)
         self.skeleton, self.fields = samples.skeleton, network.fields()
         self.codec = HeatmapCodec(samples.size, network.stride, loss="cross_entropy")
         self._answer = lru_cache(_KEPT)(self._run)
-        super().__init__(self._paint, self._make_controls(), groups=_GROUPS,
-                         values=values, width=width)  # fmt: skip
+        super().__init__(
+            self._paint,
+            self._make_controls(),
+            groups=_GROUPS,
+            values=values,
+            width=width,
+        )
 
     def _make_controls(self) -> dict:
         height, width = self.samples.size
@@ -122,16 +131,19 @@ class PoseMachineExplorer(Explorer):
         errors = self.errors(joint, **where)
         photo = to_pil(seen.image, _BIG)
         if pose:
-            photo = paint_pose(photo, seen.joints[stage - 1], None, self.skeleton,
-                               _BIG, size=4)  # fmt: skip
+            photo = paint_pose(
+                photo, seen.joints[stage - 1], None, self.skeleton, _BIG, size=4
+            )
         if window:
             box = self.window(seen.maps[stage - 1][place], stage)
             photo = paint_box(photo, _inside(box, sample.size), _BIG)
         photo = self._rings(photo, sample, seen.joints[stage - 1], place, _BIG)
         side = self.fields[stage - 1]
         photo = titled(photo, f"stage {stage}: a cell sees {side} px")
-        maps = [self._map(seen, sample, place, t, errors[t - 1], t == stage)
-                for t in range(1, self.network.stages + 1)]  # fmt: skip
+        maps = [
+            self._map(seen, sample, place, t, errors[t - 1], t == stage)
+            for t in range(1, self.network.stages + 1)
+        ]
         picture = beside(photo, _columns(maps, photo.height))
         return picture, self._describe(joint, stage, errors, **where)
 
@@ -158,9 +170,11 @@ class PoseMachineExplorer(Explorer):
         heights = self.answer(image, x, y, side).maps
         place = self.skeleton.index(joint)
         peak = ", ".join(f"{float(m[place].amax()):.2f}" for m in heights)
-        return (f"Image {image}, {square}. {joint.replace('_', ' ')} after stages 1 to "
-                f"{len(errors)}: {said}; peaks {peak}. Shown is stage {stage}, whose "
-                f"cells see {self.fields[stage - 1]} px.")  # fmt: skip
+        return (
+            f"Image {image}, {square}. {joint.replace('_', ' ')} after stages 1 to "
+            f"{len(errors)}: {said}; peaks {peak}. Shown is stage {stage}, whose "
+            f"cells see {self.fields[stage - 1]} px."
+        )
 
 
 _GROUPS = {

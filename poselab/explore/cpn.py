@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from poselab.codecs import HeatmapCodec
 from poselab.codecs.heatmap_hard import hardest, loss_of_joints
 from poselab.draw import TRUTH, style, to_pil
-from poselab.draw.style import PREDICTION
+from poselab.draw.styles import PREDICTION
 from poselab.errors import require
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, slider
@@ -56,8 +56,9 @@ def maps_at(net: nn.Module, codec: Any, image: Tensor, scale: float) -> tuple:
     device = next(net.parameters()).device
     output = net(wide.to(device))
     output = output[-1] if isinstance(output, list) else output
-    reader = HeatmapCodec(tuple(room), codec.stride, codec.sigma, codec.loss_name,
-                          codec.decoder)  # fmt: skip
+    reader = HeatmapCodec(
+        tuple(room), codec.stride, codec.sigma, codec.loss_name, codec.decoder
+    )
     output = output.cpu()
     joints = reader.decode(output).keypoints[0, 0]
     joints = (joints + 0.5) / scale - 0.5
@@ -75,11 +76,19 @@ class MapsExplorer(Explorer):
     """
 
     def __init__(
-        self, networks: Mapping[str, tuple[nn.Module, Any]], samples: Sample, *,
-        width: int = 980, **values,
-    ) -> None:  # fmt: skip
-        require(len(networks) > 0, "at least one network is needed", where="networks",
-                value=dict(networks))  # fmt: skip
+        self,
+        networks: Mapping[str, tuple[nn.Module, Any]],
+        samples: Sample,
+        *,
+        width: int = 980,
+        **values,
+    ) -> None:
+        require(
+            len(networks) > 0,
+            "at least one network is needed",
+            where="networks",
+            value=dict(networks),
+        )
         self.networks = {k: (net.eval(), codec) for k, (net, codec) in networks.items()}
         self.samples, self.skeleton = single_people(samples), samples.skeleton
         self.answer = lru_cache(_KEPT)(self._answer)
@@ -94,8 +103,13 @@ class MapsExplorer(Explorer):
         }
         # A square of no size has no place to see: the sweep starts from one.
         groups = {"Input": ("image", "joint", "size"), "Occluder": ("cover", "x", "y")}
-        super().__init__(self._paint, controls, groups=groups,
-                         values={"cover": 24, **values}, width=width)  # fmt: skip
+        super().__init__(
+            self._paint,
+            controls,
+            groups=groups,
+            values={"cover": 24, **values},
+            width=width,
+        )
 
     def _answer(self, name, image, size, cover, x, y) -> tuple:
         net, codec = self.networks[name]
@@ -123,8 +137,10 @@ class MapsExplorer(Explorer):
         state = hidden[int(sample.visibility[0, place])]
         text = dict((value, label) for label, value in _SIZES)[size]
         grey = f"a grey square of {cover} px at ({x}, {y})" if cover else "no occluder"
-        caption = (f"Image {image} at {text}, {grey}. {joint.replace('_', ' ')} "
-                   f"({state}), distance from the truth: {'; '.join(words)}.")
+        caption = (
+            f"Image {image} at {text}, {grey}. {joint.replace('_', ' ')} "
+            f"({state}), distance from the truth: {'; '.join(words)}."
+        )
         return beside(*panels), caption
 
 
@@ -142,9 +158,14 @@ class OhkmExplorer(Explorer):
     """
 
     def __init__(
-        self, network: nn.Module, codec: Any, samples: Sample, *, width: int = 900,
+        self,
+        network: nn.Module,
+        codec: Any,
+        samples: Sample,
+        *,
+        width: int = 900,
         **values,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.samples, self.skeleton = single_people(samples), samples.skeleton
         self.losses, self.counts = self._measure(network.eval(), codec)
         stages, joints = len(self.losses), len(self.skeleton)
@@ -152,9 +173,10 @@ class OhkmExplorer(Explorer):
         controls = {
             "image": slider("image", 0, len(samples) - 1, 0),
             "hard": slider("M, joints kept", 1, joints, min(8, joints)),
-            "stage": choice("losses of", [*names, ("the last stage", stages - 1)],
-                            stages - 1),
-        }  # fmt: skip
+            "stage": choice(
+                "losses of", [*names, ("the last stage", stages - 1)], stages - 1
+            ),
+        }
         self._bars = _Bars(self.skeleton)
         super().__init__(self._paint, controls, values=values, width=width)
 
@@ -164,8 +186,10 @@ class OhkmExplorer(Explorer):
         device = next(network.parameters()).device
         parts = [network(x.to(device)) for x in self.samples.image.split(64)]
         stages = [torch.cat(stage).cpu() for stage in zip(*parts, strict=True)]
-        found = [loss_of_joints(codec.loss_name, stage, encoded["maps"],
-                                encoded["weight"]) for stage in stages]  # fmt: skip
+        found = [
+            loss_of_joints(codec.loss_name, stage, encoded["maps"], encoded["weight"])
+            for stage in stages
+        ]
         return [each for each, _ in found], found[0][1]
 
     def shares(self, hard: int, stage: int) -> Tensor:
@@ -182,8 +206,10 @@ class OhkmExplorer(Explorer):
                 picture = _dotted(picture, point, scale, bool(chosen[j]))
         share = self.shares(hard, stage)
         self._bars.follow(share, int(self.counts.sum()), self.counts)
-        names = [self.skeleton.joints[j].replace("_", " ")
-                 for j in chosen.nonzero()[:, 0].tolist()]  # fmt: skip
+        names = [
+            self.skeleton.joints[j].replace("_", " ")
+            for j in chosen.nonzero()[:, 0].tolist()
+        ]
         top = share.argmax()
         caption = (
             f"Image {image}: of {int(self.counts[image].sum())} labelled joints the "
@@ -204,8 +230,11 @@ def _dotted(picture, point: Tensor, scale: int, filled: bool) -> Image.Image:
         pen.ellipse(box, fill=PREDICTION, outline="black", width=2)
     else:
         pen.ellipse(box, outline="black", width=4)
-        pen.ellipse([v + d for v, d in zip(box, (1, 1, -1, -1), strict=True)],
-                    outline="white", width=2)  # fmt: skip
+        pen.ellipse(
+            [v + d for v, d in zip(box, (1, 1, -1, -1), strict=True)],
+            outline="white",
+            width=2,
+        )
     return picture
 
 

@@ -65,18 +65,30 @@ class CascadeExplorer(Explorer):
     def __init__(
         self, network: Cascade, samples: Sample, *, width: int = 660, **values
     ) -> None:
-        require(isinstance(network, Cascade), "the explorer needs a Cascade",
-                where="network", value=type(network).__name__,
-                fix="zoo.load('deeppose_tiny') is one.")  # fmt: skip
-        require(samples.is_stacked and samples.keypoints.shape[1] == 1,
-                "one person per image is needed, in a stacked Sample",
-                where="samples", field="keypoints",
-                value=list(samples.keypoints.shape))  # fmt: skip
+        require(
+            isinstance(network, Cascade),
+            "the explorer needs a Cascade",
+            where="network",
+            value=type(network).__name__,
+            fix="zoo.load('deeppose_tiny') is one.",
+        )
+        require(
+            samples.is_stacked and samples.keypoints.shape[1] == 1,
+            "one person per image is needed, in a stacked Sample",
+            where="samples",
+            field="keypoints",
+            value=list(samples.keypoints.shape),
+        )
         self.network, self.samples = network.eval(), samples.to("cpu")
         self.skeleton = samples.skeleton
         self._answer = lru_cache(_KEPT)(self._run)
-        super().__init__(self._paint, self._make_controls(), groups=_GROUPS,
-                         values=values, width=width)  # fmt: skip
+        super().__init__(
+            self._paint,
+            self._make_controls(),
+            groups=_GROUPS,
+            values=values,
+            width=width,
+        )
 
     def _make_controls(self) -> dict:
         stages = 1 + len(self.network.refiners)
@@ -118,8 +130,10 @@ class CascadeExplorer(Explorer):
         still = self._answer(image, sigma, 0, 0).stages
         moved = self._answer(image, sigma, dx, dy).stages
         _, flags = self._truth(image, dx, dy)
-        return [[_mean((b - a)[:, k], flags) for k in (0, 1)]
-                for a, b in zip(still, moved, strict=True)]  # fmt: skip
+        return [
+            [_mean((b - a)[:, k], flags) for k in (0, 1)]
+            for a, b in zip(still, moved, strict=True)
+        ]
 
     def _truth(self, index: int, dx: int, dy: int) -> tuple[Tensor, Tensor]:
         """True joints [J, 2] of the shifted image, and flags [J], 0 where outside."""
@@ -149,8 +163,16 @@ class CascadeExplorer(Explorer):
         scale = max(1, round(_TALL / answer.image.shape[-2]))
         photo = to_pil(answer.image, scale)
         if show["truth"]:
-            photo = paint_pose(photo, truth, flags, self.skeleton, scale, colour=TRUTH,
-                               hidden="hollow", size=3)  # fmt: skip
+            photo = paint_pose(
+                photo,
+                truth,
+                flags,
+                self.skeleton,
+                scale,
+                colour=TRUTH,
+                hidden="hollow",
+                size=3,
+            )
         photo = paint_pose(photo, answer.stages[stage - 1], None, self.skeleton, scale)
         if show["arrows"]:
             for a, b in pairwise(answer.stages[:stage]):
@@ -190,8 +212,10 @@ class CascadeExplorer(Explorer):
             moves = self.followed(image, sigma, dx, dy)
             moves = " and ".join(f"({x:.1f}, {y:.1f})" for x, y in moves)
             before = _steps(self.errors(image, sigma))
-            parts.append(f"Input moved by ({dx}, {dy}) px, the answers by {moves}; "
-                         f"without the shift the error is {before} px.")  # fmt: skip
+            parts.append(
+                f"Input moved by ({dx}, {dy}) px, the answers by {moves}; "
+                f"without the shift the error is {before} px."
+            )
         return " ".join(parts)
 
 
@@ -216,8 +240,9 @@ def _ring(picture: Image.Image, centre: Tensor, colour: str) -> Image.Image:
     x, y = centre.tolist()
     pen = ImageDraw.Draw(picture)
     for radius, ink, width in ((9, "black", 5), (8, colour, 3)):
-        pen.ellipse([x - radius, y - radius, x + radius, y + radius], outline=ink,
-                    width=width)  # fmt: skip
+        pen.ellipse(
+            [x - radius, y - radius, x + radius, y + radius], outline=ink, width=width
+        )
     return picture
 
 

@@ -57,8 +57,11 @@ def read(maps: Tensor, decoder: str, stride: int, sigma: float) -> Tensor:
         return decode_soft_argmax(maps.clamp(min=1e-10).log(), stride)[0]
     if decoder == "dark":
         return decode_dark(maps, stride, blur_of(sigma))[0]
-    plain = {"argmax": decode_argmax, "quarter": decode_quarter,
-             "quarter_reference": decode_quarter_reference}  # fmt: skip
+    plain = {
+        "argmax": decode_argmax,
+        "quarter": decode_quarter,
+        "quarter_reference": decode_quarter_reference,
+    }
     return plain[decoder](maps, stride)[0]
 
 
@@ -74,11 +77,13 @@ class HeatmapLab(Explorer):
 
     def __init__(self, *, width: int = 860, **values) -> None:
         generator = torch.Generator().manual_seed(0)
-        self._noise = {s: torch.randn(SIZE // s, SIZE // s, generator=generator)
-                       for s in STRIDES}  # fmt: skip
+        self._noise = {
+            s: torch.randn(SIZE // s, SIZE // s, generator=generator) for s in STRIDES
+        }
         self._slice = _Slice()
-        super().__init__(self._paint, _controls(), groups=_GROUPS, values=values,
-                         width=width)  # fmt: skip
+        super().__init__(
+            self._paint, _controls(), groups=_GROUPS, values=values, width=width
+        )
 
     def reading(self, **values) -> Reading:
         """The map of these values (the others: as they are now) and what is read."""
@@ -87,8 +92,15 @@ class HeatmapLab(Explorer):
         truth = torch.tensor([[x, _ROW] for x in xs])
         size = (SIZE // v["stride"],) * 2
         flags = torch.full((1, len(xs), 1), 2)
-        target = draw_targets(truth[None, :, None], flags, size, v["stride"],
-                              v["sigma"], v["merge"], v["quantise"])[0, 0]  # fmt: skip
+        target = draw_targets(
+            truth[None, :, None],
+            flags,
+            size,
+            v["stride"],
+            v["sigma"],
+            v["merge"],
+            v["quantise"],
+        )[0, 0]
         heat = target + v["noise"] * self._noise[v["stride"]]
         answer = read(heat, v["decoder"], v["stride"], v["sigma"])
         error = float((truth - answer).norm(dim=-1).min())
@@ -136,8 +148,11 @@ def _heat(seen: Reading, row: int) -> Image.Image:
     pen.rectangle([0, row * cell, _SIDE - 1, (row + 1) * cell], outline="white")
     for x, y in (zoom * (seen.truth + 0.5)).tolist():
         for radius, ink, width in ((11, "black", 6), (10, TRUTH, 4)):
-            pen.ellipse([x - radius, y - radius, x + radius, y + radius], outline=ink,
-                        width=width)  # fmt: skip
+            pen.ellipse(
+                [x - radius, y - radius, x + radius, y + radius],
+                outline=ink,
+                width=width,
+            )
     x, y = (zoom * (seen.answer + 0.5)).tolist()
     for ink, width in (("black", 7), (PREDICTION, 4)):
         pen.line([x - 9, y - 9, x + 9, y + 9], ink, width)

@@ -53,8 +53,12 @@ class Seen(NamedTuple):
 @contextmanager
 def cut(network: StackedHourglass, levels: tuple[int, ...]) -> Iterator[None]:
     """In this block the skips of these levels (0 is the finest) add nothing."""
-    chosen = [level for hg in network.hgs
-              for i, level in enumerate(hg[0].levels()) if i in levels]  # fmt: skip
+    chosen = [
+        level
+        for hg in network.hgs
+        for i, level in enumerate(hg[0].levels())
+        if i in levels
+    ]
     before = [level.skip for level in chosen]
     try:
         for level in chosen:
@@ -75,8 +79,9 @@ def observe(network: StackedHourglass, image: Tensor) -> tuple[list, list[list[L
 
             def note(_, given: tuple[Tensor, ...], output: Tensor) -> None:
                 # Copies: the sum on the way up is formed in place.
-                seen.update(input=given[0][0].cpu().clone(),
-                            output=output[0].cpu().clone())  # fmt: skip
+                seen.update(
+                    input=given[0][0].cpu().clone(), output=output[0].cpu().clone()
+                )
 
             hooks.callback(module.register_forward_hook(note).remove)
             return seen
@@ -84,24 +89,34 @@ def observe(network: StackedHourglass, image: Tensor) -> tuple[list, list[list[L
         notes = []
         for hourglass in network.hgs:
             levels = hourglass[0].levels()
-            notes.append([(watch(level), watch(level.up1) if level.skip else {})
-                          for level in levels])  # fmt: skip
+            notes.append(
+                [
+                    (watch(level), watch(level.up1) if level.skip else {})
+                    for level in levels
+                ]
+            )
             notes[-1].append((watch(levels[-1].low2), {}))  # the bottom
         outputs = network(image[None])
     return [output.cpu() for output in outputs], [
-        [Look(whole["input"], branch.get("output"), whole["output"])
-         for whole, branch in stack] for stack in notes
-    ]  # fmt: skip
+        [
+            Look(whole["input"], branch.get("output"), whole["output"])
+            for whole, branch in stack
+        ]
+        for stack in notes
+    ]
 
 
 class _Looker:
     """Forward passes of single images that are remembered with all they contain."""
 
     def __init__(self, network: nn.Module, samples: Sample) -> None:
-        require(isinstance(network, StackedHourglass),
-                "the explorer needs a StackedHourglass", where="network",
-                value=type(network).__name__,
-                fix="zoo.load('hourglass_tiny') is one.")  # fmt: skip
+        require(
+            isinstance(network, StackedHourglass),
+            "the explorer needs a StackedHourglass",
+            where="network",
+            value=type(network).__name__,
+            fix="zoo.load('hourglass_tiny') is one.",
+        )
         self.network, self.samples = network.eval(), single_people(samples)
         self.skeleton = samples.skeleton
         self.codec = HeatmapCodec(samples.size, loss="cross_entropy")
@@ -130,8 +145,9 @@ class _Looker:
         """The image under a joint's map, with the pose, and the truth as a ring."""
         sample = self.samples[index]
         picture = heated(sample.image, seen.maps[stack][joint], _SCALE)
-        picture = paint_pose(picture, seen.joints[stack], None, self.skeleton, _SCALE,
-                             size=4)  # fmt: skip
+        picture = paint_pose(
+            picture, seen.joints[stack], None, self.skeleton, _SCALE, size=4
+        )
         if sample.visibility[0, joint]:
             picture = ringed(picture, sample.keypoints[0, joint], _SCALE, TRUTH)
         return picture
@@ -142,8 +158,11 @@ class _Looker:
         known = sample.visibility[0] > 0
         off = (seen.joints[stack] - sample.keypoints[0]).norm(dim=-1)[known]
         side = float(sample.boxes[0, 2:].max())
-        return (int((off <= 0.05 * side).sum()), int((off <= 0.2 * side).sum()),
-                int(known.sum()))  # fmt: skip
+        return (
+            int((off <= 0.05 * side).sum()),
+            int((off <= 0.2 * side).sum()),
+            int(known.sum()),
+        )
 
 
 class HourglassExplorer(Explorer):
@@ -171,22 +190,32 @@ class HourglassExplorer(Explorer):
             "level": choice("level", levels, 0),
         }
         groups = {"Input": ("image", "joint"), "Where to look": ("stack", "level")}
-        super().__init__(self._paint, controls, groups=groups, values=values,
-                         width=width)  # fmt: skip
+        super().__init__(
+            self._paint, controls, groups=groups, values=values, width=width
+        )
 
     def _paint(self, image, joint, stack, level) -> tuple[Image.Image, str]:
         seen, place = self.looker.seen(image), self.looker.skeleton.index(joint)
-        photo = titled(self.looker.photo(image, seen, stack, place),
-                       f"after stack {stack + 1}: {joint.replace('_', ' ')}")
+        photo = titled(
+            self.looker.photo(image, seen, stack, place),
+            f"after stack {stack + 1}: {joint.replace('_', ' ')}",
+        )
         here = seen.inside[stack][level]
         channels = here.up.std((1, 2)).argsort(descending=True)[:_TILES]
-        sheets = [titled(tiles(part, channels, photo.height - 24), text)
-                  for part, text in zip(here, _PLACES, strict=True)]  # fmt: skip
+        sheets = [
+            titled(tiles(part, channels, photo.height - 24), text)
+            for part, text in zip(here, _PLACES, strict=True)
+        ]
         size = self.looker.sizes[level]
         near, _, known = self.looker.found(image, seen, stack)
-        share = "the bottom has no branch" if here.branch is None else (
-            f"the branch holds {_spread(here.branch) / _spread(here.up):.2f} times the "
-            "spread of the sum")  # fmt: skip
+        share = (
+            "the bottom has no branch"
+            if here.branch is None
+            else (
+                f"the branch holds {_spread(here.branch) / _spread(here.up):.2f} "
+                "times the spread of the sum"
+            )
+        )
         return beside(photo, *sheets), (
             f"Image {image}, stack {stack + 1}: {near} of {known} joints within 5 % of "
             f"the box. Level {size}: the {len(channels)} liveliest of "
@@ -206,20 +235,23 @@ class SkipExplorer(Explorer):
         self, network: nn.Module, samples: Sample, *, width: int = 700, **values
     ) -> None:
         self.looker = _Looker(network, samples)
-        self._cuts = {f"cut_{i}": size
-                      for i, size in enumerate(self.looker.sizes[:-1])}  # fmt: skip
+        self._cuts = {f"cut_{i}": size for i, size in enumerate(self.looker.sizes[:-1])}
         stacks = [(str(i + 1), i) for i in range(network.stages)]
         controls = {
             "image": slider("image", 0, len(samples) - 1, 0),
             "joint": choice("joint", self.looker.joints(), "left_wrist"),
             "stack": choice("stack", stacks, len(stacks) - 1),
-            **{name: toggle(size, name == "cut_0")
-               for name, size in self._cuts.items()},
-        }  # fmt: skip
-        groups = {"Input": ("image", "joint", "stack"),
-                  "Cut the skips at": tuple(self._cuts)}  # fmt: skip
-        super().__init__(self._paint, controls, groups=groups, values=values,
-                         width=width)  # fmt: skip
+            **{
+                name: toggle(size, name == "cut_0") for name, size in self._cuts.items()
+            },
+        }
+        groups = {
+            "Input": ("image", "joint", "stack"),
+            "Cut the skips at": tuple(self._cuts),
+        }
+        super().__init__(
+            self._paint, controls, groups=groups, values=values, width=width
+        )
 
     def _paint(self, image, joint, stack, **cuts) -> tuple[Image.Image, str]:
         levels = tuple(i for i, name in enumerate(self._cuts) if cuts[name])
@@ -229,8 +261,10 @@ class SkipExplorer(Explorer):
             photo = self.looker.photo(image, seen, stack, place)
             photos.append(titled(photo, title))
             near, far, known = self.looker.found(image, seen, stack)
-            texts.append(f"{title}: {near} joints within 5 % of the box, {far} within "
-                         f"20 %, of {known}")  # fmt: skip
+            texts.append(
+                f"{title}: {near} joints within 5 % of the box, {far} within "
+                f"20 %, of {known}"
+            )
         gone = ", ".join(self.looker.sizes[i] for i in levels) or "none"
         return beside(*photos), (
             f"Image {image}, {joint.replace('_', ' ')} after stack {stack + 1}. Skips "

@@ -34,9 +34,13 @@ class BranchExplorer(Explorer):
     def __init__(
         self, network: HRNet, codec: Any, samples: Sample, *, width: int = 760, **values
     ) -> None:
-        require(isinstance(network, HRNet), "the explorer needs an HRNet",
-                where="network", value=type(network).__name__,
-                fix="zoo.load('hrnet_tiny') is one.")  # fmt: skip
+        require(
+            isinstance(network, HRNet),
+            "the explorer needs an HRNet",
+            where="network",
+            value=type(network).__name__,
+            fix="zoo.load('hrnet_tiny') is one.",
+        )
         self.network, self.codec = network.eval(), codec
         self.samples, self.skeleton = single_people(samples), samples.skeleton
         self.branches = {f"1/{4 << i}": i for i in range(1, len(network.channels))}
@@ -47,11 +51,14 @@ class BranchExplorer(Explorer):
             "cover": slider("grey square (px)", 0, 64, 0, 4),
             **{name: toggle(name, True) for name in self.branches},
         }
-        groups = {"Input": ("image", "joint", "cover"),
-                  "Branches that are heard": tuple(self.branches)}  # fmt: skip
+        groups = {
+            "Input": ("image", "joint", "cover"),
+            "Branches that are heard": tuple(self.branches),
+        }
         values = {list(self.branches)[0]: False, **values}
-        super().__init__(self._paint, controls, groups=groups, values=values,
-                         width=width)  # fmt: skip
+        super().__init__(
+            self._paint, controls, groups=groups, values=values, width=width
+        )
 
     @torch.no_grad()
     def _answer(
@@ -75,24 +82,28 @@ class BranchExplorer(Explorer):
             height, width = sample.size
             picture = covered(picture, width // 2, height // 2, cover)
         panels, words = [], []
-        heard = [f"1/{4 << i}" for i in range(len(self.branches) + 1)
-                 if i not in silent]  # fmt: skip
+        heard = [
+            f"1/{4 << i}" for i in range(len(self.branches) + 1) if i not in silent
+        ]
         for who, off in (("all branches", ()), (" ".join(heard), silent)):
             maps, joints = self.answer(image, cover, off)
             map_ = heated(picture, maps[place], scale)
             if sample.visibility[0, place]:
                 map_ = ringed(map_, sample.keypoints[0, place], scale, TRUTH)
-            pose = paint_pose(to_pil(picture, scale), joints, None, self.skeleton,
-                              scale, size=4)  # fmt: skip
+            pose = paint_pose(
+                to_pil(picture, scale), joints, None, self.skeleton, scale, size=4
+            )
             error = self._errors(sample, joints)
             panels.append(titled(beside(map_, pose), f"{who}: {error.mean():.1f} px"))
             words.append(f"{who}: {error.mean():.1f} px")
         own = (joints[place] - sample.keypoints[0, place]).norm()
         own = f"{own:.1f} px off" if sample.visibility[0, place] else "not labelled"
-        caption = (f"Image {image}, grey square of {cover} px; mean distance of the "
-                   f"labelled joints from the truth with {'; with '.join(words)}. "
-                   f"{joint.replace('_', ' ')} with the branches that are heard: "
-                   f"{own}.")  # fmt: skip
+        caption = (
+            f"Image {image}, grey square of {cover} px; mean distance of the "
+            f"labelled joints from the truth with {'; with '.join(words)}. "
+            f"{joint.replace('_', ' ')} with the branches that are heard: "
+            f"{own}."
+        )
         return beside(*panels), caption
 
     def _errors(self, sample: Sample, joints: Tensor) -> Tensor:

@@ -60,22 +60,34 @@ class FeedbackExplorer(Explorer):
     def __init__(
         self, network: IterativeFeedback, samples: Sample, *, width: int = 460, **values
     ) -> None:
-        require(isinstance(network, IterativeFeedback),
-                "the explorer needs an IterativeFeedback", where="network",
-                value=type(network).__name__,
-                fix="zoo.load('ief_tiny') is one.")  # fmt: skip
-        require(samples.is_stacked and samples.keypoints.shape[1] == 1,
-                "one person per image is needed, in a stacked Sample", where="samples",
-                field="keypoints", value=list(samples.keypoints.shape))  # fmt: skip
+        require(
+            isinstance(network, IterativeFeedback),
+            "the explorer needs an IterativeFeedback",
+            where="network",
+            value=type(network).__name__,
+            fix="zoo.load('ief_tiny') is one.",
+        )
+        require(
+            samples.is_stacked and samples.keypoints.shape[1] == 1,
+            "one person per image is needed, in a stacked Sample",
+            where="samples",
+            field="keypoints",
+            value=list(samples.keypoints.shape),
+        )
         self.network = network.truncated(max(_STEPS, network.stages)).eval()
         self.trained = network.stages
         self.samples, self.skeleton = samples.to("cpu"), samples.skeleton
         self.start = network.start.detach().cpu()  # [J, 2] px, dragged or turned
         self._answer = lru_cache(_KEPT)(self._run)
         self.canvas = self._make_canvas(width)
-        super().__init__(self._paint, self._make_controls(), groups=_GROUPS,
-                         values=values, canvas=self.canvas,
-                         width=width if self.canvas else 760)  # fmt: skip
+        super().__init__(
+            self._paint,
+            self._make_controls(),
+            groups=_GROUPS,
+            values=values,
+            canvas=self.canvas,
+            width=width if self.canvas else 760,
+        )
 
     # --- the network -----------------------------------------------------------------
 
@@ -97,8 +109,10 @@ class FeedbackExplorer(Explorer):
         """Mean distance in px to the labelled joints, at the start and after steps."""
         truth = self.samples.keypoints[image, 0]
         known = self.samples.visibility[image, 0] > 0
-        return [float((pose - truth).norm(dim=-1)[known].mean())
-                for pose in self.poses(image, limit)]  # fmt: skip
+        return [
+            float((pose - truth).norm(dim=-1)[known].mean())
+            for pose in self.poses(image, limit)
+        ]
 
     # --- controls and canvas ---------------------------------------------------------
 
@@ -125,10 +139,14 @@ class FeedbackExplorer(Explorer):
             return None
         label = "The start pose. Drag its joints; arrow keys move the selected one."
         canvas = JointCanvas.over(
-            to_pil(self.samples.image[0], _SCALE), self.skeleton, label=label,
-            points=self.start.tolist(), visibility=[2] * len(self.skeleton),
-            width=round(0.7 * width), step=0.5,
-        )  # fmt: skip
+            to_pil(self.samples.image[0], _SCALE),
+            self.skeleton,
+            label=label,
+            points=self.start.tolist(),
+            visibility=[2] * len(self.skeleton),
+            width=round(0.7 * width),
+            step=0.5,
+        )
         canvas.size = list(self.samples.size)
         canvas.observe(self._hear, "points")
         return canvas
@@ -178,10 +196,18 @@ class FeedbackExplorer(Explorer):
             maps = with_pose(blank, poses[step][None], self.network.sigma)[0]
             photo = paint_mask(photo, maps > math.exp(-0.5), alpha=0.5)  # one sigma
         if show["truth"]:
-            photo = paint_pose(photo, sample.keypoints[0], sample.visibility[0],
-                               self.skeleton, _SCALE, colour=TRUTH, size=3)  # fmt: skip
-        photo = paint_pose(photo, poses[0], None, self.skeleton, _SCALE, colour=_GREY,
-                           size=3)  # fmt: skip
+            photo = paint_pose(
+                photo,
+                sample.keypoints[0],
+                sample.visibility[0],
+                self.skeleton,
+                _SCALE,
+                colour=TRUTH,
+                size=3,
+            )
+        photo = paint_pose(
+            photo, poses[0], None, self.skeleton, _SCALE, colour=_GREY, size=3
+        )
         if step:
             photo = paint_pose(photo, poses[step], None, self.skeleton, _SCALE, size=5)
         if show["arrows"]:

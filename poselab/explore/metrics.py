@@ -53,13 +53,20 @@ class MetricLab(Explorer):
     def __init__(
         self, samples: Sample, predicted: Tensor, *, width: int = 430, **values
     ) -> None:
-        require(samples.is_stacked and samples.keypoints.shape[1] == 1,
-                "one person per image is needed, in a stacked Sample",
-                where="MetricLab", field="samples",
-                value=list(samples.keypoints.shape))  # fmt: skip
-        require(predicted.shape == samples.keypoints[:, 0].shape,
-                "one pose per image is needed", where="MetricLab", field="predicted",
-                value=list(predicted.shape))  # fmt: skip
+        require(
+            samples.is_stacked and samples.keypoints.shape[1] == 1,
+            "one person per image is needed, in a stacked Sample",
+            where="MetricLab",
+            field="samples",
+            value=list(samples.keypoints.shape),
+        )
+        require(
+            predicted.shape == samples.keypoints[:, 0].shape,
+            "one pose per image is needed",
+            where="MetricLab",
+            field="predicted",
+            value=list(predicted.shape),
+        )
         self.samples, self.predicted = samples, predicted.detach().cpu()
         self.skeleton = samples.skeleton
         self._scale = width / samples.size[1]
@@ -68,8 +75,14 @@ class MetricLab(Explorer):
         self._shown: Image.Image | None = None
         controls = self._make_controls(values.get("person", 0))
         self.canvas = self._make_canvas(width)
-        super().__init__(self._paint, controls, values=values, canvas=self.canvas,
-                         groups=_GROUPS, width=400 if self.canvas else 860)  # fmt: skip
+        super().__init__(
+            self._paint,
+            controls,
+            values=values,
+            canvas=self.canvas,
+            groups=_GROUPS,
+            width=400 if self.canvas else 860,
+        )
 
     # --- what the metrics say --------------------------------------------------------
 
@@ -126,12 +139,17 @@ class MetricLab(Explorer):
             return None
         skeleton = self.skeleton
         canvas = JointCanvas(
-            image=b"", size=list(self.samples.size), names=list(skeleton.joints),
-            sides=list(skeleton.sides), limbs=[list(limb) for limb in skeleton.limbs],
-            points=[list(p) for p in self.points], visibility=[2] * len(skeleton),
-            width=width, step=0.1,
+            image=b"",
+            size=list(self.samples.size),
+            names=list(skeleton.joints),
+            sides=list(skeleton.sides),
+            limbs=[list(limb) for limb in skeleton.limbs],
+            points=[list(p) for p in self.points],
+            visibility=[2] * len(skeleton),
+            width=width,
+            step=0.1,
             label="Predicted joints over the image. Arrow keys move the selected one.",
-        )  # fmt: skip
+        )
         canvas.observe(self._hear, ["points", "visibility", "selected"])
         return canvas
 
@@ -198,8 +216,9 @@ class MetricLab(Explorer):
         return beside(self._whole(ground), self._image) if self.canvas else self._image
 
     def _whole(self, ground: Image.Image) -> Image.Image:
-        return paint_pose(ground, torch.tensor(self.points), None, self.skeleton,
-                          self._scale, size=5)  # fmt: skip
+        return paint_pose(
+            ground, torch.tensor(self.points), None, self.skeleton, self._scale, size=5
+        )
 
     def _loupe(self, ground: Image.Image, j: int) -> Image.Image:
         """What is around the selected joint, enlarged."""
@@ -214,14 +233,16 @@ class MetricLab(Explorer):
     def _make_ground(self, person, alpha, reference, k, scale, discs, rings):
         """The photograph with the truth, its discs and its rings."""
         truth, flags, _, _ = self._person(person)
-        answer = self.answer(person=person, alpha=alpha, reference=reference, k=k,
-                             scale=scale)  # fmt: skip
+        answer = self.answer(
+            person=person, alpha=alpha, reference=reference, k=k, scale=scale
+        )
         photo = to_pil(self.samples.image[person])
         size = [round(self._scale * n) for n in self.samples.size[::-1]]
         photo = photo.resize(size, Image.Resampling.BILINEAR)
         photo = paint_discs(photo, truth, answer, self._scale, discs, rings)
-        return paint_pose(photo, truth, flags, self.skeleton, self._scale,
-                          colour=TRUTH, size=3.5)  # fmt: skip
+        return paint_pose(
+            photo, truth, flags, self.skeleton, self._scale, colour=TRUTH, size=3.5
+        )
 
 
 _GROUND = ("person", "alpha", "reference", "k", "scale", "discs", "rings")

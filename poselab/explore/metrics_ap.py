@@ -28,7 +28,7 @@ from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, slider
 from poselab.explore.pictures import Chart, beside
 from poselab.metrics import coco_curves
-from poselab.metrics.coco_vectorized import CocoCurves, DetectionCurve
+from poselab.metrics.ap.curves import CocoCurves, DetectionCurve
 from poselab.records import Poses, Sample
 
 _SIDE = 440  # px, the chart
@@ -112,8 +112,17 @@ def ranked(found: DetectionCurve, rows: np.ndarray) -> Ranking:
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     place = np.searchsorted(recall, np.linspace(0, 1, 101))
     ap = np.append(envelope, 0.0)[place].mean()
-    return Ranking(found.score[rows], found.image_id[rows], found.index[rows], right,
-                   precision, recall, envelope, float(ap), found.people)  # fmt: skip
+    return Ranking(
+        found.score[rows],
+        found.image_id[rows],
+        found.index[rows],
+        right,
+        precision,
+        recall,
+        envelope,
+        float(ap),
+        found.people,
+    )
 
 
 # --- the explorer --------------------------------------------------------------------
@@ -132,21 +141,33 @@ class PrecisionRecall(Explorer):
     def __init__(
         self, crowd: Sample, found: list[Poses], *, width: int = 900, **values
     ) -> None:
-        require(crowd.is_stacked and len(crowd) == len(found),
-                "one Poses per image is needed", where="PrecisionRecall",
-                field="found", value=len(found))  # fmt: skip
+        require(
+            crowd.is_stacked and len(crowd) == len(found),
+            "one Poses per image is needed",
+            where="PrecisionRecall",
+            field="found",
+            value=len(found),
+        )
         self.crowd = crowd
         self._truth = to_coco(list(crowd))
         self._ids = [image["id"] for image in self._truth["images"]]
-        self._found = [entry for key, poses in zip(self._ids, found, strict=True)
-                       for entry in to_results(poses, key)]  # fmt: skip
+        self._found = [
+            entry
+            for key, poses in zip(self._ids, found, strict=True)
+            for entry in to_results(poses, key)
+        ]
         draws = torch.Generator().manual_seed(0)
         self._noise = torch.randn(len(self._found), generator=draws).tolist()
         self._ground = lru_cache(64)(self._truth_in)
         self._curves = lru_cache(64)(self._evaluate)
         self._chart = _Curve()
-        super().__init__(self._paint, self._make_controls(), groups=_GROUPS,
-                         values=values, width=width)  # fmt: skip
+        super().__init__(
+            self._paint,
+            self._make_controls(),
+            groups=_GROUPS,
+            values=values,
+            width=width,
+        )
 
     def _make_controls(self) -> dict:
         total = len(self._found)
@@ -169,8 +190,10 @@ class PrecisionRecall(Explorer):
 
     def _evaluate(self, noise: float, scores: str) -> CocoCurves:
         pairs = zip(self._found, self._noise, strict=True)
-        records = [{**entry, "score": mapped(entry["score"] + noise * draw, scores)}
-                   for entry, draw in pairs]  # fmt: skip
+        records = [
+            {**entry, "score": mapped(entry["score"] + noise * draw, scores)}
+            for entry, draw in pairs
+        ]
         return coco_curves(copy.deepcopy(self._truth), records)
 
     def _paint(self, taken, threshold, noise, scores, order) -> tuple:
@@ -183,17 +206,30 @@ class PrecisionRecall(Explorer):
 
     def _truth_in(self, image: int) -> Image.Image:
         scene = self.crowd[image]
-        return paint_pose(to_pil(scene.image, _SCALE), scene.keypoints,
-                          scene.visibility, scene.skeleton, _SCALE,
-                          colour=TRUTH, size=2.5)  # fmt: skip
+        return paint_pose(
+            to_pil(scene.image, _SCALE),
+            scene.keypoints,
+            scene.visibility,
+            scene.skeleton,
+            _SCALE,
+            colour=TRUTH,
+            size=2.5,
+        )
 
     def _scene(self, curve: Ranking, last: int, threshold: float) -> Image.Image:
         """The image of the last detection: truth in green, detection in its colour."""
         picture = self._ground(self._ids.index(int(curve.image_id[last])))
         entry = self._found[int(curve.index[last])]
         points = torch.tensor(entry["keypoints"]).view(-1, 3)[:, :2]
-        picture = paint_pose(picture, points, None, self.crowd.skeleton, _SCALE,
-                             colour=PREDICTION, size=3)  # fmt: skip
+        picture = paint_pose(
+            picture,
+            points,
+            None,
+            self.crowd.skeleton,
+            _SCALE,
+            colour=PREDICTION,
+            size=3,
+        )
         place = f"detection {last + 1} of {len(curve.score)}"
         text = f"{place}, score {curve.score[last]:.3g}:\n"
         text += _verdict(curve, last, threshold)
@@ -205,8 +241,12 @@ def mapped(score: float, how: str) -> float:
     score = max(score, 1e-6)  # the noise may leave (0, inf)
     if how == "log":
         return float(torch.tensor(score).log())
-    return {"same": score, "squared": score**2, "small": 0.01 * score,
-            "reversed": 1 - score}[how]  # fmt: skip
+    return {
+        "same": score,
+        "squared": score**2,
+        "small": 0.01 * score,
+        "reversed": 1 - score,
+    }[how]
 
 
 def _verdict(curve: Ranking, last: int, threshold: float) -> str:
@@ -245,8 +285,9 @@ class _Curve:
         self._dot.set_color(TRUTH if curve.right[last] else WRONG_ANSWER)
         if self._area is not None:
             self._area.remove()
-        self._area = self._axes.fill_between(recall, best, color=SERIES[1], alpha=0.15,
-                                             lw=0)  # fmt: skip
+        self._area = self._axes.fill_between(
+            recall, best, color=SERIES[1], alpha=0.15, lw=0
+        )
         self._title.set_text(f"OKS ≥ {threshold:.2f}: AP {curve.ap:.3f}")
 
 

@@ -16,9 +16,13 @@ from poselab.skeleton import Skeleton
 WIDTH, HEIGHT = 400, 560  # px of the panel
 THRESHOLDS = [0.5 + 0.05 * i for i in range(10)]
 _BARS = {  # what is written, and its name in `Answer.numbers`
-    "PCK": "PCK", "PDJ": "PDJ@0.2", "PDJ diag.": "PDJ diagonal@0.2",
-    "PCP": "PCP", "PCP loose": "PCP loose", "OKS": "OKS",
-}  # fmt: skip
+    "PCK": "PCK",
+    "PDJ": "PDJ@0.2",
+    "PDJ diag.": "PDJ diagonal@0.2",
+    "PCP": "PCP",
+    "PCP loose": "PCP loose",
+    "OKS": "OKS",
+}
 _GREY = "#D9D9D9"
 
 
@@ -56,9 +60,13 @@ class Answer(NamedTuple):
 
 
 def paint_discs(
-    picture: Image.Image, truth: Tensor, answer: Answer, scale: float,
-    discs: bool, rings: bool,
-) -> Image.Image:  # fmt: skip
+    picture: Image.Image,
+    truth: Tensor,
+    answer: Answer,
+    scale: float,
+    discs: bool,
+    rings: bool,
+) -> Image.Image:
     """PCK's discs (blue, filled) and OKS's rings (yellow) around the truth [J, 2]."""
     cover = Image.new("L", picture.size, 0)
     labelled = [j for j in range(len(truth)) if answer.flags[j] > 0]

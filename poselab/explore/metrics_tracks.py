@@ -109,13 +109,22 @@ class TrackingErrors(Explorer):
     """
 
     def __init__(self, clip: Sample, *, width: int = 620, **values) -> None:
-        require(clip.is_stacked and clip.track_ids is not None,
-                "a stacked Sample with track_ids is needed", where="TrackingErrors",
-                field="clip", value=type(clip).__name__)  # fmt: skip
+        require(
+            clip.is_stacked and clip.track_ids is not None,
+            "a stacked Sample with track_ids is needed",
+            where="TrackingErrors",
+            field="clip",
+            value=type(clip).__name__,
+        )
         self.clip, self._truth = clip, true_tracks(clip)
         self._judged = lru_cache(256)(self._judge)
-        super().__init__(self._paint, self._make_controls(), groups=_GROUPS,
-                         values=values, width=width)  # fmt: skip
+        super().__init__(
+            self._paint,
+            self._make_controls(),
+            groups=_GROUPS,
+            values=values,
+            width=width,
+        )
 
     def _make_controls(self) -> dict:
         return {
@@ -153,10 +162,16 @@ class TrackingErrors(Explorer):
         photo = to_pil(self.clip.image[frame], _SCALE)
         for person, track in enumerate(found.track_ids[frame].tolist()):
             if track >= 0:
-                photo = paint_pose(photo, found.keypoints[frame, person],
-                                   found.visibility[frame, person],
-                                   self.clip.skeleton, _SCALE, hidden="filled",
-                                   colour=ink_of(track), size=3)  # fmt: skip
+                photo = paint_pose(
+                    photo,
+                    found.keypoints[frame, person],
+                    found.visibility[frame, person],
+                    self.clip.skeleton,
+                    _SCALE,
+                    hidden="filled",
+                    colour=ink_of(track),
+                    size=3,
+                )
         return photo
 
     def _strip(self, frame, found, scores, width: int) -> Image.Image:
@@ -171,8 +186,9 @@ class TrackingErrors(Explorer):
                 self._cell(pen, t, row, *cells[t, row])
         self._alarms(pen, rows, found)
         x = _LEFT + _CELL * frame
-        pen.rectangle([x - 1, 4, x + _CELL - 2, _CELL * (rows + 1) + 8],
-                      outline="black", width=3)  # fmt: skip
+        pen.rectangle(
+            [x - 1, 4, x + _CELL - 2, _CELL * (rows + 1) + 8], outline="black", width=3
+        )
         return strip
 
     def _cell(self, pen, t: int, row: int, track: int, switch: int) -> None:
@@ -192,8 +208,9 @@ class TrackingErrors(Explorer):
         pen.text((4, y + 2), "false alarms", "black", font(15))
         for t, count in enumerate((found.track_ids[:, people:] >= 0).sum(1).tolist()):
             if count:
-                pen.text((_LEFT + _CELL * t + 6, y + 2), str(count), WRONG_ANSWER,
-                         font(17))  # fmt: skip
+                pen.text(
+                    (_LEFT + _CELL * t + 6, y + 2), str(count), WRONG_ANSWER, font(17)
+                )
 
     def _numbers(self, pen, left: int, scores: TrackScores) -> None:
         total = scores.total

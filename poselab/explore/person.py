@@ -9,11 +9,11 @@ from poselab.datasets import SyntheticPeople
 from poselab.draw import paint_box, paint_mask, paint_pose, to_pil
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, slider, toggle
-from poselab.people import staging
-from poselab.people.backdrop import BACKGROUNDS
-from poselab.people.furniture import OCCLUDERS
-from poselab.people.motion import ACTIVITIES
-from poselab.people.scene import Scene, draw
+from poselab.people.body.motion import ACTIVITIES
+from poselab.people.scene import staging
+from poselab.people.scene.backdrop import BACKGROUNDS
+from poselab.people.scene.scenes import Scene, draw
+from poselab.people.scene.things import OCCLUDERS
 from poselab.records import HIDDEN_BY, Sample
 
 _SIZE, _SCALE = (256, 192), 2
@@ -39,14 +39,16 @@ class PersonMaker(Explorer):
         self.people = SyntheticPeople(size=_SIZE, occluded=0.0)
         self._actor = lru_cache(64)(self._cast)
         self._film = lru_cache(8)(self._shoot)
-        super().__init__(self._paint, _controls(), groups=_GROUPS, values=values,
-                         width=width)  # fmt: skip
+        super().__init__(
+            self._paint, _controls(), groups=_GROUPS, values=values, width=width
+        )
 
     def scene_arguments(self, **values: Any) -> dict[str, Any]:
         """What `SyntheticPeople.scene` needs to draw the person of these values."""
         shown = {"occluder_x", *_GROUPS["Show"]}
-        arguments = {k: v for k, v in {**self.values, **values}.items()
-                     if k not in shown}  # fmt: skip
+        arguments = {
+            k: v for k, v in {**self.values, **values}.items() if k not in shown
+        }
         at = (values.get("occluder_x", self.values["occluder_x"]), _NEAR)
         return {**arguments, "occluder_at": at}
 
@@ -62,9 +64,19 @@ class PersonMaker(Explorer):
         return staging.perform(scene, seed, None, activity, phase, crouch)
 
     def _shoot(
-        self, *, yaw, occluder, occluder_at, background, distance, focal_length,
-        camera_height, pitch, seed, **person,
-    ) -> Sample:  # fmt: skip
+        self,
+        *,
+        yaw,
+        occluder,
+        occluder_at,
+        background,
+        distance,
+        focal_length,
+        camera_height,
+        pitch,
+        seed,
+        **person,
+    ) -> Sample:
         """`SyntheticPeople.scene`, with the posed person from memory."""
         scene = staging.place(self._actor(seed=seed, **person), None, None, yaw)
         scene = staging.film(scene, _SIZE, distance, focal_length, camera_height, pitch)
@@ -80,8 +92,14 @@ class PersonMaker(Explorer):
             picture = paint_box(picture, sample.boxes, _SCALE)
         if joints:
             hidden = "hollow" if visibility else "filled"
-            picture = paint_pose(picture, sample.keypoints, sample.visibility,
-                                 sample.skeleton, _SCALE, hidden=hidden)  # fmt: skip
+            picture = paint_pose(
+                picture,
+                sample.keypoints,
+                sample.visibility,
+                sample.skeleton,
+                _SCALE,
+                hidden=hidden,
+            )
         return picture, _describe(sample, **values)
 
 
@@ -94,8 +112,9 @@ def _controls() -> dict[str, Any]:
         "height": slider("height (mm)", 900, 2100, 1720, 10),
         "child": slider("child", 0.0, 1.0, 0.0, 0.05),
         "seed": slider("clothes", 0, 40, 3),
-        "occluder": choice("occluder", [("none", None), *((o, o) for o in OCCLUDERS)],
-                           "box"),
+        "occluder": choice(
+            "occluder", [("none", None), *((o, o) for o in OCCLUDERS)], "box"
+        ),
         "occluder_x": slider("its place (mm)", -900, 900, 400, 10),
         "background": choice("background", BACKGROUNDS, "studio"),
         "distance": slider("distance (mm)", 2000, 10000, 4000, 50),
@@ -106,7 +125,7 @@ def _controls() -> dict[str, Any]:
         "visibility": toggle("visibility", True),
         "box": toggle("box", True),
         "mask": toggle("mask", False),
-    }  # fmt: skip
+    }
 
 
 def _describe(sample: Sample, activity, yaw, height, distance, **_) -> str:

@@ -31,17 +31,25 @@ _INKS = ("#F0E442", "#56B4E9", "#009E73", "#CC79A7")  # of the levels' fields
 def coarse_net(network: nn.Module) -> PyramidNet:
     """The pyramid of a network that is one or has one; else an `ArgumentError`."""
     net = network.coarse if isinstance(network, CoarseToFine) else network
-    require(isinstance(net, PyramidNet), "the explorer needs a PyramidNet",
-            where="network", value=type(network).__name__,
-            fix="zoo.load('tompson_tiny') has one.")  # fmt: skip
+    require(
+        isinstance(net, PyramidNet),
+        "the explorer needs a PyramidNet",
+        where="network",
+        value=type(network).__name__,
+        fix="zoo.load('tompson_tiny') has one.",
+    )
     return net.eval()
 
 
 def single_people(samples: Sample) -> Sample:
     """The samples on the CPU; an `ArgumentError` unless one person is in each image."""
-    require(samples.is_stacked and samples.keypoints.shape[1] == 1,
-            "one person per image is needed, in a stacked Sample", where="samples",
-            field="keypoints", value=list(samples.keypoints.shape))  # fmt: skip
+    require(
+        samples.is_stacked and samples.keypoints.shape[1] == 1,
+        "one person per image is needed, in a stacked Sample",
+        where="samples",
+        field="keypoints",
+        value=list(samples.keypoints.shape),
+    )
     return samples.to("cpu")
 
 
@@ -107,8 +115,9 @@ class PyramidExplorer(Explorer):
             **{name: toggle(name, True) for name in shown},
         }
         groups = {"Input": ("image", "joint"), "Levels": self.levels, "Show": shown}
-        super().__init__(self._paint, controls, groups=groups, values=values,
-                         width=width)  # fmt: skip
+        super().__init__(
+            self._paint, controls, groups=groups, values=values, width=width
+        )
 
     @torch.no_grad()
     def _run(self, index: int) -> list[Tensor]:
@@ -118,9 +127,10 @@ class PyramidExplorer(Explorer):
     @torch.no_grad()
     def answer(self, image: int, levels: tuple[str, ...]) -> tuple[Tensor, Tensor]:
         """Maps [J, h, w] and joints [J, 2] px of the chosen levels together."""
-        chosen = [feature if level in levels else torch.zeros_like(feature)
-                  for level, feature in zip(self.levels, self._features(image),
-                                            strict=True)]  # fmt: skip
+        chosen = [
+            feature if level in levels else torch.zeros_like(feature)
+            for level, feature in zip(self.levels, self._features(image), strict=True)
+        ]
         output = self.network.merge(chosen).cpu()
         joints = self.codec.decode(output).keypoints[0, 0]
         return self.codec.maps(output)[0], joints
@@ -133,10 +143,12 @@ class PyramidExplorer(Explorer):
         last = middle.new_tensor([size[1] - 1, size[0] - 1])
         middle = middle.clamp(min=0).minimum(last)
         sides = [self.network.field * 2.0**i for i in range(len(self.levels))]
-        return torch.stack([
-            torch.cat([middle + 0.5 - side / 2, middle.new_full((2,), side)])
-            for side in sides
-        ])  # fmt: skip
+        return torch.stack(
+            [
+                torch.cat([middle + 0.5 - side / 2, middle.new_full((2,), side)])
+                for side in sides
+            ]
+        )
 
     def _paint(self, image, joint, **switches) -> tuple[Image.Image, str]:
         levels = tuple(level for level in self.levels if switches[level])
@@ -170,8 +182,9 @@ class PyramidExplorer(Explorer):
             if level in levels:
                 seen = crop_boxes(image[None], box[None, None], field)[0, 0]
                 view = to_pil(to_pil(seen).resize((side, side), 0))
-                ImageDraw.Draw(view).rectangle([0, 0, side - 1, side - 1],
-                                               outline=_INKS[i], width=4)  # fmt: skip
+                ImageDraw.Draw(view).rectangle(
+                    [0, 0, side - 1, side - 1], outline=_INKS[i], width=4
+                )
                 page.paste(view, (0, top + gap - 2))
         return page
 
@@ -185,9 +198,11 @@ class PyramidExplorer(Explorer):
             (self.levels.index(level) for level in levels), default=0
         )
         sees = f"a cell sees {wide} px" if levels else "no cell sees anything"
-        return (f"Image {image}, levels: {used}; {sees}. {joint.replace('_', ' ')} "
-                f"{own}; mean over the labelled joints "
-                f"{error[known].mean():.1f} px.")  # fmt: skip
+        return (
+            f"Image {image}, levels: {used}; {sees}. {joint.replace('_', ' ')} "
+            f"{own}; mean over the labelled joints "
+            f"{error[known].mean():.1f} px."
+        )
 
 
 class SpatialExplorer(Explorer):
@@ -202,12 +217,21 @@ class SpatialExplorer(Explorer):
     """
 
     def __init__(
-        self, network: nn.Module, spatial: SpatialModel, samples: Sample, *,
-        width: int = 900, **values,
-    ) -> None:  # fmt: skip
+        self,
+        network: nn.Module,
+        spatial: SpatialModel,
+        samples: Sample,
+        *,
+        width: int = 900,
+        **values,
+    ) -> None:
         self.network, self.samples = coarse_net(network), single_people(samples)
-        require(isinstance(spatial, SpatialModel), "the explorer needs a SpatialModel",
-                where="spatial", value=type(spatial).__name__)  # fmt: skip
+        require(
+            isinstance(spatial, SpatialModel),
+            "the explorer needs a SpatialModel",
+            where="spatial",
+            value=type(spatial).__name__,
+        )
         self.spatial, self.skeleton = spatial.cpu(), samples.skeleton
         self.codec = HeatmapCodec(samples.size, loss="cross_entropy")
         self._maps = lru_cache(_KEPT)(self._run)
@@ -227,10 +251,14 @@ class SpatialExplorer(Explorer):
             "bias": slider("bias (10^)", -8.0, 0.0, -3.0, 0.25),
             "sender": choice("who speaks", senders, None),
         }
-        groups = {"Input": ("image", "joint"), "A false peak": ("x", "y", "height"),
-                  "Spatial model": ("strength", "bias", "sender")}  # fmt: skip
-        super().__init__(self._paint, controls, groups=groups, values=values,
-                         width=width)  # fmt: skip
+        groups = {
+            "Input": ("image", "joint"),
+            "A false peak": ("x", "y", "height"),
+            "Spatial model": ("strength", "bias", "sender"),
+        }
+        super().__init__(
+            self._paint, controls, groups=groups, values=values, width=width
+        )
 
     @torch.no_grad()
     def _run(self, index: int) -> Tensor:

@@ -33,8 +33,12 @@ def everybody(sample: Sample) -> list[int]:
 
 def crowd(samples: Sample) -> Sample:
     """The samples on the CPU; an `ArgumentError` unless they are stacked."""
-    require(samples.is_stacked and len(samples) > 0, "a stacked Sample is needed",
-            where="samples", value=samples)  # fmt: skip
+    require(
+        samples.is_stacked and len(samples) > 0,
+        "a stacked Sample is needed",
+        where="samples",
+        value=samples,
+    )
     return samples.to("cpu")
 
 
@@ -63,19 +67,26 @@ class BoxExplorer(Explorer):
             "squeeze": toggle("squeeze", False),
             "flip": toggle("flip test", False),
         }
-        groups = {"Who": ("image", "person"),
-                  "Box": ("right", "down", "scale", "stretch"),
-                  "Crop": ("squeeze", "flip")}  # fmt: skip
-        super().__init__(self._paint, controls, groups=groups, values=values,
-                         width=width)  # fmt: skip
+        groups = {
+            "Who": ("image", "person"),
+            "Box": ("right", "down", "scale", "stretch"),
+            "Crop": ("squeeze", "flip"),
+        }
+        super().__init__(
+            self._paint, controls, groups=groups, values=values, width=width
+        )
 
     def truth(self, image: int, person: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Box [4], joints [J, 2], visibility [J], area; people are counted round."""
         sample = self.samples[image]
         people = everybody(sample)
         i = people[person % len(people)]
-        return (sample.boxes[i], sample.keypoints[i], sample.visibility[i],
-                sample.areas[i])  # fmt: skip
+        return (
+            sample.boxes[i],
+            sample.keypoints[i],
+            sample.visibility[i],
+            sample.areas[i],
+        )
 
     def _answer(self, image, person, right, down, scale, stretch, squeeze, flip):
         box, *_ = self.truth(image, person)
@@ -90,8 +101,13 @@ class BoxExplorer(Explorer):
     def _paint(self, image, person, **change) -> tuple[Image.Image, str]:
         moved, grown, crop, points = self.answer(image, person, **change)
         _, joints, flags, area = self.truth(image, person)
-        picture = paint_box(to_pil(self.samples.image[image], _ZOOM), grown, _ZOOM,
-                            colour="#FFFFFF", width=1)  # fmt: skip
+        picture = paint_box(
+            to_pil(self.samples.image[image], _ZOOM),
+            grown,
+            _ZOOM,
+            colour="#FFFFFF",
+            width=1,
+        )
         picture = paint_box(picture, moved, _ZOOM, colour=BOX)
         picture = paint_pose(picture, points, None, self.samples.skeleton, _ZOOM)
         error = (points - joints).norm(dim=-1)[flags > 0]
@@ -150,17 +166,25 @@ class NeighbourExplorer(Explorer):
             "seed": slider("who", 0, 9, 0),
             "boxes": choice("boxes", ("detected", "true")),
         }
-        groups = {"People": ("distance", "depth", "seed"),
-                  "Detector": ("boxes", "overlap", "sure")}  # fmt: skip
-        super().__init__(self._paint, controls, groups=groups, values=values,
-                         width=width)  # fmt: skip
+        groups = {
+            "People": ("distance", "depth", "seed"),
+            "Detector": ("boxes", "overlap", "sure"),
+        }
+        super().__init__(
+            self._paint, controls, groups=groups, values=values, width=width
+        )
 
     def _scene(self, distance: float, depth: float, seed: int) -> Sample:
         return self.maker.scene(
-            x=[-distance / 2, distance / 2], z=[0.0, -float(depth)], yaw=[0.0, 0.0],
-            activity=["standing", "walking"], distance=4600.0, focal_length=300.0,
-            seed=seed, background="room",
-        )  # fmt: skip
+            x=[-distance / 2, distance / 2],
+            z=[0.0, -float(depth)],
+            yaw=[0.0, 0.0],
+            activity=["standing", "walking"],
+            distance=4600.0,
+            focal_length=300.0,
+            seed=seed,
+            background="room",
+        )
 
     def _answer(self, distance, depth, overlap, sure, seed, boxes):
         sample, system = self.scene(distance, depth, seed), self.system

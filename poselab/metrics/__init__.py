@@ -1,11 +1,21 @@
 """How good is an answer? One file per family of metrics."""
 
-from poselab.metrics.box_ap import box_ap
-from poselab.metrics.coco_inputs import NAMES, CocoNumbers
-from poselab.metrics.coco_vectorized import coco_ap_vectorized, coco_curves
-from poselab.metrics.everything import everything
-from poselab.metrics.mota import TrackEvents, Tracks, TrackScores, track_scores
-from poselab.metrics.mpjpe import (
+from poselab.metrics.ap.boxes import box_ap
+from poselab.metrics.ap.curves import coco_ap_vectorized, coco_curves
+from poselab.metrics.ap.inputs import NAMES, CocoNumbers
+from poselab.metrics.ap.keypoints import coco_ap
+from poselab.metrics.keypoints import (
+    head_box_length,
+    pck,
+    pck_per_joint,
+    pckh,
+    pckh_mpii,
+    pdj,
+    reference_length,
+)
+from poselab.metrics.parts import limb_judgement, pcp, pcp_per_limb, pcpm
+from poselab.metrics.similarity import oks, oks_per_joint, oks_radius
+from poselab.metrics.space import (
     align,
     auc3d,
     joint_errors,
@@ -17,18 +27,8 @@ from poselab.metrics.mpjpe import (
     pck3d,
     pck3d_curve,
 )
-from poselab.metrics.oks import oks, oks_per_joint, oks_radius
-from poselab.metrics.oks_ap import coco_ap
-from poselab.metrics.pck import (
-    head_box_length,
-    pck,
-    pck_per_joint,
-    pckh,
-    pckh_mpii,
-    pdj,
-    reference_length,
-)
-from poselab.metrics.pcp import limb_judgement, pcp, pcp_per_limb, pcpm
+from poselab.metrics.summary import everything
+from poselab.metrics.tracks import TrackEvents, Tracks, TrackScores, track_scores
 
 __all__ = [
     "NAMES",

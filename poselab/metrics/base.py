@@ -20,9 +20,11 @@ def as_tensor(value: Any, name: str, where: str) -> Tensor:
         return torch.as_tensor(np.asarray(value))
     except (TypeError, ValueError, RuntimeError) as error:
         raise ArgumentError(
-            "is not an array of numbers", where=where, field=name,
+            "is not an array of numbers",
+            where=where,
+            field=name,
             value=type(value).__name__,
-        ) from error  # fmt: skip
+        ) from error
 
 
 def as_points(value: Any, name: str, where: str) -> Tensor:
@@ -35,9 +37,11 @@ def check_shape(tensor: Tensor, name: str, shape: Sequence[int], where: str) -> 
     """`tensor` itself, or a `ShapeError` that names it."""
     if tensor.shape != torch.Size(shape):
         raise ShapeError(
-            f"expected shape {list(shape)}", where=where, field=name,
+            f"expected shape {list(shape)}",
+            where=where,
+            field=name,
             value=list(tensor.shape),
-        )  # fmt: skip
+        )
     return tensor
 
 
@@ -57,10 +61,12 @@ def poses(
     if lost.any():
         place = lost.nonzero()[0].tolist()
         raise ArgumentError(
-            "a labelled joint has no finite position", where=where,
-            field=f"truth{place}", value=truth[lost][0].tolist(),
+            "a labelled joint has no finite position",
+            where=where,
+            field=f"truth{place}",
+            value=truth[lost][0].tolist(),
             fix="Give it visibility 0 if nobody knows where it is.",
-        )  # fmt: skip
+        )
     return pred, truth, visibility
 
 
@@ -68,8 +74,13 @@ def check_limits(limits: Any, name: str, where: str) -> Tensor:
     """Thresholds as a tensor; an `ArgumentError` unless all are finite and >= 0."""
     tensor = as_points(limits, name, where)
     good = torch.isfinite(tensor) & (tensor >= 0)
-    require(bool(good.all()), "must be finite and not negative", where=where,
-            field=name, value=tensor.tolist())  # fmt: skip
+    require(
+        bool(good.all()),
+        "must be finite and not negative",
+        where=where,
+        field=name,
+        value=tensor.tolist(),
+    )
     return tensor
 
 

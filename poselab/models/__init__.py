@@ -13,12 +13,12 @@ from poselab.models.deeppose import (
     Refiner,
     RefinerPaper,
 )
-from poselab.models.heatmap_net import HeatmapNet
+from poselab.models.heatmaps import HeatmapNet
 from poselab.models.hourglass import Hourglass, Residual, StackedHourglass
 from poselab.models.hrnet import HRNet
 from poselab.models.ief import Corrector, CorrectorPaper, IterativeFeedback
 from poselab.models.rcnn import RCNN, Detections
-from poselab.models.receptive_field import (
+from poselab.models.receptive_fields import (
     cell_gradient,
     effective_side,
     kernels,
@@ -36,11 +36,43 @@ from poselab.models.tompson import (
 )
 from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
 
-__all__ = ["Backbone", "CPM", "CPMPaper", "CPMReference", "CPN", "Cascade",
-           "CoarseToFine", "Corrector", "CorrectorPaper", "DeepPose", "DeepPosePaper",
-           "DeepPoseResNet", "Detections", "FineNet", "HRNet", "HeatmapNet",
-           "Hourglass", "IterativeFeedback", "MODELS", "PyramidNet", "PyramidNetPaper",
-           "RCNN", "Refiner", "RefinerPaper", "Residual", "SimpleBaseline",
-           "SpatialModel", "StackedHourglass", "build", "cell_gradient",
-           "effective_side", "kernels", "load_weights", "measured_field",
-           "receptive_field", "save_weights", "seeded", "transparent"]  # fmt: skip
+__all__ = [
+    "Backbone",
+    "CPM",
+    "CPMPaper",
+    "CPMReference",
+    "CPN",
+    "Cascade",
+    "CoarseToFine",
+    "Corrector",
+    "CorrectorPaper",
+    "DeepPose",
+    "DeepPosePaper",
+    "DeepPoseResNet",
+    "Detections",
+    "FineNet",
+    "HRNet",
+    "HeatmapNet",
+    "Hourglass",
+    "IterativeFeedback",
+    "MODELS",
+    "PyramidNet",
+    "PyramidNetPaper",
+    "RCNN",
+    "Refiner",
+    "RefinerPaper",
+    "Residual",
+    "SimpleBaseline",
+    "SpatialModel",
+    "StackedHourglass",
+    "build",
+    "cell_gradient",
+    "effective_side",
+    "kernels",
+    "load_weights",
+    "measured_field",
+    "receptive_field",
+    "save_weights",
+    "seeded",
+    "transparent",
+]

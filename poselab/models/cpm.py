@@ -16,19 +16,26 @@ from torch import Tensor, nn
 from poselab.codecs.heatmap import gaussian_maps
 from poselab.codecs.heatmap_decode import pixels_to_cells
 from poselab.errors import require, require_shape
-from poselab.models.receptive_field import kernels, receptive_field
+from poselab.models.receptive_fields import kernels, receptive_field
 
 
 class ConvBlock(nn.Module):
     """Convolution that keeps the size (up to its stride), normalisation, ReLU."""
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int, stride: int = 1, *,
-        norm: bool = True, active: bool = True,
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        stride: int = 1,
+        *,
+        norm: bool = True,
+        active: bool = True,
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2,
-                              bias=not norm)  # fmt: skip
+        self.conv = nn.Conv2d(
+            inputs, outputs, kernel, stride, kernel // 2, bias=not norm
+        )
         self.bn = nn.BatchNorm2d(outputs) if norm else None
         self.active = active
 
@@ -63,10 +70,12 @@ class Context(nn.Module):
         self, inputs: int, width: int, kernel: int, depth: int, norm: bool
     ) -> None:
         super().__init__()
-        self.model = nn.Sequential(*(
-            ConvBlock(width if i else inputs, width, kernel, norm=norm)
-            for i in range(depth)
-        ))  # fmt: skip
+        self.model = nn.Sequential(
+            *(
+                ConvBlock(width if i else inputs, width, kernel, norm=norm)
+                for i in range(depth)
+            )
+        )
 
     def forward(self, x: Tensor) -> Tensor:  # [B, J + w/4, h, w]
         return self.model(x)  # [B, w, h, w]
@@ -89,14 +98,27 @@ class CPM(nn.Module):
     """
 
     def __init__(
-        self, joints: int = 16, stages: int = 6, width: int = 128, *, kernel: int = 9,
-        context: int = 11, depth: int = 3, halvings: int = 3, pool: int = 3,
-        norm: bool = True, extra: int = 0,
+        self,
+        joints: int = 16,
+        stages: int = 6,
+        width: int = 128,
+        *,
+        kernel: int = 9,
+        context: int = 11,
+        depth: int = 3,
+        halvings: int = 3,
+        pool: int = 3,
+        norm: bool = True,
+        extra: int = 0,
     ) -> None:
         super().__init__()
         require(stages >= 1, "a pose machine has a stage", where="stages", value=stages)
-        require(width >= 4, "the narrow layers have a quarter of it", where="width",
-                value=width)  # fmt: skip
+        require(
+            width >= 4,
+            "the narrow layers have a quarter of it",
+            where="width",
+            value=width,
+        )
         require(pool in (1, 2, 3), "must be 1, 2 or 3", where="pool", value=pool)
         self.stages, self.stride, narrow = stages, 2**halvings, width // 4
         self.stem = nn.Sequential(
@@ -117,10 +139,12 @@ class CPM(nn.Module):
             self.middle_conv.append(
                 nn.Sequential(ConvBlock(width, narrow, 5, norm=norm))
             )
-            self.out_convs.append(nn.Sequential(
-                ConvBlock(width, width, 1, norm=norm),
-                ConvBlock(width, joints, 1, norm=False, active=False),
-            ))  # fmt: skip
+            self.out_convs.append(
+                nn.Sequential(
+                    ConvBlock(width, width, 1, norm=norm),
+                    ConvBlock(width, joints, 1, norm=False, active=False),
+                )
+            )
 
     def stage(
         self, t: int, beliefs: Tensor, features: Tensor, *extra: Tensor
@@ -140,8 +164,12 @@ class CPM(nn.Module):
 
     def truncated(self, stages: int) -> CPM:
         """The same network, cut after `stages` of them; it shares the weights."""
-        require(1 <= stages <= self.stages, f"there are {self.stages}", where="stages",
-                value=stages)  # fmt: skip
+        require(
+            1 <= stages <= self.stages,
+            f"there are {self.stages}",
+            where="stages",
+            value=stages,
+        )
         part = copy.copy(self)
         part._modules = dict(self._modules)  # or the cut would be made in both
         part.stages = stages
@@ -177,8 +205,9 @@ class CPMPaper(CPM):
 
     sigma = 21.0  # px, of the centre map
 
-    def __init__(self, joints: int = 14, stages: int = 6, width: int = 128,
-                 pool: int = 2) -> None:  # fmt: skip
+    def __init__(
+        self, joints: int = 14, stages: int = 6, width: int = 128, pool: int = 2
+    ) -> None:
         super().__init__(joints + 1, stages, width, pool=pool, norm=False, extra=1)
 
     def centre_map(self, images: Tensor, centres: Tensor | None = None) -> Tensor:

@@ -62,11 +62,15 @@ class GlobalNet(nn.Module):
         )
         self.predict = nn.ModuleList(
             Sized(
-                conv(filters, filters, 1), nn.BatchNorm2d(filters), nn.ReLU(),
-                conv(filters, joints, 3), Resize(), nn.BatchNorm2d(joints),
+                conv(filters, filters, 1),
+                nn.BatchNorm2d(filters),
+                nn.ReLU(),
+                conv(filters, joints, 3),
+                Resize(),
+                nn.BatchNorm2d(joints),
             )
             for _ in coarse_first
-        )  # fmt: skip
+        )
 
     def forward(self, levels: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         size = tuple(levels[0].shape[-2:])
@@ -101,14 +105,17 @@ class RefineNet(nn.Module):
     def __init__(self, joints: int, filters: int, levels: int = 4) -> None:
         super().__init__()
         self.cascade = nn.ModuleList(
-            Sized(*(RefineBlock(filters, filters) for _ in range(levels - 1 - i)),
-                  Resize())
+            Sized(
+                *(RefineBlock(filters, filters) for _ in range(levels - 1 - i)),
+                Resize(),
+            )
             for i in range(levels)
-        )  # fmt: skip
+        )
         self.final_predict = nn.Sequential(
-            RefineBlock(levels * filters, filters), conv(filters, joints, 3),
+            RefineBlock(levels * filters, filters),
+            conv(filters, joints, 3),
             nn.BatchNorm2d(joints),
-        )  # fmt: skip
+        )
 
     def forward(self, features: list[Tensor]) -> Tensor:
         size = tuple(features[-1].shape[-2:])
@@ -121,7 +128,7 @@ class CPN(nn.Module):
 
     The stages are the levels of GlobalNet, coarse (C5) to fine (C2), and last
     RefineNet, whose maps are the answer. Maps or logits, as the loss wants it. For
-    the released weights see `poselab.zoo.official`; they want images normalised by
+    the released weights see `poselab.zoo.released`; they want images normalised by
     the mean of ImageNet.
     """
 
@@ -144,14 +151,21 @@ class CPN(nn.Module):
 
     def truncated(self, stages: int) -> CPN:
         """Its first `stages` stages, as a network that shares the weights."""
-        require(1 <= stages <= self.stages, f"this network has {self.stages} stages",
-                where="truncated", field="stages", value=stages)  # fmt: skip
+        require(
+            1 <= stages <= self.stages,
+            f"this network has {self.stages} stages",
+            where="truncated",
+            field="stages",
+            value=stages,
+        )
         if stages == self.stages:
             return self
         net = copy.copy(self.global_net)
-        net._modules = {"laterals": net.laterals[:stages],
-                        "upsamples": net.upsamples[: stages - 1],
-                        "predict": net.predict[:stages]}  # fmt: skip
+        net._modules = {
+            "laterals": net.laterals[:stages],
+            "upsamples": net.upsamples[: stages - 1],
+            "predict": net.predict[:stages],
+        }
         return CPN(self.resnet, net, None).train(self.training)
 
 

@@ -103,17 +103,32 @@ class DeepPosePaper(nn.Module):
         super().__init__()
         norm, pool = nn.LocalResponseNorm(5, 1e-4, 0.75, 2.0), nn.MaxPool2d(3, 2)
         self.features = nn.Sequential(
-            nn.Conv2d(3, 96, 11, stride=4, padding=4), nn.ReLU(), norm,  # 55x55
-            pool, nn.Conv2d(96, 256, 5, padding=2), nn.ReLU(), norm,  # 27x27
-            pool, nn.Conv2d(256, 384, 3, padding=1), nn.ReLU(),  # 13x13
-            nn.Conv2d(384, 384, 3, padding=1), nn.ReLU(),
-            nn.Conv2d(384, 256, 3, padding=1), nn.ReLU(), pool,  # 6x6
-        )  # fmt: skip
+            nn.Conv2d(3, 96, 11, stride=4, padding=4),
+            nn.ReLU(),
+            norm,  # 55x55
+            pool,
+            nn.Conv2d(96, 256, 5, padding=2),
+            nn.ReLU(),
+            norm,  # 27x27
+            pool,
+            nn.Conv2d(256, 384, 3, padding=1),
+            nn.ReLU(),  # 13x13
+            nn.Conv2d(384, 384, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(384, 256, 3, padding=1),
+            nn.ReLU(),
+            pool,  # 6x6
+        )
         self.head = nn.Sequential(
-            nn.Flatten(), nn.Linear(256 * 6 * 6, 4096), nn.ReLU(), nn.Dropout(dropout),
-            nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(dropout),
+            nn.Flatten(),
+            nn.Linear(256 * 6 * 6, 4096),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Dropout(dropout),
             nn.Linear(4096, 2 * joints),
-        )  # fmt: skip
+        )
 
     def forward(self, images: Tensor) -> Tensor:  # [B, 3, 220, 220]
         require_shape("images", images, None, 3, *self.size)

@@ -21,9 +21,13 @@ class Conv(nn.Module):
     """A convolution that keeps the size (up to its stride), then maybe BN and ReLU."""
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1,
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 1,
+        stride: int = 1,
         norm: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2)
         self.bn = nn.BatchNorm2d(outputs) if norm else None
@@ -80,9 +84,14 @@ class Hourglass(nn.Module):
     """
 
     def __init__(
-        self, depth: int, width: int, growth: int = 0, count: int = 1,
-        spare_skip: bool = False, skips: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        depth: int,
+        width: int,
+        growth: int = 0,
+        count: int = 1,
+        spare_skip: bool = False,
+        skips: bool = True,
+    ) -> None:
         super().__init__()
         inner, more = width + growth, (count, spare_skip)
         self.depth, self.skip = depth, skips
@@ -119,25 +128,41 @@ class StackedHourglass(nn.Module):
     stride = 4
 
     def __init__(
-        self, joints: int = 16, stacks: int = 2, width: int = 256, depth: int = 4,
-        stem: tuple[int, int] = (64, 128), growth: int = 0, residuals: int = 1,
-        spare_skips: bool = False, skips: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        joints: int = 16,
+        stacks: int = 2,
+        width: int = 256,
+        depth: int = 4,
+        stem: tuple[int, int] = (64, 128),
+        growth: int = 0,
+        residuals: int = 1,
+        spare_skips: bool = False,
+        skips: bool = True,
+    ) -> None:
         super().__init__()
-        for name, value in (("joints", joints), ("stacks", stacks), ("depth", depth),
-                            ("residuals", residuals)):  # fmt: skip
-            require(value >= 1, "must be a whole number from 1", where=name,
-                    value=value)  # fmt: skip
+        for name, value in (
+            ("joints", joints),
+            ("stacks", stacks),
+            ("depth", depth),
+            ("residuals", residuals),
+        ):
+            require(
+                value >= 1, "must be a whole number from 1", where=name, value=value
+            )
         self.stages, self.depth = stacks, depth
         self.pre = stem_layers(*stem, width, spare_skips)
         self.hgs = nn.ModuleList(
-            nn.Sequential(Hourglass(depth, width, growth, residuals, spare_skips,
-                                    skips)) for _ in range(stacks)
-        )  # fmt: skip
+            nn.Sequential(
+                Hourglass(depth, width, growth, residuals, spare_skips, skips)
+            )
+            for _ in range(stacks)
+        )
         self.features = nn.ModuleList(
-            nn.Sequential(Residual(width, width, spare_skips),
-                          Conv(width, width, norm=True)) for _ in range(stacks)
-        )  # fmt: skip
+            nn.Sequential(
+                Residual(width, width, spare_skips), Conv(width, width, norm=True)
+            )
+            for _ in range(stacks)
+        )
         self.outs = nn.ModuleList(Conv(width, joints) for _ in range(stacks))
         between = range(stacks - 1)
         self.merge_features = nn.ModuleList(merge(width, width) for _ in between)
@@ -160,8 +185,12 @@ class StackedHourglass(nn.Module):
 
     def truncated(self, stages: int) -> StackedHourglass:
         """The network up to stack `stages`; it shares the weights."""
-        require(1 <= stages <= self.stages, f"there are {self.stages} stacks",
-                where="stages", value=stages)  # fmt: skip
+        require(
+            1 <= stages <= self.stages,
+            f"there are {self.stages} stacks",
+            where="stages",
+            value=stages,
+        )
         part = copy.copy(self)
         part._modules = dict(self._modules)  # or the lists below would replace ours
         part.stages = stages
@@ -180,9 +209,12 @@ def check_sides(images: Tensor, depth: int) -> None:
         raise ShapeError(
             f"both sides must be multiples of {unit}: two halvings in the stem and "
             f"{depth} in an hourglass, or what comes back up does not fit what it is "
-            "added to", where="images", field="shape", value=list(images.shape),
+            "added to",
+            where="images",
+            field="shape",
+            value=list(images.shape),
             fix="Resize or pad them.",
-        )  # fmt: skip
+        )
 
 
 def stem_layers(first: int, second: int, width: int, spare_skips: bool) -> nn.Module:
@@ -206,5 +238,6 @@ def hourglass_paper(
 ) -> StackedHourglass:
     """As released: 8,429,088 parameters with 2 stacks, 32,819,328 with 8, of which the
     spare shortcuts are never used; [B, 3, 256, 256] in [0, 1] -> [B, 16, 64, 64]."""
-    return StackedHourglass(joints, stacks, width, depth, growth=growth,
-                            spare_skips=True)  # fmt: skip
+    return StackedHourglass(
+        joints, stacks, width, depth, growth=growth, spare_skips=True
+    )

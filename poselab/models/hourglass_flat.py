@@ -75,9 +75,14 @@ class FlatStackedHourglass(nn.Module):
     stride = 4
 
     def __init__(
-        self, joints: int = 16, stacks: int = 8, width: int = 256, depth: int = 4,
-        residuals: int = 1, stem: int = 64,
-    ) -> None:  # fmt: skip
+        self,
+        joints: int = 16,
+        stacks: int = 8,
+        width: int = 256,
+        depth: int = 4,
+        residuals: int = 1,
+        stem: int = 64,
+    ) -> None:
         super().__init__()
         self.stages, self.depth = stacks, depth
         self.conv1, self.bn1 = nn.Conv2d(3, stem, 7, 2, 3), nn.BatchNorm2d(stem)
@@ -90,9 +95,11 @@ class FlatStackedHourglass(nn.Module):
 
         self.hg = each(lambda: FlatHourglass(depth, width, residuals))
         self.res = each(lambda: row(width, width, residuals))
-        self.fc = each(lambda: nn.Sequential(
-            nn.Conv2d(width, width, 1), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
-        ))  # fmt: skip
+        self.fc = each(
+            lambda: nn.Sequential(
+                nn.Conv2d(width, width, 1), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
+            )
+        )
         self.score = each(lambda: nn.Conv2d(width, joints, 1))
         self.fc_ = each(lambda: nn.Conv2d(width, width, 1), stacks - 1)
         self.score_ = each(lambda: nn.Conv2d(joints, width, 1), stacks - 1)

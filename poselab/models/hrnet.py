@@ -93,7 +93,7 @@ class HRNet(nn.Module):
     branches. `blocks` residual blocks stand in each branch of each module, `stem` is
     the width of what comes before. `fusion` says which modules exchange: "all", only
     the "last", or "none". Maps or logits, as the loss wants it. For the released
-    weights see `poselab.zoo.official`; they want RGB normalised by the mean and the
+    weights see `poselab.zoo.released`; they want RGB normalised by the mean and the
     standard deviation of ImageNet.
     """
 
@@ -109,8 +109,13 @@ class HRNet(nn.Module):
         fusion: str = "all",
     ) -> None:
         super().__init__()
-        require(fusion in FUSIONS, "unknown fusion", where="fusion", value=fusion,
-                fix=f"Known: {', '.join(FUSIONS)}.")  # fmt: skip
+        require(
+            fusion in FUSIONS,
+            "unknown fusion",
+            where="fusion",
+            value=fusion,
+            fix=f"Known: {', '.join(FUSIONS)}.",
+        )
         self.conv1, self.bn1 = conv(3, stem, 3, 2), nn.BatchNorm2d(stem)
         self.conv2, self.bn2 = conv(stem, stem, 3, 2), nn.BatchNorm2d(stem)
         wide = stem * Bottleneck.expansion
@@ -141,11 +146,17 @@ class HRNet(nn.Module):
     def _stage(channels, count: int, blocks: int, last: bool, fusion: str):
         """`count` exchange modules; the last of the network has one output."""
         ends = [last and i == count - 1 for i in range(count)]
-        return nn.Sequential(*(
-            Exchange(channels, blocks, 1 if end else len(channels),
-                     fusion == "all" or (fusion == "last" and end))
-            for end in ends
-        ))  # fmt: skip
+        return nn.Sequential(
+            *(
+                Exchange(
+                    channels,
+                    blocks,
+                    1 if end else len(channels),
+                    fusion == "all" or (fusion == "last" and end),
+                )
+                for end in ends
+            )
+        )
 
     def features(self, images: Tensor, silent: tuple[int, ...] = ()) -> Tensor:
         """What the head sees: [B, width, H/4, W/4]; `silent` as for `Exchange`."""

@@ -79,9 +79,15 @@ class Inception(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, one: int, small3: int, three: int, small5: int, five: int,
+        self,
+        inputs: int,
+        one: int,
+        small3: int,
+        three: int,
+        small5: int,
+        five: int,
         pool: int,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.one = convolution(inputs, one, 1)
         self.three = nn.Sequential(
@@ -100,12 +106,18 @@ class Inception(nn.Module):
 
 
 INCEPTIONS = (  # 3a ... 5b of table 1, None: max pooling between them
-    (192, 64, 96, 128, 16, 32, 32), (256, 128, 128, 192, 32, 96, 64), None,
-    (480, 192, 96, 208, 16, 48, 64), (512, 160, 112, 224, 24, 64, 64),
-    (512, 128, 128, 256, 24, 64, 64), (512, 112, 144, 288, 32, 64, 64),
-    (528, 256, 160, 320, 32, 128, 128), None,
-    (832, 256, 160, 320, 32, 128, 128), (832, 384, 192, 384, 48, 128, 128),
-)  # fmt: skip
+    (192, 64, 96, 128, 16, 32, 32),
+    (256, 128, 128, 192, 32, 96, 64),
+    None,
+    (480, 192, 96, 208, 16, 48, 64),
+    (512, 160, 112, 224, 24, 64, 64),
+    (512, 128, 128, 256, 24, 64, 64),
+    (512, 112, 144, 288, 32, 64, 64),
+    (528, 256, 160, 320, 32, 128, 128),
+    None,
+    (832, 256, 160, 320, 32, 128, 128),
+    (832, 384, 192, 384, 48, 128, 128),
+)
 
 
 class CorrectorPaper(nn.Module):
@@ -125,10 +137,14 @@ class CorrectorPaper(nn.Module):
         norm = nn.LocalResponseNorm(5, 1e-4, 0.75)
         pool = nn.MaxPool2d(3, 2, ceil_mode=True)
         self.stem = nn.Sequential(
-            convolution(inputs, 64, 7, stride=2), pool, norm,  # [B, 64, H/4, W/4]
-            convolution(64, 64, 1), convolution(64, 192, 3), norm,
+            convolution(inputs, 64, 7, stride=2),
+            pool,
+            norm,  # [B, 64, H/4, W/4]
+            convolution(64, 64, 1),
+            convolution(64, 192, 3),
+            norm,
             pool,  # [B, 192, H/8, W/8]
-        )  # fmt: skip
+        )
         self.inceptions = nn.Sequential(
             *[Inception(*widths) if widths else pool for widths in INCEPTIONS]
         )
@@ -165,8 +181,9 @@ class IterativeFeedback(nn.Module):
         marked: bool = False,
     ) -> None:
         super().__init__()
-        require(stages >= 1, "at least one step is needed", where="stages",
-                value=stages)  # fmt: skip
+        require(
+            stages >= 1, "at least one step is needed", where="stages", value=stages
+        )
         require(bound > 0, "a step needs a length", where="bound", value=bound)
         self.corrector, self.size = corrector, tuple(size)
         self.stages, self.bound, self.sigma = stages, float(bound), float(sigma)
@@ -200,8 +217,9 @@ class IterativeFeedback(nn.Module):
 
     def truncated(self, stages: int) -> IterativeFeedback:
         """The same network, weights shared, that stops after `stages` steps."""
-        require(stages >= 1, "at least one step is needed", where="stages",
-                value=stages)  # fmt: skip
+        require(
+            stages >= 1, "at least one step is needed", where="stages", value=stages
+        )
         other = copy.copy(self)
         other.stages = stages
         return other
@@ -220,5 +238,12 @@ def paper(joints: int = 16, stages: int = 4) -> IterativeFeedback:
     How wide a joint is drawn the paper does not say; 8 px are ours.
     """
     corrector = CorrectorPaper(joints, inputs=3 + joints + 1)
-    return IterativeFeedback(corrector, joints, CorrectorPaper.size, stages,
-                             bound=20.0, sigma=8.0, marked=True)  # fmt: skip
+    return IterativeFeedback(
+        corrector,
+        joints,
+        CorrectorPaper.size,
+        stages,
+        bound=20.0,
+        sigma=8.0,
+        marked=True,
+    )

@@ -13,8 +13,14 @@ from torch import Tensor, nn
 from poselab.errors import require
 
 # Depth 10 is not in the paper: it is the shortest that has all the stages.
-BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3),
-          101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}  # fmt: skip
+BLOCKS = {
+    10: (1, 1, 1, 1),
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+}
 
 
 def conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
@@ -84,8 +90,13 @@ class ResNet(nn.Module):
 
     def __init__(self, depth: int = 50, width: int = 64) -> None:
         super().__init__()
-        require(depth in BLOCKS, "no ResNet of this depth", where="depth", value=depth,
-                fix=f"Known: {', '.join(map(str, BLOCKS))}.")  # fmt: skip
+        require(
+            depth in BLOCKS,
+            "no ResNet of this depth",
+            where="depth",
+            value=depth,
+            fix=f"Known: {', '.join(map(str, BLOCKS))}.",
+        )
         block = BasicBlock if depth < 50 else Bottleneck
         self.conv1, self.bn1 = conv(3, width, 7, 2), nn.BatchNorm2d(width)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)

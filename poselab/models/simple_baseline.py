@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from poselab.models.heatmap_net import up_block
+from poselab.models.heatmaps import up_block
 from poselab.models.resnet import ResNet
 
 
@@ -19,7 +19,7 @@ class SimpleBaseline(ResNet):
     Maps or logits, as the loss wants it. `depth` and `width` as for `ResNet`;
     `filters` are the channels of each of the three transposed convolutions. The paper:
     depth 50, 101 or 152, width 64, 256 filters, 256x192 pixels. For the released
-    weights see `poselab.zoo.official`; they want images normalised by the mean and the
+    weights see `poselab.zoo.released`; they want images normalised by the mean and the
     standard deviation of ImageNet.
     """
 

@@ -102,20 +102,28 @@ class PyramidNetPaper(PyramidNet):
     def __init__(self, joints: int = 4, levels: int = 2, dropout: float = 0.0) -> None:
         super().__init__(joints, levels, 128, dropout)
         self.head = nn.Sequential(
-            nn.Dropout2d(dropout), nn.Conv2d(512, 256, 1), nn.ReLU(),
+            nn.Dropout2d(dropout),
+            nn.Conv2d(512, 256, 1),
+            nn.ReLU(),
             nn.Conv2d(256, joints, 1),
-        )  # fmt: skip
+        )
 
     @staticmethod
     def bank(width: int) -> nn.Sequential:
         """Three 5x5 and a 9x9 convolution; sizes for 360x240 pixels."""
         return nn.Sequential(
             nn.ConstantPad2d(30, 0.0),  # 420 x 300
-            nn.Conv2d(3, width, 5), nn.ReLU(), nn.MaxPool2d(2),  # 208 x 148
-            nn.Conv2d(width, width, 5), nn.ReLU(), nn.MaxPool2d(2),  # 102 x 72
-            nn.Conv2d(width, width, 5), nn.ReLU(),  # 98 x 68
-            nn.Conv2d(width, 4 * width, 9), nn.ReLU(),  # 90 x 60
-        )  # fmt: skip
+            nn.Conv2d(3, width, 5),
+            nn.ReLU(),
+            nn.MaxPool2d(2),  # 208 x 148
+            nn.Conv2d(width, width, 5),
+            nn.ReLU(),
+            nn.MaxPool2d(2),  # 102 x 72
+            nn.Conv2d(width, width, 5),
+            nn.ReLU(),  # 98 x 68
+            nn.Conv2d(width, 4 * width, 9),
+            nn.ReLU(),  # 90 x 60
+        )
 
 
 # --- the spatial model ---------------------------------------------------------------
@@ -179,8 +187,9 @@ class SpatialModel(nn.Module):
         prior = count_displacements(cells, visibility, model.pairs, model.size)
         prior = smooth(prior, blur)
         total = prior.sum((1, 2), keepdim=True)
-        prior = torch.where(total > 0, prior / total.clamp(min=1e-12),
-                            1.0 / prior[0].numel())  # fmt: skip
+        prior = torch.where(
+            total > 0, prior / total.clamp(min=1e-12), 1.0 / prior[0].numel()
+        )
         model.raw_prior.data = inverse_softplus(prior.clamp(min=1e-12))
         return model
 
@@ -272,10 +281,12 @@ class FineNet(nn.Module):
         super().__init__()
         self.joints = joints
         self.layers = nn.Sequential(
-            conv_block(3, width), conv_block(width, width),
-            dilated_block(width, width, 2), dilated_block(width, 2 * width, 4),
+            conv_block(3, width),
+            conv_block(width, width),
+            dilated_block(width, width, 2),
+            dilated_block(width, 2 * width, 4),
             nn.Conv2d(2 * width, joints, 1),
-        )  # fmt: skip
+        )
 
     def forward(self, crops: Tensor) -> Tensor:  # [B, J, 3, c, c]
         require_shape("crops", crops, None, self.joints, 3, None, None)

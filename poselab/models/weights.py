@@ -11,13 +11,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from poselab.disk import replace_file
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import (
     cpm,
     cpn,
     deeppose,
-    heatmap_net,
+    heatmaps,
     hourglass,
     hourglass_flat,
     hrnet,
@@ -26,6 +25,7 @@ from poselab.models import (
     simple_baseline,
     tompson,
 )
+from poselab.system.disk import replace_file
 
 
 def deeppose_cascade(
@@ -73,7 +73,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "deeppose_resnet": deeppose.DeepPoseResNet,
     "deeppose_refiner": deeppose.Refiner,
     "fasterrcnn_fpn": rcnn.fasterrcnn,
-    "heatmap_net": heatmap_net.HeatmapNet,
+    "heatmap_net": heatmaps.HeatmapNet,
     "hourglass": hourglass.StackedHourglass,
     "hourglass_flat": hourglass_flat.FlatStackedHourglass,
     "hourglass_paper": hourglass.hourglass_paper,
@@ -106,8 +106,12 @@ def build(name: str, seed: int = 0, **arguments) -> nn.Module:
     The global random state is as before afterwards. Raises `ArgumentError`.
     """
     if name not in MODELS:
-        raise ArgumentError("no model of this name", where="name", value=name,
-                            fix=f"Known: {', '.join(MODELS)}.")  # fmt: skip
+        raise ArgumentError(
+            "no model of this name",
+            where="name",
+            value=name,
+            fix=f"Known: {', '.join(MODELS)}.",
+        )
     with seeded(seed):
         return MODELS[name](**arguments)
 
@@ -135,8 +139,9 @@ def load_weights(model: nn.Module, path: str | Path) -> nn.Module:
     try:
         state = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"cannot be read: {error}", where=path,
-                              fix="Fetch or train it again.") from error  # fmt: skip
+        raise CheckpointError(
+            f"cannot be read: {error}", where=path, fix="Fetch or train it again."
+        ) from error
     own = model.state_dict()
     if own.keys() != state.keys():
         key = min(own.keys() ^ state.keys())
@@ -145,9 +150,11 @@ def load_weights(model: nn.Module, path: str | Path) -> nn.Module:
     for key, value in state.items():
         if value.shape != own[key].shape:
             raise CheckpointError(
-                f"the network has the shape {list(own[key].shape)}", where=path,
-                field=key, value=list(value.shape),
+                f"the network has the shape {list(own[key].shape)}",
+                where=path,
+                field=key,
+                value=list(value.shape),
                 fix="Build the network with the arguments on its card.",
-            )  # fmt: skip
+            )
     model.load_state_dict(state)
     return model.eval()

@@ -6,14 +6,18 @@ from poselab.pipelines.crops import (
     flip_test,
     people_crops,
 )
-from poselab.pipelines.oks_nms import (
-    oks_nms,
-    pose_oks,
-    rescore,
-    soft_oks_nms,
-)
+from poselab.pipelines.suppression import oks_nms, pose_oks, rescore, soft_oks_nms
 from poselab.pipelines.top_down import ReleasedCodec, TopDown
 
-__all__ = ["ReleasedCodec", "TopDown", "back_to_image", "crop_matrix_reference",
-           "flip_test", "oks_nms", "people_crops", "pose_oks", "rescore",
-           "soft_oks_nms"]  # fmt: skip
+__all__ = [
+    "ReleasedCodec",
+    "TopDown",
+    "back_to_image",
+    "crop_matrix_reference",
+    "flip_test",
+    "oks_nms",
+    "people_crops",
+    "pose_oks",
+    "rescore",
+    "soft_oks_nms",
+]

@@ -79,8 +79,9 @@ def crop_matrix_reference(
     scale = size[1] / grown[:, 2]  # [N]; the aspect ratio is that of the crop
     goal = grown.new_tensor([size[1] / 2, size[0] / 2])
     shift = goal - (grown[:, :2] + grown[:, 2:] / 2) * scale[:, None]
-    return torch.cat([scale[:, None, None] * torch.eye(2).to(grown),
-                      shift[..., None]], -1)  # fmt: skip
+    return torch.cat(
+        [scale[:, None, None] * torch.eye(2).to(grown), shift[..., None]], -1
+    )
 
 
 def back_to_image(points: Tensor, matrix: Tensor) -> Tensor:

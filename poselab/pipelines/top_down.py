@@ -18,7 +18,7 @@ from poselab.codecs import HeatmapCodec, decode_quarter_reference
 from poselab.errors import ArgumentError, require, require_shape
 from poselab.geometry import expand_box
 from poselab.pipelines.crops import back_to_image, flip_test, people_crops
-from poselab.pipelines.oks_nms import oks_nms, pose_oks, rescore
+from poselab.pipelines.suppression import oks_nms, pose_oks, rescore
 from poselab.records import Poses
 from poselab.skeleton import COCO_17, Skeleton
 
@@ -67,10 +67,20 @@ class TopDown:
         released: bool = False,
         skeleton: Skeleton = COCO_17,
     ) -> None:
-        require(hasattr(detector, "detect"), "a detector has a method detect(image)",
-                where="TopDown", field="detector", value=detector)  # fmt: skip
-        require(margin > 0, "must be positive", where="TopDown", field="margin",
-                value=margin)  # fmt: skip
+        require(
+            hasattr(detector, "detect"),
+            "a detector has a method detect(image)",
+            where="TopDown",
+            field="detector",
+            value=detector,
+        )
+        require(
+            margin > 0,
+            "must be positive",
+            where="TopDown",
+            field="margin",
+            value=margin,
+        )
         self.detector, self.pose_net, self.codec = detector, pose_net, codec
         self.margin, self.flip, self.skeleton = margin, flip, skeleton
         self.box_score, self.joint_score = box_score, joint_score
@@ -90,16 +100,21 @@ class TopDown:
         `TopDown.official()(datasets.read_image("me.jpg"))`. Raises `ArgumentError` for
         a name that is not of this kind, `CheckpointError`, `DownloadError`.
         """
-        from poselab.zoo.official import entry, official  # which knows the networks
+        from poselab.zoo.released import entry, official  # which knows the networks
 
-        for field, name, kinds in (("detector", detector, ("fpn",)),
-                                   ("pose_net", pose_net, READS_MAPS)):  # fmt: skip
+        for field, name, kinds in (
+            ("detector", detector, ("fpn",)),
+            ("pose_net", pose_net, READS_MAPS),
+        ):
             builder = entry(name).builder
             if not builder.endswith(kinds):
                 raise ArgumentError(
-                    f"is a {builder}, which does not belong here", where="official",
-                    field=field, value=name, fix=f"Choose one of {', '.join(kinds)}.",
-                )  # fmt: skip
+                    f"is a {builder}, which does not belong here",
+                    where="official",
+                    field=field,
+                    value=name,
+                    fix=f"Choose one of {', '.join(kinds)}.",
+                )
         finder = official(detector, path=detector_path)
         net = official(pose_net, path=pose_path)
         codec = ReleasedCodec((256, 192), 4, sigma=2.0)
@@ -128,8 +143,9 @@ class TopDown:
         if not len(boxes):
             none = boxes.new_zeros(0, len(self.skeleton))
             return Poses(none[..., None].expand(0, -1, 2), none, boxes, none.sum(1))
-        crops, matrix = people_crops(image, boxes, self.codec.size, self.margin,
-                                     reference=self.released)  # fmt: skip
+        crops, matrix = people_crops(
+            image, boxes, self.codec.size, self.margin, reference=self.released
+        )
         read = self.codec.decode(self.maps(crops))
         points = back_to_image(read.keypoints[:, 0], matrix.to(read.keypoints))
         joints = read.scores[:, 0]
@@ -150,8 +166,13 @@ class TopDown:
     def best(self, poses: Poses) -> Poses:
         """The poses that stay after OKS-NMS, surest first."""
         area = expand_box(poses.boxes, self.codec.size, self.margin)[:, 2:].prod(1)
-        alike = pose_oks(poses.keypoints, area, self.skeleton, poses.scores,
-                         self.joint_score)  # fmt: skip
+        alike = pose_oks(
+            poses.keypoints, area, self.skeleton, poses.scores, self.joint_score
+        )
         kept = oks_nms(alike, poses.person_scores, self.overlap)
-        return Poses(poses.keypoints[kept], poses.scores[kept], poses.boxes[kept],
-                     poses.person_scores[kept])  # fmt: skip
+        return Poses(
+            poses.keypoints[kept],
+            poses.scores[kept],
+            poses.boxes[kept],
+            poses.person_scores[kept],
+        )

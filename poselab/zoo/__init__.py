@@ -18,10 +18,18 @@ from torch import nn
 from poselab import codecs
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import build, load_weights
-from poselab.zoo.official import OFFICIAL, Table, official
+from poselab.zoo.released import OFFICIAL, Table, official
 
-__all__ = ["OFFICIAL", "card", "codec", "load", "names", "official", "scoreboard",
-           "table"]  # fmt: skip
+__all__ = [
+    "OFFICIAL",
+    "card",
+    "codec",
+    "load",
+    "names",
+    "official",
+    "scoreboard",
+    "table",
+]
 
 FOLDER = Path(__file__).parent
 
@@ -40,8 +48,12 @@ def card(name: str, folder: Path = FOLDER) -> dict[str, Any]:
     Raises `ArgumentError` for an unknown name, `CheckpointError` for a broken card.
     """
     if name not in names(folder):
-        raise ArgumentError("no bundled network of this name", where="name", value=name,
-                            fix=f"Known: {', '.join(names(folder))}.")  # fmt: skip
+        raise ArgumentError(
+            "no bundled network of this name",
+            where="name",
+            value=name,
+            fix=f"Known: {', '.join(names(folder))}.",
+        )
     path = folder / f"{name}.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -92,6 +104,8 @@ def table(folder: Path = FOLDER) -> str:
         lines += ["", f"{'in crowds':20s} {'parameters':>10s}  {'MMAC':>8s}  scores"]
     for row in crowd:
         scores = "  ".join(f"{k} {v:.3f}" for k, v in row["scores"].items())
-        lines.append(f"{row['name']:20s} {row['parameters']:10,d}  "
-                     f"{row['macs'] / 1e6:8.1f}  {scores}")  # fmt: skip
+        lines.append(
+            f"{row['name']:20s} {row['parameters']:10,d}  "
+            f"{row['macs'] / 1e6:8.1f}  {scores}"
+        )
     return "\n".join(lines)

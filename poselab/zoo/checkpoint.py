@@ -45,14 +45,16 @@ def read(path: str | Path) -> Any:
     except pickle.UnpicklingError as problem:
         raise CheckpointError(
             "holds something else than tensors, or is damaged, and was not loaded",
-            where=path, fix="Ask who made it for the state dict alone. Details: "
+            where=path,
+            fix="Ask who made it for the state dict alone. Details: "
             f"{' '.join(str(problem).split())[:160]}",
-        ) from problem  # fmt: skip
+        ) from problem
     except Exception as problem:  # a damaged file can fail anywhere in the readers
         raise CheckpointError(
-            f"cannot be read: {type(problem).__name__}: {problem}", where=path,
+            f"cannot be read: {type(problem).__name__}: {problem}",
+            where=path,
             fix="The file is damaged or not a checkpoint: fetch it again.",
-        ) from problem  # fmt: skip
+        ) from problem
 
 
 def load_into(
@@ -92,9 +94,11 @@ def unwrap(
     """
     if not isinstance(content, Mapping):
         raise ArgumentError(
-            "must be a state dict: a dictionary of tensors by name", where=where,
-            value=content, fix="A file goes into path=.",
-        )  # fmt: skip
+            "must be a state dict: a dictionary of tensors by name",
+            where=where,
+            value=content,
+            fix="A file goes into path=.",
+        )
     wanted = set(names)
     readings = [_renamed(s, rename, where) for s in _readings(_innermost(content))]
     return max(readings, key=lambda state: len(wanted & state.keys()))
@@ -129,8 +133,12 @@ def _renamed(state: dict[str, Any], rename: Rename | None, where) -> dict[str, A
     for key, value in state.items():
         name = rename(key)
         if name in result:
-            raise CheckpointError("two of its tensors are the same one of ours",
-                                  where=where, field=key, value=name)  # fmt: skip
+            raise CheckpointError(
+                "two of its tensors are the same one of ours",
+                where=where,
+                field=key,
+                value=name,
+            )
         if name is not None:
             result[name] = value
     return result
@@ -144,8 +152,9 @@ def check(
 ) -> None:
     """Raise a `StateDictError` unless `state` fits `own`."""
     missing = [k for k in own if k not in state and not k.endswith(COUNTER)]
-    extra = [k for k in state
-             if k not in own and not any(fnmatch(k, p) for p in ignored)]  # fmt: skip
+    extra = [
+        k for k in state if k not in own and not any(fnmatch(k, p) for p in ignored)
+    ]
     shared = [key for key in own if key in state]
     unfit = {k: fault for k in shared if (fault := _fault(own[k], state[k]))}
     if missing or extra or unfit:

@@ -7,9 +7,9 @@ import json
 import sys
 from pathlib import Path
 
-from poselab import distributed
-from poselab.disk import replace_file
 from poselab.errors import PoselabError, require
+from poselab.system import distributed
+from poselab.system.disk import replace_file
 from poselab.train import of_stage
 from poselab.zoo import FOLDER, published, recipes
 from poselab.zoo.published import PUBLISHED
@@ -34,32 +34,51 @@ ONLY_PUBLISHED = ("val", "epochs", "batch_size", "start")
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """The options of the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m poselab.train", epilog=EXAMPLES,
+        prog="python -m poselab.train",
+        epilog=EXAMPLES,
         description="Train a network of the course by its recipe.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     parser.add_argument("name", choices=sorted({*recipes.RECIPES, *PUBLISHED}))
-    parser.add_argument("--data", metavar="coco:FOLDER[:SPLIT]",
-                        help="train on these people, not on drawn ones")  # fmt: skip
-    parser.add_argument("--val", metavar="coco:FOLDER[:SPLIT]",
-                        help="score a paper's network on these")  # fmt: skip
+    parser.add_argument(
+        "--data",
+        metavar="coco:FOLDER[:SPLIT]",
+        help="train on these people, not on drawn ones",
+    )
+    parser.add_argument(
+        "--val", metavar="coco:FOLDER[:SPLIT]", help="score a paper's network on these"
+    )
     parser.add_argument("--epochs", type=float, help="of a paper's recipe (210)")
-    parser.add_argument("--batch-size", type=int, metavar="N",
-                        help="of a paper's recipe, all processes together (128)"
-                        )  # fmt: skip
-    parser.add_argument("--start", type=Path, metavar="FILE",
-                        help="weights of the backbone to start a paper's network from"
-                        )  # fmt: skip
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="of a paper's recipe, all processes together (128)",
+    )
+    parser.add_argument(
+        "--start",
+        type=Path,
+        metavar="FILE",
+        help="weights of the backbone to start a paper's network from",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", help="cpu, cuda or cuda:1 (a GPU if there is one)")
-    parser.add_argument("--out", type=Path,
-                        help="folder of the weights and their card (the package's; for "
-                        f"a paper's network and with --data {OUT})")  # fmt: skip
-    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER",
-                        help="keep the state there and go on from it")  # fmt: skip
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder of the weights and their card (the package's; for "
+        f"a paper's network and with --data {OUT})",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FOLDER",
+        help="keep the state there and go on from it",
+    )
     parser.add_argument("--save-every", type=int, default=200, metavar="STEPS")
-    parser.add_argument("--compile", action="store_true",
-                        help="pass the network through torch.compile")  # fmt: skip
+    parser.add_argument(
+        "--compile", action="store_true", help="pass the network through torch.compile"
+    )
     return _checked(parser.parse_args(argv))
 
 
@@ -68,9 +87,13 @@ def _checked(options: argparse.Namespace) -> argparse.Namespace:
     bundled = options.name in recipes.RECIPES
     for option in ONLY_PUBLISHED if bundled else ():
         value = getattr(options, option)
-        require(value is None, "is for a paper's recipe only", value=value,
-                where="--" + option.replace("_", "-"),
-                fix=f"{options.name} has its own; leave it out.")  # fmt: skip
+        require(
+            value is None,
+            "is for a paper's recipe only",
+            value=value,
+            where="--" + option.replace("_", "-"),
+            fix=f"{options.name} has its own; leave it out.",
+        )
     if options.out is None:
         options.out = FOLDER if bundled and options.data is None else OUT
     return options
@@ -86,9 +109,13 @@ def _keep_apart(folder: Path, options: argparse.Namespace) -> None:
     words = {"data": options.data, "start": start}
     if note.is_file():
         found = json.loads(note.read_text(encoding="utf-8"))
-        require(found == words, f"holds a training with {found}", where="--checkpoint",
-                value=str(folder), fix="Choose another folder, or delete this one."
-                )  # fmt: skip
+        require(
+            found == words,
+            f"holds a training with {found}",
+            where="--checkpoint",
+            value=str(folder),
+            fix="Choose another folder, or delete this one.",
+        )
     elif distributed.team().leads:
         folder.mkdir(parents=True, exist_ok=True)
         with replace_file(note) as draft:
@@ -106,21 +133,40 @@ def run(options: argparse.Namespace) -> None:
         if options.name in PUBLISHED:
             _published(options, device, more)
         else:
-            recipes.make(options.name, options.out, options.seed, device,
-                         data=options.data, **more)  # fmt: skip
+            recipes.make(
+                options.name,
+                options.out,
+                options.seed,
+                device,
+                data=options.data,
+                **more,
+            )
         if distributed.team().leads:
             print(f"wrote {options.out / options.name}.safetensors and .json")
 
 
 def _published(options: argparse.Namespace, device: str, more: dict) -> None:
-    require(options.data is not None, "a paper's recipe needs a data set",
-            where="--data", value=None, fix="Pass --data coco:FOLDER.")  # fmt: skip
+    require(
+        options.data is not None,
+        "a paper's recipe needs a data set",
+        where="--data",
+        value=None,
+        fix="Pass --data coco:FOLDER.",
+    )
     if "checkpoint" in more:
         more = of_stage(more, 0)
     report = published.make(
-        options.name, options.out, options.data, options.val, options.seed, device,
-        options.epochs, options.batch_size, start=options.start, **more,
-    )  # fmt: skip
+        options.name,
+        options.out,
+        options.data,
+        options.val,
+        options.seed,
+        device,
+        options.epochs,
+        options.batch_size,
+        start=options.start,
+        **more,
+    )
     if distributed.team().leads and "scores" in report:
         print("  ".join(f"{k} {v:.3f}" for k, v in report["scores"].items()))
 

@@ -40,8 +40,16 @@ def consolidate(
     histories = []
     for i, stage in enumerate(stages):
         codec = FeedbackCodec(net.start, net.bound, net.sigma, i + 1, spread)
-        histories.append(fit(net.corrector, codec, data, **stage, seed=seed + i,
-                             **of_stage(options, i)))  # fmt: skip
+        histories.append(
+            fit(
+                net.corrector,
+                codec,
+                data,
+                **stage,
+                seed=seed + i,
+                **of_stage(options, i),
+            )
+        )
     return histories
 
 

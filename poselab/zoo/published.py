@@ -20,16 +20,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from poselab import codecs, distributed
+from poselab import codecs
 from poselab.codecs import HeatmapCodec
 from poselab.datasets import Coco, CocoPeople, Variation, to_results
-from poselab.datasets.coco_layout import open_coco
+from poselab.datasets.coco.layout import open_coco
 from poselab.errors import CheckpointError, require
 from poselab.metrics import coco_ap
 from poselab.models import build, save_weights
 from poselab.models.normalise import Normalise
 from poselab.pipelines import back_to_image, flip_test
 from poselab.records import Poses
+from poselab.system import distributed
 from poselab.train import History, fit
 from poselab.zoo import checkpoint
 
@@ -54,8 +55,13 @@ class Published:
     @property
     def maps(self) -> dict[str, Any]:
         """Bumps on the nearest cell and the quarter-cell decoder, as published."""
-        return {"name": "heatmap", "size": self.size, "sigma": self.sigma,
-                "quantise": True, "decoder": "quarter"}  # fmt: skip
+        return {
+            "name": "heatmap",
+            "size": self.size,
+            "sigma": self.sigma,
+            "quantise": True,
+            "decoder": "quarter",
+        }
 
     def codec(self) -> HeatmapCodec:
         """The codec of `maps`."""
@@ -84,11 +90,14 @@ def _hrnet(width: int) -> Published:
 
 def _simple(depth: int) -> Published:
     return Published(
-        _SIMPLE, "simple_baseline", {"depth": depth},
+        _SIMPLE,
+        "simple_baseline",
+        {"depth": depth},
         Variation(zoom=0.3, degrees=40.0, half_chance=0.0),
-        epochs=140, schedule="early_drops",
+        epochs=140,
+        schedule="early_drops",
         small=("deconv_layers", "final_layer"),
-    )  # fmt: skip
+    )
 
 
 PUBLISHED = {
@@ -112,12 +121,19 @@ def start_from(net: nn.Module, path: Path) -> int:
     state = net.state_dict()
     backbone = {_plain(key): key for key in state}
     content = checkpoint.unwrap(checkpoint.read(path), backbone, _plain, path)
-    fits = {backbone[key]: value for key, value in content.items()
-            if key in backbone and isinstance(value, Tensor)
-            and value.shape == state[backbone[key]].shape}  # fmt: skip
+    fits = {
+        backbone[key]: value
+        for key, value in content.items()
+        if key in backbone
+        and isinstance(value, Tensor)
+        and value.shape == state[backbone[key]].shape
+    }
     if not fits:
-        raise CheckpointError("no tensor of it is of this network", where=path,
-                              value=", ".join(list(content)[:4]))  # fmt: skip
+        raise CheckpointError(
+            "no tensor of it is of this network",
+            where=path,
+            value=", ".join(list(content)[:4]),
+        )
     net.load_state_dict({**state, **fits})
     return len(fits)
 
@@ -157,9 +173,18 @@ def train(
     if start is not None:
         start_from(net, start)
     whole = nn.Sequential(Normalise(), net).to(device)
-    history = fit(whole, recipe.codec(), data, steps, batch_size, recipe.lr,
-                  schedule=recipe.schedule, weight_decay=0.0, seed=seed,
-                  **options)  # fmt: skip
+    history = fit(
+        whole,
+        recipe.codec(),
+        data,
+        steps,
+        batch_size,
+        recipe.lr,
+        schedule=recipe.schedule,
+        weight_decay=0.0,
+        seed=seed,
+        **options,
+    )
     return net.eval(), history
 
 
@@ -213,15 +238,22 @@ def make(
     recipe, began = PUBLISHED[name], time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)  # found out now, not after the training
     held_out = None if val is None else open_coco(val, "val2017")
-    people = CocoPeople(open_coco(data, "train2017"), recipe.size, recipe.margin,
-                        recipe.variation)  # fmt: skip
+    people = CocoPeople(
+        open_coco(data, "train2017"), recipe.size, recipe.margin, recipe.variation
+    )
     steps, batch = recipe.plan(len(people), epochs, batch_size)
     net, history = train(name, people, steps, batch, seed, device, **options)
-    report = {**_card(recipe, people), "data": data, "seed": seed, "steps": steps,
-              "batch_size": batch, "processes": distributed.team().size,
-              "seconds": history.seconds,
-              "images_per_second": steps * batch / max(history.seconds, 1e-9),
-              "loss": history.loss}  # fmt: skip
+    report = {
+        **_card(recipe, people),
+        "data": data,
+        "seed": seed,
+        "steps": steps,
+        "batch_size": batch,
+        "processes": distributed.team().size,
+        "seconds": history.seconds,
+        "images_per_second": steps * batch / max(history.seconds, 1e-9),
+        "loss": history.loss,
+    }
     if device.startswith("cuda"):
         report["gigabytes"] = torch.cuda.max_memory_allocated(device) / 1e9
     if held_out is not None:
@@ -238,7 +270,9 @@ def make(
 def _card(recipe: Published, people: CocoPeople) -> dict[str, Any]:
     """What `zoo.load` and `zoo.codec` need, and what was learned from."""
     return {
-        "paper": recipe.paper, "model": recipe.model,
+        "paper": recipe.paper,
+        "model": recipe.model,
         "arguments": {**recipe.arguments, "joints": len(people.skeleton)},
-        "recipe": {**asdict(recipe), "codec": recipe.maps}, "people": len(people),
-    }  # fmt: skip
+        "recipe": {**asdict(recipe), "codec": recipe.maps},
+        "people": len(people),
+    }

@@ -14,14 +14,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from poselab import codecs, distributed
+from poselab import codecs
 from poselab.codecs import DisplacementCodec, RegressionCodec
 from poselab.datasets import CocoPeople, PersonCrops, SyntheticPeople, augment
-from poselab.datasets.coco_layout import open_coco
-from poselab.distributed import Team, stream
+from poselab.datasets.coco.layout import open_coco
 from poselab.errors import ArgumentError, require
 from poselab.models import Cascade, build, save_weights
 from poselab.records import Sample
+from poselab.system import distributed
+from poselab.system.distributed import Team, stream
 from poselab.train import History, Source, fit, of_stage
 from poselab.zoo.feedback import train_feedback
 from poselab.zoo.second_look import train_coarse_to_fine
@@ -71,8 +72,14 @@ class Recipe:
 
 
 # Maps of stride 4 that learn which cell it is, read by DARK.
-MAPS = {"name": "heatmap", "size": (128, 96), "stride": 4, "sigma": 1.5,
-        "loss": "cross_entropy", "decoder": "dark"}  # fmt: skip
+MAPS = {
+    "name": "heatmap",
+    "size": (128, 96),
+    "stride": 4,
+    "sigma": 1.5,
+    "loss": "cross_entropy",
+    "decoder": "dark",
+}
 
 RECIPES = {
     "deeppose_tiny": Recipe(
@@ -90,13 +97,18 @@ RECIPES = {
     ),
     "tompson_tiny": Recipe(
         about="three resolutions and a second look, on single drawn people",
-        arguments={"size": (128, 96), "levels": 3, "width": 32, "dropout": 0.1,
-                   "crop": 24},
+        arguments={
+            "size": (128, 96),
+            "levels": 3,
+            "width": 32,
+            "dropout": 0.1,
+            "crop": 24,
+        },
         stages=(Stage(1200, 16, 2e-3), Stage(1200, 8, 4e-3)),
         pool=3000,
         variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
         model="tompson_coarse_to_fine",
-    ),  # fmt: skip
+    ),
     "cpm_tiny": Recipe(
         about="a pose machine of three stages, on single drawn people",
         arguments={"stages": 3, "width": 24},
@@ -109,8 +121,12 @@ RECIPES = {
     "ief_tiny": Recipe(
         about="iterative error feedback, four steps, on single drawn people",
         arguments={"size": (128, 96), "stages": 4, "bound": 7.0, "sigma": 8.0},
-        stages=(Stage(400, 16, 2e-3), Stage(400, 16, 2e-3), Stage(600, 16, 2e-3),
-                Stage(1100, 16, 2e-3)),
+        stages=(
+            Stage(400, 16, 2e-3),
+            Stage(400, 16, 2e-3),
+            Stage(600, 16, 2e-3),
+            Stage(1100, 16, 2e-3),
+        ),
         pool=8000,
         model="ief",
     ),
@@ -162,9 +178,15 @@ RECIPES = {
         pool=8000,
         variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
         model="heatmap_net",
-        codec={"name": "heatmap", "size": (128, 96), "stride": 4, "sigma": 1.5,
-               "loss": "cross_entropy", "decoder": "dark"},
-    ),  # fmt: skip
+        codec={
+            "name": "heatmap",
+            "size": (128, 96),
+            "stride": 4,
+            "sigma": 1.5,
+            "loss": "cross_entropy",
+            "decoder": "dark",
+        },
+    ),
 }
 
 
@@ -172,19 +194,24 @@ def _hourglass(about: str, **arguments: Any) -> Recipe:
     """Notebook 06's networks, which differ only in what they spend weights on."""
     shape = {"joints": 17, "depth": 3, "stem": (16, 32)}
     return Recipe(
-        about=about, arguments=shape | arguments,
-        stages=(Stage(3000, 16, 4e-3),), pool=3000,
-        variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05}, model="hourglass",
+        about=about,
+        arguments=shape | arguments,
+        stages=(Stage(3000, 16, 4e-3),),
+        pool=3000,
+        variation={"degrees": 0.0, "zoom": 0.0, "shift": 0.05},
+        model="hourglass",
         codec=RECIPES["heatmap_tiny"].codec,
-    )  # fmt: skip
+    )
 
 
 RECIPES |= {
-    "hourglass_tiny": _hourglass("two stacked hourglasses, on single drawn people",
-                                 stacks=2, width=32),
-    "hourglass_1_tiny": _hourglass("one hourglass with the weights of two",
-                                     stacks=1, width=46),
-}  # fmt: skip
+    "hourglass_tiny": _hourglass(
+        "two stacked hourglasses, on single drawn people", stacks=2, width=32
+    ),
+    "hourglass_1_tiny": _hourglass(
+        "one hourglass with the weights of two", stacks=1, width=46
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -193,14 +220,16 @@ class Mixed:
 
     parts: tuple[Source, ...]
 
-    def batches(
-        self, batch_size: int, generator: torch.Generator
-    ) -> Iterator[Sample]:
+    def batches(self, batch_size: int, generator: torch.Generator) -> Iterator[Sample]:
         """Stacked samples without end; `batch_size` is a multiple of the parts."""
         share, left = divmod(batch_size, len(self.parts))
-        require(share > 0 and left == 0, "cannot be drawn in equal parts",
-                where="batch_size", value=batch_size,
-                fix=f"Use a multiple of {len(self.parts)}.")  # fmt: skip
+        require(
+            share > 0 and left == 0,
+            "cannot be drawn in equal parts",
+            where="batch_size",
+            value=batch_size,
+            fix=f"Use a multiple of {len(self.parts)}.",
+        )
         sources = [part.batches(share, generator) for part in self.parts]
         while True:
             yield Sample.join([next(source) for source in sources])
@@ -213,9 +242,7 @@ class Varied:
     data: Source
     options: dict[str, float]
 
-    def batches(
-        self, batch_size: int, generator: torch.Generator
-    ) -> Iterator[Sample]:
+    def batches(self, batch_size: int, generator: torch.Generator) -> Iterator[Sample]:
         """Stacked samples without end."""
         return self.stream(batch_size, generator, Team())
 
@@ -225,16 +252,21 @@ class Varied:
         """From batch `start` on, the part of each batch that is this process's."""
         part = (team.rank, team.size)
         batches = stream(self.data, batch_size, generator, team)
-        varied = (augment(batch, generator, **self.options, part=part)
-                  for batch in batches)  # fmt: skip
+        varied = (
+            augment(batch, generator, **self.options, part=part) for batch in batches
+        )
         return itertools.islice(varied, start, None)
 
 
 def recipe(name: str) -> Recipe:
     """The recipe `name`; an `ArgumentError` that lists them if there is none."""
     if name not in RECIPES:
-        raise ArgumentError("no recipe of this name", where="name", value=name,
-                            fix=f"Known: {', '.join(RECIPES)}.")  # fmt: skip
+        raise ArgumentError(
+            "no recipe of this name",
+            where="name",
+            value=name,
+            fix=f"Known: {', '.join(RECIPES)}.",
+        )
     return RECIPES[name]
 
 
@@ -313,8 +345,11 @@ def train_cascade(
             codec = DisplacementCodec.from_errors(
                 seen, held_out, cascade.sigma, net.crop
             )
-        histories.append(fit(net, codec, data, **asdict(stage), seed=seed + i,
-                             **of_stage(options, i)))  # fmt: skip
+        histories.append(
+            fit(
+                net, codec, data, **asdict(stage), seed=seed + i, **of_stage(options, i)
+            )
+        )
     return cascade.eval(), histories
 
 
@@ -341,8 +376,10 @@ def own_people(recipe: Recipe, folder: str) -> tuple[Source, Sample]:
 
 def for_few(recipe: Recipe, samples: int) -> Recipe:
     """The recipe with no batch larger than the data set."""
-    stages = [replace(s, batch_size=distributed.shared_batch(s.batch_size, samples))
-              for s in recipe.stages]  # fmt: skip
+    stages = [
+        replace(s, batch_size=distributed.shared_batch(s.batch_size, samples))
+        for s in recipe.stages
+    ]
     return replace(recipe, stages=tuple(stages))
 
 
@@ -366,8 +403,9 @@ def make(
     source, held_out = own_people(chosen, data) if data else people(chosen, seed)
     if data:
         chosen = for_few(chosen, len(source))
-    net, histories = train(chosen, source, held_out, seed, device,
-                           progress=progress, **options)  # fmt: skip
+    net, histories = train(
+        chosen, source, held_out, seed, device, progress=progress, **options
+    )
     learning = sum(h.seconds for h in histories)  # before a stop as well
     if not distributed.team().leads:
         return net

@@ -21,13 +21,21 @@ CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
     None,
 )
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-          "--disable-background-networking", "--disable-component-update",
-          "--disable-sync"]  # fmt: skip
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 _QUIET = {  # no question about news, no help pages over the notebook
-    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false",
-                                                    "checkForUpdates": False},
-}  # fmt: skip
+    "@jupyterlab/apputils-extension/notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+    }
+}
 
 
 def missing() -> str | None:
@@ -45,15 +53,27 @@ def missing() -> str | None:
 def notebook(cells: list[str]) -> dict:
     """A notebook of code cells."""
     return {
-        "nbformat": 4, "nbformat_minor": 5,
-        "metadata": {"kernelspec": {"name": "python3", "language": "python",
-                                    "display_name": "Python 3"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {
+            "kernelspec": {
+                "name": "python3",
+                "language": "python",
+                "display_name": "Python 3",
+            }
+        },
         "cells": [
-            {"cell_type": "code", "id": f"cell-{n}", "metadata": {}, "outputs": [],
-             "execution_count": None, "source": source}
+            {
+                "cell_type": "code",
+                "id": f"cell-{n}",
+                "metadata": {},
+                "outputs": [],
+                "execution_count": None,
+                "source": source,
+            }
             for n, source in enumerate(cells)
         ],
-    }  # fmt: skip
+    }
 
 
 def _free_port() -> int:
@@ -69,12 +89,21 @@ def _environment(home: Path) -> dict[str, str]:
         path = settings / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
-    own = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data",
-           "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython",
-           "JUPYTERLAB_SETTINGS_DIR": "settings", "MPLCONFIGDIR": "matplotlib",
-           "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}  # fmt: skip
-    return {**os.environ, **{k: str(home / v) for k, v in own.items()},
-            "JUPYTER_PREFER_ENV_PATH": "1", "PYTHONPATH": str(ROOT)}  # fmt: skip
+    own = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "IPYTHONDIR": "ipython",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "MPLCONFIGDIR": "matplotlib",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+    }
+    return {
+        **os.environ,
+        **{k: str(home / v) for k, v in own.items()},
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "PYTHONPATH": str(ROOT),
+    }
 
 
 @contextmanager
@@ -84,15 +113,23 @@ def jupyterlab(folder: Path) -> Iterator[str]:
     work = folder / "work"
     work.mkdir(parents=True, exist_ok=True)
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
-        f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
-        "--ServerApp.ip=127.0.0.1", f"--IdentityProvider.token={token}",
-        f"--ServerApp.root_dir={work}", "--LabApp.expose_app_in_browser=True",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        "--ServerApp.ip=127.0.0.1",
+        f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={work}",
+        "--LabApp.expose_app_in_browser=True",
+    ]
     log = folder / "server.log"
     with log.open("wb") as out:
-        server = subprocess.Popen(command, stdout=out, stderr=out, cwd=work,
-                                  env=_environment(folder))  # fmt: skip
+        server = subprocess.Popen(
+            command, stdout=out, stderr=out, cwd=work, env=_environment(folder)
+        )
         try:
             _wait_for(f"http://127.0.0.1:{port}/api?token={token}", server, log)
             yield f"http://127.0.0.1:{port}/lab/tree/{{name}}?token={token}&reset"

@@ -74,8 +74,15 @@ def plain_cascade(dx):
     plt.show()
 widgets.interact(plain_cascade, dx=widgets.IntSlider(0, -24, 24));
 """
-CELLS = [_SETUP, _PERSON, _PERSON_PLAIN, _CASCADE, _CASCADE_PLAIN,
-         "print('REA' + 'DY')", ""]  # fmt: skip
+CELLS = [
+    _SETUP,
+    _PERSON,
+    _PERSON_PLAIN,
+    _CASCADE,
+    _CASCADE_PLAIN,
+    "print('REA' + 'DY')",
+    "",
+]
 PLACES = {  # name: (cell, slider)
     "person maker": (1, "yaw (°)"),
     "person maker, interact": (2, "yaw"),

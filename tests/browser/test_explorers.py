@@ -13,8 +13,10 @@ import pytest
 from tests.browser import lab, latency
 
 REASON = lab.missing()
-pytestmark = [pytest.mark.skipif(bool(REASON), reason=str(REASON)),
-              pytest.mark.timeout(600)]  # fmt: skip
+pytestmark = [
+    pytest.mark.skipif(bool(REASON), reason=str(REASON)),
+    pytest.mark.timeout(600),
+]
 
 _ANNOTATOR = "from poselab.explore.welcome import Annotator\nnote = Annotator()\nnote"
 _AT = len(latency.CELLS) - 2  # the annotator's cell: before READY and the last cell
@@ -69,8 +71,9 @@ def test_dragging_a_slider_changes_pixels_and_python(page, shots, name):
     cell = see(page, number, shots, name.replace(" ", "-"))
     before = pixels(cell)
     handle = latency.slider_handle(page, cell, label)
-    explorer, control = {"person maker": ("maker", "yaw"),
-                         "cascade": ("stages", "dx")}[name]  # fmt: skip
+    explorer, control = {"person maker": ("maker", "yaw"), "cascade": ("stages", "dx")}[
+        name
+    ]
     value = python(page, f"{explorer}.controls['{control}'].value")
     lab.cell(page, number)
     handle.scroll_into_view_if_needed()

@@ -16,8 +16,9 @@ def double():
     """A small exercise: twice x, for x = [3] and for an empty x."""
     some, none = torch.tensor([1.0, 2, 3]), torch.ones(0)
     cases = [Case("three numbers", some), Case("none", none)]
-    exercise = Exercise("test.double", "99_test", lambda: cases, lambda x: 2 * x,
-                        returns=("y",))  # fmt: skip
+    exercise = Exercise(
+        "test.double", "99_test", lambda: cases, lambda x: 2 * x, returns=("y",)
+    )
 
     @exercise.wrong("You squared; the double is x + x.")
     def squared(x):
@@ -69,14 +70,17 @@ def _changes(x):
         (lambda x: [2, None, 4], "wrong", "yours is a list"),
         (lambda x: undefined_name, "wrong", "NameError: name 'undefined_name'"),  # noqa: F821
         (lambda: 3, "wrong", "takes 0 positional arguments but 1 was given"),
-        (lambda x: 2 * x + 0 * x.mean().item() if len(x) else 1 / 0, "wrong",
-         "case “none”. ZeroDivisionError"),
+        (
+            lambda x: 2 * x + 0 * x.mean().item() if len(x) else 1 / 0,
+            "wrong",
+            "case “none”. ZeroDivisionError",
+        ),
         (_forever, "wrong", "calls itself for ever"),
         (_leaves, "wrong", "SystemExit: bye"),
         (_changes, "wrong", "changes its arguments in place"),
         (type, "wrong", "should be numbers; yours is a"),
     ],
-)  # fmt: skip
+)
 def test_every_answer_gets_a_status_and_words(double, attempt, status, words):
     result = double.check(attempt)
     assert (result.status, words in result.message) == (status, True), result

@@ -21,8 +21,10 @@ def test_a_field_from_the_last_layer_backwards():
 
 def test_a_field_by_measurement():
     def answer(layers):
-        chain = [nn.Conv2d(3 if i == 0 else 1, 1, k, s, k // 2)
-                 for i, (k, s) in enumerate(layers)]  # fmt: skip
+        chain = [
+            nn.Conv2d(3 if i == 0 else 1, 1, k, s, k // 2)
+            for i, (k, s) in enumerate(layers)
+        ]
         step = 1
         for _, s in layers:
             step *= s

@@ -37,8 +37,9 @@ def test_a_step_by_upsample():
 def test_a_step_by_grid_sample():
     def answer(coarse, fine):
         h, w = fine.shape[-2:]
-        y, x = torch.meshgrid(torch.linspace(-1, 1, h), torch.linspace(-1, 1, w),
-                              indexing="ij")  # fmt: skip
+        y, x = torch.meshgrid(
+            torch.linspace(-1, 1, h), torch.linspace(-1, 1, w), indexing="ij"
+        )
         grid = torch.stack([x, y], -1).expand(len(coarse), h, w, 2)
         return fine + F.grid_sample(coarse, grid, align_corners=True)
 

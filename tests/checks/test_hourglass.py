@@ -55,8 +55,10 @@ def test_a_join_is_the_packages():
     def answer(x, features, maps, of_features, of_maps):
         joints, width = maps.shape[1], x.shape[1]
         net = StackedHourglass(joints, 2, width, 1, stem=(4, 4)).eval()
-        for merge, weight in ((net.merge_features, of_features),
-                              (net.merge_preds, of_maps)):  # fmt: skip
+        for merge, weight in (
+            (net.merge_features, of_features),
+            (net.merge_preds, of_maps),
+        ):
             merge[0].conv.conv.weight.data = weight[:, :, None, None]
             merge[0].conv.conv.bias.data.zero_()
         with torch.no_grad():

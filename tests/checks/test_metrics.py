@@ -6,12 +6,7 @@ import torch
 from poselab import metrics
 from poselab.checks import check
 from poselab.checks.metrics import _oks_cases, _pck_cases, _pckh_cases, oks, pck, pckh
-from poselab.checks.metrics_space_time import (
-    _mota_cases,
-    _mpjpe_cases,
-    mota,
-    mpjpe,
-)
+from poselab.checks.metrics_space_time import _mota_cases, _mpjpe_cases, mota, mpjpe
 
 
 def test_pck_by_a_loop_over_people():
@@ -29,8 +24,10 @@ def test_pck_by_a_loop_over_people():
 
 def test_pck_of_visible_joints_is_told():
     def answer(pred, truth, visibility, boxes, alpha):
-        near = torch.linalg.norm(pred - truth, dim=2) <= alpha * boxes[:, 2:].max(
-            dim=1, keepdim=True).values  # fmt: skip
+        near = (
+            torch.linalg.norm(pred - truth, dim=2)
+            <= alpha * boxes[:, 2:].max(dim=1, keepdim=True).values
+        )
         return near[visibility == 2].float().mean()
 
     assert check("metrics.pck", answer).diagnosis == "visible_only"
@@ -70,8 +67,10 @@ def test_average_precision_by_a_loop():
         for n, (_, right) in enumerate(rows, 1):
             found += right
             points.append((found / people, found / n))
-        best = [max((p for r, p in points if r >= step - 1e-12), default=0.0)
-                for step in np.linspace(0, 1, 101)]  # fmt: skip
+        best = [
+            max((p for r, p in points if r >= step - 1e-12), default=0.0)
+            for step in np.linspace(0, 1, 101)
+        ]
         return float(np.mean(best))
 
     assert check("metrics.average_precision", answer)
@@ -145,8 +144,10 @@ def test_motas_solution_is_the_packages_on_one_joint_each():
         truth = metrics.Tracks(place, ones, ids, torch.ones(frames, people))
         slots = int(alarms.max()) if len(alarms) else 0
         false = torch.arange(slots).expand(frames, slots)  # far from everybody
-        points = torch.cat([place, -100.0 * (1 + false)[..., None, None]
-                            .expand(frames, slots, 1, 2)], 1)  # fmt: skip
+        points = torch.cat(
+            [place, -100.0 * (1 + false)[..., None, None].expand(frames, slots, 1, 2)],
+            1,
+        )
         false = torch.where(false < alarms[:, None], 900 + false, -1)
         names = torch.cat([torch.where(tracks > 0, tracks, -1), false], 1)
         found = metrics.Tracks(points, torch.ones(*names.shape, 1), names)

@@ -25,8 +25,9 @@ def test_back_by_an_inverse_matrix():
         found = []
         for p, (x, y, w, h) in zip(points, boxes.tolist(), strict=True):
             a, b = size[1] / w, size[0] / h
-            there = torch.tensor([[a, 0, (0.5 - x) * a - 0.5],
-                                  [0, b, (0.5 - y) * b - 0.5], [0, 0, 1]])  # fmt: skip
+            there = torch.tensor(
+                [[a, 0, (0.5 - x) * a - 0.5], [0, b, (0.5 - y) * b - 0.5], [0, 0, 1]]
+            )
             ones = torch.cat([p, torch.ones(len(p), 1)], 1)
             found.append((ones @ there.inverse().T)[:, :2])
         return torch.stack(found)
@@ -49,7 +50,7 @@ def test_overlap_pair_by_pair():
 
 def test_suppression_with_a_mask_that_shrinks():
     def answer(boxes, scores, threshold):
-        side = (boxes[:, 2:] - boxes[:, :2])
+        side = boxes[:, 2:] - boxes[:, :2]
         alive, kept, scores = torch.ones(len(boxes)).bool(), [], scores.clone()
         while alive.any():
             i = int(torch.where(alive, scores, -1.0).argmax())

@@ -124,8 +124,14 @@ def test_clipping():
     assert clip_corners(boxes, (100, 80)).tolist() == [[0.0, 0.0, 80.0, 50.0]]
 
 
-ANCHORS = torch.tensor([[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 5.0],
-                        [4.0, 0.0, 14.0, 10.0], [50.0, 50.0, 60.0, 60.0]])  # fmt: skip
+ANCHORS = torch.tensor(
+    [
+        [0.0, 0.0, 10.0, 10.0],
+        [0.0, 0.0, 10.0, 5.0],
+        [4.0, 0.0, 14.0, 10.0],
+        [50.0, 50.0, 60.0, 60.0],
+    ]
+)
 
 
 def test_who_learns_which_box():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from poselab.codecs import decode_cpn_reference, gaussian_maps
-from tests.golden import FOLDER
+from tests.support.golden import FOLDER
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -14,10 +14,12 @@ def test_equals_the_reference(dtype):
     maps = torch.from_numpy(arrays["heatmap_q"].astype("float32") * np.float32(2**-12))
     boxes = torch.from_numpy(arrays["box"])
     points, scores = decode_cpn_reference(maps.to(dtype), boxes.to(dtype))
-    torch.testing.assert_close(points.double(), torch.from_numpy(arrays["keypoints"]),
-                               rtol=0, atol=1e-3)  # fmt: skip
-    torch.testing.assert_close(scores.double(), torch.from_numpy(arrays["score"]),
-                               rtol=0, atol=1e-6)  # fmt: skip
+    torch.testing.assert_close(
+        points.double(), torch.from_numpy(arrays["keypoints"]), rtol=0, atol=1e-3
+    )
+    torch.testing.assert_close(
+        scores.double(), torch.from_numpy(arrays["score"]), rtol=0, atol=1e-6
+    )
 
 
 def test_a_clean_bump_is_read_to_half_a_cell():

@@ -13,7 +13,7 @@ from poselab.geometry import xywh_to_xyxy
 from poselab.models import build
 from poselab.records import Sample
 from poselab.train import fit
-from tests.samples import make_sample
+from tests.support.samples import make_sample
 
 SIZE = (96, 128)
 CODEC = DetectionCodec(SIZE)
@@ -38,8 +38,9 @@ def test_anchors_are_those_of_the_network():
 def test_what_anchors_learn(batch):
     encoded = CODEC.encode(batch, generator())
     assert [len(b) for b in encoded["boxes"]] == [1, 2, 3]
-    for boxes, target, steps in zip(encoded["boxes"], encoded["objectness"],
-                                    encoded["steps"], strict=True):  # fmt: skip
+    for boxes, target, steps in zip(
+        encoded["boxes"], encoded["objectness"], encoded["steps"], strict=True
+    ):
         overlap = corner_iou(CODEC.anchors, boxes)
         learns = target >= 0
         assert learns.sum() == CODEC.sampled
@@ -71,10 +72,16 @@ def answer(encoded, codec=CODEC):
     person = person & near
     logits = 20.0 * torch.stack([~person, person], 1)
     steps = encode_boxes(goal, proposals, BOX_WEIGHTS)
-    image = torch.repeat_interleave(torch.arange(len(people)),
-                                    torch.tensor([2 * len(b) for b in people]))
-    return SimpleNamespace(rpn=rpn, proposals=proposals, image=image, logits=logits,
-                           steps=steps[:, None].expand(-1, 2, 4))  # fmt: skip
+    image = torch.repeat_interleave(
+        torch.arange(len(people)), torch.tensor([2 * len(b) for b in people])
+    )
+    return SimpleNamespace(
+        rpn=rpn,
+        proposals=proposals,
+        image=image,
+        logits=logits,
+        steps=steps[:, None].expand(-1, 2, 4),
+    )
 
 
 def test_the_right_answer_costs_nothing(batch):

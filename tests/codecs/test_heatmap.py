@@ -26,8 +26,8 @@ from poselab.codecs import (
 from poselab.datasets import crop, flip
 from poselab.errors import ArgumentError, ShapeError
 from poselab.records import Sample
-from tests.samples import make_sample
-from tests.sources import Dots
+from tests.support.samples import make_sample
+from tests.support.sources import Dots
 
 strides = st.sampled_from([1, 2, 4, 8])
 
@@ -80,8 +80,9 @@ def test_quantised_centres_have_peaks_of_one_on_cells():
     labelled = sample.visibility[:, 0] > 0
     assert (moved.amax((2, 3))[labelled] == 1).all()
     assert (exact.amax((2, 3))[labelled] < 1).any()
-    assert torch.equal(decode_argmax(exact)[0][labelled],
-                       decode_argmax(moved)[0][labelled])  # fmt: skip
+    assert torch.equal(
+        decode_argmax(exact)[0][labelled], decode_argmax(moved)[0][labelled]
+    )
 
 
 def test_nearest_cells_stay_in_the_map():
@@ -122,8 +123,9 @@ def test_the_order_of_people_does_not_matter(seed, how):
     sample = crowd(seed)
     order = [2, 0, 1]
     a = draw_targets(sample.keypoints, sample.visibility, (16, 12), merge=how)
-    b = draw_targets(sample.keypoints[:, order], sample.visibility[:, order], (16, 12),
-                     merge=how)  # fmt: skip
+    b = draw_targets(
+        sample.keypoints[:, order], sample.visibility[:, order], (16, 12), merge=how
+    )
     torch.testing.assert_close(a, b)
 
 
@@ -226,8 +228,11 @@ def test_what_does_not_count_has_no_gradient(loss):
     sample.ignore[:, :20, 30:] = True
     sample.visibility[:, :, 4] = 0
     encoded = HeatmapCodec((64, 48)).encode(sample)
-    output = torch.randn(encoded["maps"].shape, requires_grad=True,
-                         generator=torch.Generator().manual_seed(1))  # fmt: skip
+    output = torch.randn(
+        encoded["maps"].shape,
+        requires_grad=True,
+        generator=torch.Generator().manual_seed(1),
+    )
     loss(output, encoded["maps"], encoded["weight"]).backward()
     assert encoded["weight"][:, 0, :5, 8:].sum() == 0
     assert output.grad[encoded["weight"] == 0].abs().sum() == 0
@@ -249,8 +254,9 @@ def test_zeros_are_a_trap_for_mse_but_not_for_cross_entropy():
     """A bump next to the joint is worse than nothing for MSE: the trap."""
     points = torch.tensor([[[[30.0, 30.0]]]])
     near = points + torch.tensor([20.0, 0.0])
-    target, guess = (draw_targets(p, torch.ones(1, 1, 1), (16, 16), 4, 1.5)
-                     for p in (points, near))  # fmt: skip
+    target, guess = (
+        draw_targets(p, torch.ones(1, 1, 1), (16, 16), 4, 1.5) for p in (points, near)
+    )
     one = torch.ones(1, 1, 1, 1)
     assert masked_mse(0 * guess, target, one) < 0.7 * masked_mse(guess, target, one)
     wide = draw_targets(near, torch.ones(1, 1, 1), (16, 16), 4, 4.0).log()
@@ -269,8 +275,9 @@ def test_codec_round_trip(decoder):
     poses = codec.decode(encoded["maps"])
     limit = {"argmax": 2.01, "quarter": 1.01, "dark": 0.02, "soft_argmax": 2.5}
     seen = sample.visibility > 0
-    seen &= ((sample.keypoints > 2) & (sample.keypoints < torch.tensor([45, 61]))
-             ).all(-1)  # fmt: skip
+    seen &= ((sample.keypoints > 2) & (sample.keypoints < torch.tensor([45, 61]))).all(
+        -1
+    )
     error = (poses.keypoints - sample.keypoints).abs()[seen]
     assert error.max() < limit[decoder]
     assert poses.scores.shape == (6, 1, 17)

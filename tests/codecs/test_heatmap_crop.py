@@ -5,7 +5,7 @@ import torch
 
 from poselab.codecs import CropHeatmapCodec, place_in_boxes
 from poselab.errors import ArgumentError, ShapeError
-from tests.sources import Dots
+from tests.support.sources import Dots
 
 
 def batch(n=4):

@@ -26,7 +26,7 @@ from poselab.codecs import (
 from poselab.codecs.heatmap_decode import gaussian_kernel
 from poselab.errors import ArgumentError, ShapeError
 from poselab.skeleton import COCO_17
-from tests.golden import FOLDER
+from tests.support.golden import FOLDER
 
 
 def golden(name, what="decode"):
@@ -106,8 +106,11 @@ def test_the_first_of_several_highest_cells():
 
 def test_a_map_without_a_positive_value():
     maps = -torch.rand(3, 9, 8, generator=torch.Generator().manual_seed(0)) - 0.1
-    for decode in (decode_quarter_reference, decode_dark_reference,
-                   decode_hourglass_reference):  # fmt: skip
+    for decode in (
+        decode_quarter_reference,
+        decode_dark_reference,
+        decode_hourglass_reference,
+    ):
         points, scores = decode(maps, 4)
         assert points.abs().sum() == 0
         assert (scores < 0).all()

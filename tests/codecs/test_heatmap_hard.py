@@ -25,13 +25,16 @@ def output(seed=0, joints=17):
 
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
 def test_the_mean_of_all_joints_is_the_plain_loss(batch, loss):
-    plain, hard = HeatmapCodec((64, 48), loss=loss), HardHeatmapCodec(
-        (64, 48), hard=17, loss=loss)  # fmt: skip
+    plain, hard = (
+        HeatmapCodec((64, 48), loss=loss),
+        HardHeatmapCodec((64, 48), hard=17, loss=loss),
+    )
     encoded = plain.encode(batch)
     each, counts = loss_of_joints(loss, output(), encoded["maps"], encoded["weight"])
     torch.testing.assert_close(each[counts].mean(), plain.loss(output(), encoded))
-    torch.testing.assert_close(hard.loss(output(), encoded),
-                               plain.loss(output(), encoded))  # fmt: skip
+    torch.testing.assert_close(
+        hard.loss(output(), encoded), plain.loss(output(), encoded)
+    )
 
 
 def test_the_hardest_of_each_image_by_hand():

@@ -16,7 +16,7 @@ from poselab.codecs import (
     with_pose,
 )
 from poselab.errors import ArgumentError, ShapeError
-from tests.sources import Dots
+from tests.support.sources import Dots
 
 pixels = st.floats(-200, 200, width=32)
 bounds = st.floats(0.5, 100, width=32)

@@ -18,7 +18,7 @@ from poselab.codecs import (
 from poselab.errors import ArgumentError, ShapeError
 from poselab.geometry import box_of_image, crop_matrix, warp
 from poselab.skeleton import COCO_17
-from tests.sources import Dots
+from tests.support.sources import Dots
 
 pixels = st.floats(-500, 500, width=32)
 sides = st.floats(1, 500, width=32)
@@ -127,8 +127,9 @@ def test_decode_into_the_image_that_was_cropped():
 def test_one_sample_or_a_batch():
     sample = batch()
     one = RegressionCodec((64, 48)).encode(sample[0])
-    torch.testing.assert_close(one["target"][0], normalise(
-        sample.keypoints[0, 0], box_of_image((64, 48))))  # fmt: skip
+    torch.testing.assert_close(
+        one["target"][0], normalise(sample.keypoints[0, 0], box_of_image((64, 48)))
+    )
 
 
 def test_errors_say_what_to_do():
@@ -173,8 +174,9 @@ def test_same_generator_same_draws():
 def test_gaussian_estimated_from_errors():
     sample = batch(300)
     generator = torch.Generator().manual_seed(0)
-    diam = pose_diameter(sample.keypoints[:, 0], sample.visibility[:, 0],
-                         sample.boxes[:, 0])[:, None, None]  # fmt: skip
+    diam = pose_diameter(
+        sample.keypoints[:, 0], sample.visibility[:, 0], sample.boxes[:, 0]
+    )[:, None, None]
     error = 0.2 + 0.3 * torch.randn(300, 17, 2, generator=generator)
     codec = DisplacementCodec.from_errors(sample.keypoints[:, 0] + error * diam, sample)
     torch.testing.assert_close(codec.mean, torch.full((17, 2), 0.2), atol=0.08, rtol=0)

@@ -33,8 +33,7 @@ def test_every_way_to_write_an_address(url):
 
 
 @pytest.mark.parametrize(
-    "url",
-    ["", "ana/pose", "https://gitlab.com/a/b", "https://github.com/a"],
+    "url", ["", "ana/pose", "https://gitlab.com/a/b", "https://github.com/a"]
 )
 def test_no_address_gets_a_clear_error_and_changes_nothing(course, url):
     before = contents(course)

@@ -69,9 +69,7 @@ SPOILT = {
     ),
     "no picture": (lambda nb: picture(nb).data.clear(), "shows no picture"),
     "no words": (lambda nb: picture(nb).metadata.clear(), "no words"),
-    "photograph": (
-        add_output("display_data", {"image/jpeg": "A"}), "no words"
-    ),
+    "photograph": (add_output("display_data", {"image/jpeg": "A"}), "no words"),
     "long": (
         replace("import torch\n", "import torch\n" + "# more\n" * 25),
         "at most 25",
@@ -80,9 +78,7 @@ SPOILT = {
     "same id": (lambda nb: nb.cells[3].update(id=nb.cells[4].id), "the same id"),
     "state": (lambda nb: nb.metadata.update(widgets={}), "state of widgets"),
     "widget": (
-        add_output(
-            "display_data", {"application/vnd.jupyter.widget-view+json": {}}
-        ),
+        add_output("display_data", {"application/vnd.jupyter.widget-view+json": {}}),
         "holds a widget",
     ),
     "error": (
@@ -101,7 +97,7 @@ SPOILT = {
     "check": (replace('check("small.double", double1)', "1"), "one line check(...)"),
     "hint": (replace("<summary>Hint", "<summary>Help"), "a folded hint"),
     "solution": (replace("```python", "```text"), "a folded solution"),
-}  # fmt: skip
+}
 
 
 def test_a_finished_notebook_has_no_problem(nb):

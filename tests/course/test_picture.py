@@ -8,7 +8,7 @@ from PIL import Image, ImageColor, ImageSequence
 from poselab.course.__main__ import PICTURE
 from poselab.course.files import find_root
 from poselab.course.picture import PANEL, VIEWS, draw_frame, make_palette
-from poselab.draw.style import LEFT, RIGHT
+from poselab.draw.styles import LEFT, RIGHT
 from poselab.explore.welcome import PersonMaker
 
 

@@ -49,10 +49,16 @@ def test_the_memory_of_a_kernel_is_its_peak(tmp_path):
     assert peak_memory(2**22 + 1) == 0  # no such process
 
 
-@pytest.mark.parametrize(("old", "measured", "kept"), [
-    (None, 0.84, 0.8), (0.8, 0.88, 0.8), (0.8, 1.04, 1.0), (0.8, 0.0, 0.8),
-    (None, 0.0, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "measured", "kept"),
+    [
+        (None, 0.84, 0.8),
+        (0.8, 0.88, 0.8),
+        (0.8, 1.04, 1.0),
+        (0.8, 0.0, 0.8),
+        (None, 0.0, None),
+    ],
+)
 def test_the_memory_is_written_again_only_if_it_changed(old, measured, kept):
     assert keep_memory(old, measured) == kept
 

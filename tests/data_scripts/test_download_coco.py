@@ -10,10 +10,10 @@ import time
 import pytest
 
 from poselab.datasets import Coco
-from poselab.datasets.coco_layout import open_coco
+from poselab.datasets.coco.layout import open_coco
 from poselab.skeleton import COCO_17
 from tests.data_scripts import tools
-from tests.server import File, Server
+from tests.support.server import File, Server
 
 coco = tools.script("download_coco")
 common = tools.script("common")
@@ -24,30 +24,39 @@ VAL = "person_keypoints_val2017.json"
 
 def annotation_file():
     """Twelve images; of the people in image i, i % 3 have joints and one has none."""
-    images = [{"id": i, "file_name": f"{i:012d}.jpg", "width": 64, "height": 48}
-              for i in IDS]  # fmt: skip
+    images = [
+        {"id": i, "file_name": f"{i:012d}.jpg", "width": 64, "height": 48} for i in IDS
+    ]
     people = []
     for image in IDS:
         for number in range(image % 3 + 1):
             v = 2 if number else 0
-            people.append({
-                "id": len(people) + 1, "image_id": image, "category_id": 1,
-                "iscrowd": 0, "bbox": [8, 8, 20, 30], "area": 300.0,
-                "num_keypoints": 17 if v else 0,
-                "keypoints": [10 * v, 12 * v, v] * 17,
-            })  # fmt: skip
+            people.append(
+                {
+                    "id": len(people) + 1,
+                    "image_id": image,
+                    "category_id": 1,
+                    "iscrowd": 0,
+                    "bbox": [8, 8, 20, 30],
+                    "area": 300.0,
+                    "num_keypoints": 17 if v else 0,
+                    "keypoints": [10 * v, 12 * v, v] * 17,
+                }
+            )
     category = {"id": 1, "name": "person", "keypoints": list(COCO_17.joints)}
     return {"images": images, "annotations": people, "categories": [category]}
 
 
 ZIPS = {
-    "/annotations/annotations_trainval2017.zip": tools.zipped({
-        f"annotations/{VAL}": annotation_file(),
-        "annotations/person_keypoints_train2017.json": {},
-        "annotations/captions_val2017.json": {},
-    }),
+    "/annotations/annotations_trainval2017.zip": tools.zipped(
+        {
+            f"annotations/{VAL}": annotation_file(),
+            "annotations/person_keypoints_train2017.json": {},
+            "annotations/captions_val2017.json": {},
+        }
+    ),
     "/zips/val2017.zip": tools.zipped({f"val2017/{k}": v for k, v in JPEGS.items()}),
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -127,11 +136,14 @@ def test_an_image_of_another_size_is_not_kept(server, tmp_path, capsys):
     assert not list(tmp_path.glob("annotations/*_5.json"))
 
 
-@pytest.mark.parametrize(("fault", "said"), [
-    ({"statuses": [404]}, "404 Not Found"),
-    ({"body": b"other"}, "5 bytes long"),
-    ({"body": bytes(len(ZIPS["/zips/val2017.zip"]))}, "has the md5"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"statuses": [404]}, "404 Not Found"),
+        ({"body": b"other"}, "5 bytes long"),
+        ({"body": bytes(len(ZIPS["/zips/val2017.zip"]))}, "has the md5"),
+    ],
+)
 def test_faults_end_with_one_line_and_code_1(server, tmp_path, capsys, fault, said):
     file = server.files["/zips/val2017.zip"]
     whole = file.body
@@ -148,7 +160,7 @@ def test_faults_end_with_one_line_and_code_1(server, tmp_path, capsys, fault, sa
 
 
 def test_a_cut_and_a_busy_server_are_overcome(server, tmp_path, monkeypatch):
-    monkeypatch.setattr("poselab.download.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("poselab.system.download.time.sleep", lambda seconds: None)
     file = server.files["/zips/val2017.zip"]
     file.statuses, file.cuts = [503], [500, 1000]
     assert call(server, tmp_path) == 0
@@ -202,8 +214,17 @@ sys.exit(download_coco.main(sys.argv[3:]))
 def test_ctrl_c_and_again(server, tmp_path, options):
     """Whenever it is stopped, whatever is visible is whole, and the next run ends."""
     archives = [list(vars(promise(path)).values()) for path in ZIPS]
-    command = [sys.executable, "-c", DRIVER, str(tools.FOLDER), json.dumps(archives),
-               str(tmp_path), "--server", server.url(""), *options]  # fmt: skip
+    command = [
+        sys.executable,
+        "-c",
+        DRIVER,
+        str(tools.FOLDER),
+        json.dumps(archives),
+        str(tmp_path),
+        "--server",
+        server.url(""),
+        *options,
+    ]
     for file in server.files.values():
         file.slice, file.pause = 9000, 0.5
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

@@ -11,7 +11,7 @@ from poselab.datasets import CrowdPose, Mpii
 from tests.data_scripts import tools
 from tests.datasets.test_crowdpose import content
 from tests.datasets.test_mpii import release
-from tests.server import File, Server
+from tests.support.server import File, Server
 
 mpii = tools.script("download_mpii")
 crowd = tools.script("download_crowdpose")
@@ -34,12 +34,13 @@ def server():
     savemat(mat, release())
     images = {f"images/{n}.png.jpg": tools.jpeg(i) for i, n in enumerate("abc")}
     files = {
-        "/mpii_human_pose_v1_u12_2.zip": tools.zipped({MAT: mat.getvalue(),
-                                                       "README.md": "read me"}),
+        "/mpii_human_pose_v1_u12_2.zip": tools.zipped(
+            {MAT: mat.getvalue(), "README.md": "read me"}
+        ),
         "/mpii_human_pose_v1.tar.gz": tarred(images),
         "/images.zip": tools.zipped({"images/a.jpg": tools.jpeg(1, (64, 80))}),
         "/annotations.zip": tools.zipped({"json/crowdpose_val.json": crowd_file()}),
-    }  # fmt: skip
+    }
     with Server({name: File(body) for name, body in files.items()}) as running:
         yield running
 
@@ -57,8 +58,11 @@ def test_mpii(server, tmp_path, capsys):
     assert "3 files" in said
     assert "3 training images with 3 people" in said
     assert tools.visible(tmp_path) == [
-        "images/a.png.jpg", "images/b.png.jpg", "images/c.png.jpg", mpii.MAT,
-    ]  # fmt: skip
+        "images/a.png.jpg",
+        "images/b.png.jpg",
+        "images/c.png.jpg",
+        mpii.MAT,
+    ]
     assert len(Mpii(tmp_path / mpii.MAT, tmp_path / "images")) == 3
     before = len(server.requests)
     assert mpii.main(options) == 0
@@ -66,8 +70,10 @@ def test_mpii(server, tmp_path, capsys):
 
 
 def test_mpii_without_images(server, tmp_path):
-    assert mpii.main([str(tmp_path), "--server", server.url(""),
-                      "--annotations-only"]) == 0  # fmt: skip
+    assert (
+        mpii.main([str(tmp_path), "--server", server.url(""), "--annotations-only"])
+        == 0
+    )
     assert tools.visible(tmp_path) == [mpii.MAT]
 
 
@@ -90,14 +96,20 @@ def test_crowdpose_from_a_server_and_from_archives(server, tmp_path, capsys):
     assert "1 images with 2 people" in capsys.readouterr().out
     for name in ("images", "annotations"):
         (tmp_path / f"{name}.zip").write_bytes(server.files[f"/{name}.zip"].body)
-    own = ["--images", str(tmp_path / "images.zip"),
-           "--annotations", str(tmp_path / "annotations.zip")]  # fmt: skip
+    own = [
+        "--images",
+        str(tmp_path / "images.zip"),
+        "--annotations",
+        str(tmp_path / "annotations.zip"),
+    ]
     assert crowd.main([str(two), *own]) == 0
     assert (tmp_path / "images.zip").exists(), "the user's own archive stays"
     assert crowd.main([str(two), *own]) == 0
     for folder in (one, two):
-        assert tools.visible(folder) == ["annotations/crowdpose_val.json",
-                                         "images/a.jpg"]  # fmt: skip
+        assert tools.visible(folder) == [
+            "annotations/crowdpose_val.json",
+            "images/a.jpg",
+        ]
         file = folder / "annotations" / "crowdpose_val.json"
         assert len(CrowdPose(file, folder / "images")[0].keypoints) == 2
 

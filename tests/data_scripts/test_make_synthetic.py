@@ -24,12 +24,26 @@ def equal(one, other):
 
 
 def test_the_script_writes_what_coco_reads(tmp_path, capsys):
-    options = ["--count", "3", "--people", "2", "--size", "48", "64",
-               "--skeleton", "crowdpose-14", "--split", "test"]  # fmt: skip
+    options = [
+        "--count",
+        "3",
+        "--people",
+        "2",
+        "--size",
+        "48",
+        "64",
+        "--skeleton",
+        "crowdpose-14",
+        "--split",
+        "test",
+    ]
     assert synthetic.main([str(tmp_path), *options]) == 0
     assert "3 images of 6 people" in capsys.readouterr().out
-    coco = Coco(tmp_path / "annotations.json", tmp_path / "images",
-                skeleton=SKELETONS["crowdpose-14"])  # fmt: skip
+    coco = Coco(
+        tmp_path / "annotations.json",
+        tmp_path / "images",
+        skeleton=SKELETONS["crowdpose-14"],
+    )
     assert [s.size for s in coco] == [(48, 64)] * 3
     assert json.loads((tmp_path / "annotations.json").read_text())["categories"]
     assert not (tmp_path / ".parts").exists()
@@ -49,8 +63,10 @@ def test_more_images_begin_with_the_same(tmp_path):
     for name in tools.visible(tmp_path / "5" / "images"):
         files = (tmp_path / count / "images" / name for count in ("5", "40"))
         assert filecmp.cmp(*files, False)
-    few, many = (json.loads((tmp_path / count / "annotations.json").read_text())
-                 for count in ("5", "40"))  # fmt: skip
+    few, many = (
+        json.loads((tmp_path / count / "annotations.json").read_text())
+        for count in ("5", "40")
+    )
     assert few["annotations"] == many["annotations"][: len(few["annotations"])]
 
 
@@ -85,8 +101,9 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch, seed):
     assert not (tmp_path / "a" / "annotations.json").exists()
     monkeypatch.setattr(synthetic, "draw_chunk", draw)
     people = synthetic.SyntheticPeople
-    monkeypatch.setattr(synthetic, "SyntheticPeople",
-                        lambda **k: (drawn.append(k), people(**k))[1])  # fmt: skip
+    monkeypatch.setattr(
+        synthetic, "SyntheticPeople", lambda **k: (drawn.append(k), people(**k))[1]
+    )
     assert synthetic.main([str(tmp_path / "a"), *call, "--seed", seed]) == 0
     assert len(drawn) == (1 if seed == "0" else 2)
     assert synthetic.main([str(tmp_path / "b"), *call, "--seed", seed]) == 0
@@ -95,10 +112,18 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch, seed):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for children there")
 def test_ctrl_c_with_workers(tmp_path):
-    command = [sys.executable, tools.FOLDER / "make_synthetic.py", tmp_path,
-               "--count", "5000", "--workers", "2"]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True,
-                               start_new_session=True)  # fmt: skip
+    command = [
+        sys.executable,
+        tools.FOLDER / "make_synthetic.py",
+        tmp_path,
+        "--count",
+        "5000",
+        "--workers",
+        "2",
+    ]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     for _ in range(6000):
         if list(tmp_path.glob("images/*.png")):
             break

@@ -33,27 +33,54 @@ FRAMES = [f"images/val/00{n}/{f:06d}.jpg" for n in (1, 2) for f in range(3)]
 def video(number):
     """Three frames of which the first is not labelled, one person in the others."""
     start = 10_000 * number
-    points = [n for j in range(17) for n in ((20 + j, 5 + 2 * j, 1) if j not in (3, 4)
-                                             else (0, 0, 0))]  # fmt: skip
+    points = [
+        n
+        for j in range(17)
+        for n in ((20 + j, 5 + 2 * j, 1) if j not in (3, 4) else (0, 0, 0))
+    ]
     return {
         "images": [
-            {"id": start + f, "frame_id": start + f, "vid_id": f"00{number}",
-             "file_name": f"images/val/00{number}/{f:06d}.jpg", "is_labeled": f > 0,
-             "nframes": 3, "ignore_regions_x": [[2, 12, 12], [1]],
-             "ignore_regions_y": [[30, 30, 90], [1]]} for f in range(3)
+            {
+                "id": start + f,
+                "frame_id": start + f,
+                "vid_id": f"00{number}",
+                "file_name": f"images/val/00{number}/{f:06d}.jpg",
+                "is_labeled": f > 0,
+                "nframes": 3,
+                "ignore_regions_x": [[2, 12, 12], [1]],
+                "ignore_regions_y": [[30, 30, 90], [1]],
+            }
+            for f in range(3)
         ],
         "annotations": [
-            {"id": 7, "image_id": start + 1, "track_id": 5, "keypoints": points,
-             "bbox": [15, 2, 30, 60], "bbox_head": [20, 2, 30, 40], "category_id": 1,
-             "scores": []},
-            {"id": 8, "image_id": start + 2, "track_id": 5, "keypoints": points,
-             "category_id": 1},
-            {"id": 9, "image_id": start + 2, "track_id": 6, "keypoints": [0] * 51,
-             "category_id": 1},
+            {
+                "id": 7,
+                "image_id": start + 1,
+                "track_id": 5,
+                "keypoints": points,
+                "bbox": [15, 2, 30, 60],
+                "bbox_head": [20, 2, 30, 40],
+                "category_id": 1,
+                "scores": [],
+            },
+            {
+                "id": 8,
+                "image_id": start + 2,
+                "track_id": 5,
+                "keypoints": points,
+                "category_id": 1,
+            },
+            {
+                "id": 9,
+                "image_id": start + 2,
+                "track_id": 6,
+                "keypoints": [0] * 51,
+                "category_id": 1,
+            },
             {"id": 10, "image_id": start, "track_id": 5, "keypoints": points},
         ],
         "categories": [{"id": 1, "name": "person"}],
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
@@ -98,20 +125,34 @@ def test_posetrack_not_there(tmp_path, capsys):
     assert "--help" in error
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    (lambda v: v["images"][1].pop("file_name"), "file_name"),
-    (lambda v: v["images"][1].update(file_name="none.jpg"), r"none\.jpg.*no such"),
-    (lambda v: v["annotations"][0].update(keypoints=[1]), "keypoints.*instead of 51"),
-    (lambda v: v["annotations"][0].pop("track_id"), "track_id"),
-    (lambda v: v.pop("annotations"), "annotations"),
-    (lambda v: v["images"][1].update(ignore_regions_x=[["a"] * 3]), "ignore_regions_x"),
-    (lambda v: v["images"][1].update(ignore_regions_y=[[1, 2]] * 2), "ignore_regions"),
-    (lambda v: v["images"][1].update(ignore_regions_y=5), "ignore_regions_x"),
-    (lambda v: v["images"][1].update(ignore_regions_x=[[np.nan, 12, 12], [1]]),
-     "002.json.*ignore_regions_x"),
-    (lambda v: v["annotations"][0].update(bbox=[9, 9, -3, 2]), "002.json.*bbox"),
-    (lambda v: v["annotations"][0].update(bbox_head=[9, 9]), "002.json.*bbox_head"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda v: v["images"][1].pop("file_name"), "file_name"),
+        (lambda v: v["images"][1].update(file_name="none.jpg"), r"none\.jpg.*no such"),
+        (
+            lambda v: v["annotations"][0].update(keypoints=[1]),
+            "keypoints.*instead of 51",
+        ),
+        (lambda v: v["annotations"][0].pop("track_id"), "track_id"),
+        (lambda v: v.pop("annotations"), "annotations"),
+        (
+            lambda v: v["images"][1].update(ignore_regions_x=[["a"] * 3]),
+            "ignore_regions_x",
+        ),
+        (
+            lambda v: v["images"][1].update(ignore_regions_y=[[1, 2]] * 2),
+            "ignore_regions",
+        ),
+        (lambda v: v["images"][1].update(ignore_regions_y=5), "ignore_regions_x"),
+        (
+            lambda v: v["images"][1].update(ignore_regions_x=[[np.nan, 12, 12], [1]]),
+            "002.json.*ignore_regions_x",
+        ),
+        (lambda v: v["annotations"][0].update(bbox=[9, 9, -3, 2]), "002.json.*bbox"),
+        (lambda v: v["annotations"][0].update(bbox_head=[9, 9]), "002.json.*bbox_head"),
+    ],
+)
 def test_posetrack_broken(tracks, capsys, change, said):
     broken = video(2)
     change(broken)
@@ -139,11 +180,27 @@ def human(tmp_path):
     for frame in range(12):
         name = f"s_01_act_02_subact_01_ca_01/s_01_{frame + 1:06d}.jpg"
         write(tmp_path / "images" / name, tools.jpeg(frame, (100, 100)))
-        images.append({"id": frame, "file_name": name, "width": 100, "height": 100,
-                       "subject": 1, "action_idx": 2, "subaction_idx": 1,
-                       "cam_idx": 1, "frame_idx": frame})  # fmt: skip
-    camera = {"1": {"R": TURN.tolist(), "t": [0, 1000, 5000], "f": [110, 120],
-                    "c": [49.5, 50.5]}}  # fmt: skip
+        images.append(
+            {
+                "id": frame,
+                "file_name": name,
+                "width": 100,
+                "height": 100,
+                "subject": 1,
+                "action_idx": 2,
+                "subaction_idx": 1,
+                "cam_idx": 1,
+                "frame_idx": frame,
+            }
+        )
+    camera = {
+        "1": {
+            "R": TURN.tolist(),
+            "t": [0, 1000, 5000],
+            "f": [110, 120],
+            "c": [49.5, 50.5],
+        }
+    }
     joints = {"2": {"1": {str(f): h36m_world(f).tolist() for f in range(12)}}}
     write(annotations / "Human36M_subject1_data.json", {"images": images})
     write(annotations / "Human36M_subject1_camera.json", camera)
@@ -159,11 +216,13 @@ def test_h36m(human, capsys):
     sample = data[1]  # frame 5
     assert sample.skeleton is H36M_17
     wanted = h36m_world(5) @ TURN.T + [0, 1000, 5000]
-    torch.testing.assert_close(sample.joints_3d[0].double(), torch.tensor(wanted),
-                               atol=1e-2, rtol=1e-5)  # fmt: skip
+    torch.testing.assert_close(
+        sample.joints_3d[0].double(), torch.tensor(wanted), atol=1e-2, rtol=1e-5
+    )
     seen = sample.joints_3d[0] @ sample.intrinsics.T
-    torch.testing.assert_close(sample.keypoints[0], seen[:, :2] / seen[:, 2:],
-                               atol=1e-3, rtol=1e-4)  # fmt: skip
+    torch.testing.assert_close(
+        sample.keypoints[0], seen[:, :2] / seen[:, 2:], atol=1e-3, rtol=1e-4
+    )
     x, y, w, h = sample.boxes[0].tolist()
     inside = sample.visibility[0] == 2
     points = sample.keypoints[0][inside] + 0.5
@@ -188,15 +247,18 @@ def test_h36m_takes_the_frames_that_are_there(human, capsys):
     assert not (human / "h36m_subject1.npz").exists()
 
 
-@pytest.mark.parametrize(("part", "change"), [
-    ("data", lambda d: d["images"][0].pop("cam_idx")),
-    ("camera", lambda d: d["1"].pop("f")),
-    ("camera", lambda d: d["1"].update(R=[[1, 2, 3]])),
-    ("camera", lambda d: d["1"].update(R=[1, "x"])),
-    ("joint_3d", lambda d: d["2"]["1"].pop("5")),
-    ("joint_3d", lambda d: d["2"]["1"].update({"5": [[1, 2]] * 17})),
-    ("joint_3d", lambda d: d.update({"2": 3})),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("data", lambda d: d["images"][0].pop("cam_idx")),
+        ("camera", lambda d: d["1"].pop("f")),
+        ("camera", lambda d: d["1"].update(R=[[1, 2, 3]])),
+        ("camera", lambda d: d["1"].update(R=[1, "x"])),
+        ("joint_3d", lambda d: d["2"]["1"].pop("5")),
+        ("joint_3d", lambda d: d["2"]["1"].update({"5": [[1, 2]] * 17})),
+        ("joint_3d", lambda d: d.update({"2": 3})),
+    ],
+)
 def test_h36m_broken(human, capsys, part, change):
     path = human / "annotations" / f"Human36M_subject1_{part}.json"
     content = json.loads(path.read_text())
@@ -241,8 +303,10 @@ def studio(tmp_path):
     savemat(sequence / "annot.mat", mat())
     for camera in (0, 2):
         for frame in range(11):  # 10.jpg must not come before 9.jpg
-            write(sequence / "imageSequence" / f"video_{camera}" / f"{frame}.jpg",
-                  tools.jpeg(100 * camera + frame, (100, 100)))  # fmt: skip
+            write(
+                sequence / "imageSequence" / f"video_{camera}" / f"{frame}.jpg",
+                tools.jpeg(100 * camera + frame, (100, 100)),
+            )
     return tmp_path
 
 
@@ -256,8 +320,12 @@ def test_mpi_inf_3dhp(studio, capsys):
     assert sample.skeleton is MPI_INF_3DHP_17
     points = cells["annot3"][2, 0].reshape(11, 28, 3)[5]
     pixels = cells["annot2"][2, 0].reshape(11, 28, 2)[5]
-    for name, place in {"head_top": 7, "left_wrist": 11, "right_knee": 24,
-                        "pelvis": 4}.items():  # fmt: skip
+    for name, place in {
+        "head_top": 7,
+        "left_wrist": 11,
+        "right_knee": 24,
+        "pelvis": 4,
+    }.items():
         joint = MPI_INF_3DHP_17.index(name)
         assert sample.joints_3d[0, joint].tolist() == pytest.approx(points[place])
         assert sample.keypoints[0, joint].tolist() == pytest.approx(pixels[place])
@@ -278,12 +346,15 @@ def test_mpi_inf_3dhp_with_too_few_images(studio, capsys):
     assert not list(studio.glob("*.npz"))
 
 
-@pytest.mark.parametrize(("content", "said"), [
-    (b"MATLAB 7.3 is HDF5", "cannot be read"),
-    ({"annot2": np.zeros((14, 1))}, "cannot be read"),
-    ({**mat(), "annot3": mat(10)["annot3"]}, "same frames"),
-    (mat(noise=20.0), "do not fit one camera"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"MATLAB 7.3 is HDF5", "cannot be read"),
+        ({"annot2": np.zeros((14, 1))}, "cannot be read"),
+        ({**mat(), "annot3": mat(10)["annot3"]}, "same frames"),
+        (mat(noise=20.0), "do not fit one camera"),
+    ],
+)
 def test_mpi_inf_3dhp_broken(studio, capsys, content, said):
     path = studio / "S1" / "Seq1" / "annot.mat"
     path.write_bytes(content) if isinstance(content, bytes) else savemat(path, content)

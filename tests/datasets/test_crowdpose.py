@@ -21,14 +21,21 @@ def content():
     person = {"num_keypoints": 14, "iscrowd": 0, "image_id": 7, "category_id": 1}
     points = [n for j in range(14) for n in (5 + j, 6 + 2 * j, 1 + j % 2)]
     return {
-        "images": [{"id": 7, "file_name": "a.png", "width": 80, "height": 64,
-                    "crowdIndex": 0.75}],
+        "images": [
+            {
+                "id": 7,
+                "file_name": "a.png",
+                "width": 80,
+                "height": 64,
+                "crowdIndex": 0.75,
+            }
+        ],
         "categories": [{"id": 1, "name": "person", "keypoints": NAMES}],
         "annotations": [
             {**person, "id": 1, "keypoints": points, "bbox": [2, 3, 40, 50]},
             {**person, "id": 2, "keypoints": points, "bbox": [-6, 4, 100, 70]},
         ],
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
@@ -67,16 +74,21 @@ def test_without_a_crowd_index(write):
         write(data).crowd_index(0)
 
 
-@pytest.mark.parametrize("change", [
-    lambda d: d.pop("annotations"), lambda d: d.update(images=3),
-    lambda d: d["annotations"].append(5), lambda d: d["categories"].append({}),
-    lambda d: d["annotations"][0].update(bbox="x"),
-    lambda d: d["annotations"][0].update(bbox=[1, 2, -3, 4]),
-    lambda d: d["annotations"][0].update(bbox=[900, 900, 5, 5]),
-    lambda d: d["annotations"][0].update(image_id=[]),
-    lambda d: d["categories"][0].update(keypoints=["head", None]),
-    lambda d: d["images"][0].update(width=None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.pop("annotations"),
+        lambda d: d.update(images=3),
+        lambda d: d["annotations"].append(5),
+        lambda d: d["categories"].append({}),
+        lambda d: d["annotations"][0].update(bbox="x"),
+        lambda d: d["annotations"][0].update(bbox=[1, 2, -3, 4]),
+        lambda d: d["annotations"][0].update(bbox=[900, 900, 5, 5]),
+        lambda d: d["annotations"][0].update(image_id=[]),
+        lambda d: d["categories"][0].update(keypoints=["head", None]),
+        lambda d: d["images"][0].update(width=None),
+    ],
+)
 def test_bad_files_are_the_check_s_business(write, change):
     data = content()
     change(data)

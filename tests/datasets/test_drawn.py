@@ -50,9 +50,16 @@ def test_annotations_as_detections_score_one_in_pycocotools(crowd, capsys):
     truth = COCO()
     truth.dataset = json.loads(json.dumps(to_coco(crowd)))
     truth.createIndex()
-    found = [{"image_id": a["image_id"], "category_id": 1, "score": 1.0,
-              "keypoints": a["keypoints"]}
-             for a in truth.dataset["annotations"] if a["num_keypoints"]]  # fmt: skip
+    found = [
+        {
+            "image_id": a["image_id"],
+            "category_id": 1,
+            "score": 1.0,
+            "keypoints": a["keypoints"],
+        }
+        for a in truth.dataset["annotations"]
+        if a["num_keypoints"]
+    ]
     judge = COCOeval(truth, truth.loadRes(found), "keypoints")
     judge.evaluate()
     judge.accumulate()

@@ -57,15 +57,18 @@ def test_joints_outside_the_image_are_not_labelled(folder):
     assert sample.visibility[0, :5].tolist() == [2, 2, 0, 0, 2]
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    (lambda a: a.pop("boxes"), "boxes"),
-    (lambda a: a.update(keypoints=a["keypoints"][:2]), r"keypoints = \[2, 17, 2\]"),
-    (lambda a: a.update(joints_3d=a["joints_3d"][:, :16]), "joints_3d"),
-    (lambda a: a.update(boxes=a["boxes"].astype(int)), "boxes"),
-    (lambda a: a["keypoints"].__setitem__((0, 0, 0), np.nan), "keypoints.*finite"),
-    (lambda a: a.update(file_name=np.arange(3)), "file_name"),
-    (lambda a: a.update(file_name=np.array(list("abc"), object)), "cannot be read"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda a: a.pop("boxes"), "boxes"),
+        (lambda a: a.update(keypoints=a["keypoints"][:2]), r"keypoints = \[2, 17, 2\]"),
+        (lambda a: a.update(joints_3d=a["joints_3d"][:, :16]), "joints_3d"),
+        (lambda a: a.update(boxes=a["boxes"].astype(int)), "boxes"),
+        (lambda a: a["keypoints"].__setitem__((0, 0, 0), np.nan), "keypoints.*finite"),
+        (lambda a: a.update(file_name=np.arange(3)), "file_name"),
+        (lambda a: a.update(file_name=np.array(list("abc"), object)), "cannot be read"),
+    ],
+)
 def test_bad_arrays(folder, change, said):
     given = arrays()
     change(given)

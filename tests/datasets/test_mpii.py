@@ -27,13 +27,28 @@ def joints(shift=0.0):
 SEEN = [1] * 16
 SEEN[3] = SEEN[15] = 0  # the left hip is hidden, the left wrist is not labelled
 PEOPLE = [
-    {"image": "a.png", "joints": joints(), "joints_vis": SEEN, "scale": 0.4,
-     "center": [31.0, 41.0]},
-    {"image": "b.png", "joints": joints(3), "joints_vis": SEEN, "scale": 0.2,
-     "center": [21.0, 31.0]},
-    {"image": "a.png", "joints": joints(5), "joints_vis": SEEN, "scale": 0.1,
-     "center": [61.0, 41.0]},
-]  # fmt: skip
+    {
+        "image": "a.png",
+        "joints": joints(),
+        "joints_vis": SEEN,
+        "scale": 0.4,
+        "center": [31.0, 41.0],
+    },
+    {
+        "image": "b.png",
+        "joints": joints(3),
+        "joints_vis": SEEN,
+        "scale": 0.2,
+        "center": [21.0, 31.0],
+    },
+    {
+        "image": "a.png",
+        "joints": joints(5),
+        "joints_vis": SEEN,
+        "scale": 0.1,
+        "center": [61.0, 41.0],
+    },
+]
 
 
 def structs(items):
@@ -46,13 +61,18 @@ def structs(items):
 def person_struct(person, head=(1.0, 1.0, 31.0, 41.0)):
     points = [
         {"x": x, "y": y, "id": j, "is_visible": v if j not in (8, 9) else np.array([])}
-        for j, ((x, y), v) in enumerate(zip(person["joints"], person["joints_vis"],
-                                            strict=True)) if x > 0
-    ]  # fmt: skip
+        for j, ((x, y), v) in enumerate(
+            zip(person["joints"], person["joints_vis"], strict=True)
+        )
+        if x > 0
+    ]
     x, y = person["center"]
-    return {**dict(zip(("x1", "y1", "x2", "y2"), head, strict=True)),
-            "annopoints": {"point": structs(points)},
-            "scale": person["scale"], "objpos": {"x": x, "y": y}}  # fmt: skip
+    return {
+        **dict(zip(("x1", "y1", "x2", "y2"), head, strict=True)),
+        "annopoints": {"point": structs(points)},
+        "scale": person["scale"],
+        "objpos": {"x": x, "y": y},
+    }
 
 
 def release(train=(1, 1, 0, 1)):
@@ -119,16 +139,19 @@ def test_the_samples_go_through_everything(folder):
     assert points[0, COCO_17.index("left_hip")].tolist() == [13, 26]
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    (lambda p: p.pop("scale"), "scale"),
-    (lambda p: p.update(scale=-1), "scale.*at least 0"),
-    (lambda p: p.update(joints=[[1, 2]] * 15), "joints.*30 numbers instead of 32"),
-    (lambda p: p.update(joints=[1] * 16), "joints.*pairs"),
-    (lambda p: p.update(joints=[[1, "x"]] * 16), "joints.*finite numbers"),
-    (lambda p: p.update(joints_vis=[2] * 16), "joints_vis.*0 or 1"),
-    (lambda p: p.update(center=[1]), "center.*1 numbers instead of 2"),
-    (lambda p: p.update(image=""), "image.*not empty"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda p: p.pop("scale"), "scale"),
+        (lambda p: p.update(scale=-1), "scale.*at least 0"),
+        (lambda p: p.update(joints=[[1, 2]] * 15), "joints.*30 numbers instead of 32"),
+        (lambda p: p.update(joints=[1] * 16), "joints.*pairs"),
+        (lambda p: p.update(joints=[[1, "x"]] * 16), "joints.*finite numbers"),
+        (lambda p: p.update(joints_vis=[2] * 16), "joints_vis.*0 or 1"),
+        (lambda p: p.update(center=[1]), "center.*1 numbers instead of 2"),
+        (lambda p: p.update(image=""), "image.*not empty"),
+    ],
+)
 def test_bad_records(folder, change, said):
     people = json.loads((folder / "a.json").read_text())
     change(people[1])
@@ -144,24 +167,37 @@ def test_bad_json(folder, content):
         Mpii(folder / "a.json", folder)
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    ({"scale": "large"}, "scale"),
-    ({"scale": np.array([1.0, 2.0])}, "scale"),
-    ({"annopoints": {"point": {"x": "left", "y": 5.0, "id": 3}}}, "joints"),
-    ({"annopoints": {"point": {"x": 5.0, "y": 5.0, "id": "third"}}}, "joints"),
-    ({"annopoints": {"point": {"x": 5.0, "y": 5.0, "id": np.nan}}}, "joints"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"scale": "large"}, "scale"),
+        ({"scale": np.array([1.0, 2.0])}, "scale"),
+        ({"annopoints": {"point": {"x": "left", "y": 5.0, "id": 3}}}, "joints"),
+        ({"annopoints": {"point": {"x": 5.0, "y": 5.0, "id": "third"}}}, "joints"),
+        ({"annopoints": {"point": {"x": 5.0, "y": 5.0, "id": np.nan}}}, "joints"),
+    ],
+)
 def test_odd_fields_of_a_mat(folder, change, said):
-    image = {"image": {"name": "a.png"}, "annorect": {**person_struct(PEOPLE[0]),
-                                                      **change}}  # fmt: skip
+    image = {
+        "image": {"name": "a.png"},
+        "annorect": {**person_struct(PEOPLE[0]), **change},
+    }
     savemat(folder / "a.mat", {"RELEASE": {"annolist": image, "img_train": 1}})
     with pytest.raises(AnnotationError, match=rf"a\.mat.*annorect\(1\).*{said}"):
         Mpii(folder / "a.mat", folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"not MATLAB" * 99, None,
-                                     {"OTHER": 1}, {"RELEASE": 1},
-                                     release(train=(1, 1))])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not MATLAB" * 99,
+        None,
+        {"OTHER": 1},
+        {"RELEASE": 1},
+        release(train=(1, 1)),
+    ],
+)
 def test_bad_mat(folder, content):
     path = folder / "a.mat"
     path.unlink()

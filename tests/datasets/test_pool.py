@@ -10,11 +10,11 @@ from itertools import islice
 import pytest
 import torch
 
-from poselab import disk
 from poselab.datasets import Pool, cache, pool
 from poselab.errors import PoselabError
 from poselab.records import Sample
-from tests.samples import make_sample
+from poselab.system import disk
+from tests.support.samples import make_sample
 
 
 class Maker:
@@ -95,15 +95,19 @@ def test_more_fields_on_request():
         lambda m: Pool(Maker(seed=1), 5),
         lambda m: Pool(Maker(split="test"), 5),
         lambda m: Pool(Maker(), 6),
-        lambda m: (m.setattr(Maker, "device", "cuda:1", raising=False),
-                   Pool(Maker(), 5))[1],
+        lambda m: (
+            m.setattr(Maker, "device", "cuda:1", raising=False),
+            Pool(Maker(), 5),
+        )[1],
         lambda m: Pool(Maker(), 5, fields=pool.FIELDS[:5]),
         lambda m: (m.setattr(pool, "VERSION", 99), Pool(Maker(), 5))[1],
-        lambda m: (m.setattr(pool, "_source_digest", lambda kind: ""),
-                   Pool(Maker(), 5))[1],
+        lambda m: (
+            m.setattr(pool, "_source_digest", lambda kind: ""),
+            Pool(Maker(), 5),
+        )[1],
     ],
     ids=["seed", "argument", "number", "device", "fields", "version", "source"],
-)  # fmt: skip
+)
 def test_whatever_changes_the_content_changes_the_key(other, monkeypatch):
     assert Pool(Maker(), 5).path != other(monkeypatch).path
 

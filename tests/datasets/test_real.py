@@ -110,8 +110,9 @@ def test_the_trained_network_and_the_metrics(coco):
         assert torch.isfinite(points).all()
         assert points.abs().max() < 2 * max(SIZE)
         length = sample.boxes[:, 2:].amax(-1) * crops.matrix[:, 0, 0]
-        inside = pck(points, crops.sample.keypoints[:, 0],
-                     crops.sample.visibility[:, 0], length)  # fmt: skip
+        inside = pck(
+            points, crops.sample.keypoints[:, 0], crops.sample.visibility[:, 0], length
+        )
         back = geometry.apply_affine(points, geometry.invert_affine(crops.matrix))
         whole = pck(back, sample.keypoints, sample.visibility, boxes=sample.boxes)
         torch.testing.assert_close(inside, whole)  # PCK does not depend on scale

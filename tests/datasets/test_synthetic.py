@@ -7,9 +7,9 @@ import torch
 
 from poselab.datasets import SyntheticPeople, evaluation
 from poselab.errors import ArgumentError
-from poselab.people.furniture import OCCLUDERS
-from poselab.people.motion import ACTIVITIES
-from poselab.people.truth import OBJECT
+from poselab.people.body.motion import ACTIVITIES
+from poselab.people.scene.things import OCCLUDERS
+from poselab.people.scene.truth import OBJECT
 from poselab.skeleton import COCO_17, MPII_16
 
 SMALL = (64, 48)
@@ -19,12 +19,19 @@ def test_a_batch_has_every_field():
     s = SyntheticPeople(seed=1).batch(3)
     shapes = {k: tuple(v.shape) for k, v in s.tensors().items()}
     assert shapes == {
-        "image": (3, 3, 128, 96), "keypoints": (3, 1, 17, 2),
-        "visibility": (3, 1, 17), "boxes": (3, 1, 4), "areas": (3, 1),
-        "masks": (3, 1, 128, 96), "joints_3d": (3, 1, 17, 3),
-        "intrinsics": (3, 3, 3), "track_ids": (3, 1), "person_id": (3, 128, 96),
-        "depth": (3, 128, 96), "hidden_by": (3, 1, 17),
-    }  # fmt: skip
+        "image": (3, 3, 128, 96),
+        "keypoints": (3, 1, 17, 2),
+        "visibility": (3, 1, 17),
+        "boxes": (3, 1, 4),
+        "areas": (3, 1),
+        "masks": (3, 1, 128, 96),
+        "joints_3d": (3, 1, 17, 3),
+        "intrinsics": (3, 3, 3),
+        "track_ids": (3, 1),
+        "person_id": (3, 128, 96),
+        "depth": (3, 128, 96),
+        "hidden_by": (3, 1, 17),
+    }
     assert s.image.dtype == torch.float32
     assert s.person_id.dtype == torch.int16
     assert s.visibility.dtype == torch.int64
@@ -41,8 +48,11 @@ def test_the_same_seed_gives_the_same_pixels():
 def test_the_stream_goes_on_and_seeds_and_splits_differ():
     maker = SyntheticPeople(SMALL, seed=5)
     first = maker.batch(2).image
-    others = [maker, SyntheticPeople(SMALL, seed=6),
-              SyntheticPeople(SMALL, seed=5, split="test")]  # fmt: skip
+    others = [
+        maker,
+        SyntheticPeople(SMALL, seed=6),
+        SyntheticPeople(SMALL, seed=5, split="test"),
+    ]
     for other in others:
         assert (other.batch(2).image - first).abs().mean() > 0.01
 
@@ -62,8 +72,10 @@ def test_splits_share_neither_motion_nor_pose():
         a, b = joints.diff(dim=-2).unbind(-2)
         return torch.cosine_similarity(a, b, dim=-1)  # the same for every body
 
-    for draw in (lambda m: m.clip(1, seed=5, activity="walking"),
-                 lambda m: m.scene(seed=5, activity="walking")):  # fmt: skip
+    for draw in (
+        lambda m: m.clip(1, seed=5, activity="walking"),
+        lambda m: m.scene(seed=5, activity="walking"),
+    ):
         assert (arms(draw(train)) - arms(draw(test))).abs().min() > 1e-3
 
 
@@ -120,16 +132,20 @@ def test_yaw_turns_to_the_persons_own_left():
     assert x[0][left] > x[0][right] + 5
     assert x[1][left] < x[1][right] - 5
     nose = [maker.scene(activity="standing", yaw=y).joints_3d[0, 0] for y in (0, 90)]
-    ears = [maker.scene(activity="standing", yaw=y).joints_3d[0, 3:5].mean(0)
-            for y in (0, 90)]  # fmt: skip
+    ears = [
+        maker.scene(activity="standing", yaw=y).joints_3d[0, 3:5].mean(0)
+        for y in (0, 90)
+    ]
     assert (nose[0] - ears[0])[2] < -50
     assert (nose[1] - ears[1])[0] > 50
 
 
 def test_crouching_lowers_the_head():
     maker = SyntheticPeople(seed=4)
-    rows = [maker.scene(crouch=c, distance=4000.0, yaw=20.0).keypoints[0, 0, 1]
-            for c in (0.0, 0.5, 1.0)]  # fmt: skip
+    rows = [
+        maker.scene(crouch=c, distance=4000.0, yaw=20.0).keypoints[0, 0, 1]
+        for c in (0.0, 0.5, 1.0)
+    ]
     assert rows[0] < rows[1] < rows[2]
 
 
@@ -163,8 +179,13 @@ def test_every_activity_can_be_asked_for(activity):
 def test_a_property_for_each_of_several_people():
     maker = SyntheticPeople((96, 128), people=2, seed=3)
     activity = ["standing", "waving"]
-    s = maker.scene(x=[-500.0, 500.0], z=[0.0, 0.0], distance=4000.0,
-                    activity=activity, height=[1800.0, 1200.0])  # fmt: skip
+    s = maker.scene(
+        x=[-500.0, 500.0],
+        z=[0.0, 0.0],
+        distance=4000.0,
+        activity=activity,
+        height=[1800.0, 1200.0],
+    )
     assert s.keypoints[0, :, 0].mean() < s.keypoints[1, :, 0].mean()
     assert s.boxes[0, 3] > s.boxes[1, 3]
 
@@ -172,15 +193,27 @@ def test_a_property_for_each_of_several_people():
 @pytest.mark.parametrize(
     "options",
     [
-        {"occluder": "car"}, {"height": -3}, {"height": float("nan")},
-        {"activity": "flying"}, {"clothes": {"shirt": "red"}}, {"yaw": [1.0, 2.0]},
-        {"child": 1.5}, {"distance": "far"}, {"background": "moon"}, {"pitch": 90},
-        {"clothes": {"hat": "#112233"}}, {"clothes": {"shirt": (0.5, 0.25)}},
-        {"clothes": {"shirt": "#1122334"}}, {"clothes": {"sleeves": 9}}, {"x": "left"},
-        {"yaw": float("inf")}, {"phase": float("nan")}, {"occluder_at": (300.0,)},
+        {"occluder": "car"},
+        {"height": -3},
+        {"height": float("nan")},
+        {"activity": "flying"},
+        {"clothes": {"shirt": "red"}},
+        {"yaw": [1.0, 2.0]},
+        {"child": 1.5},
+        {"distance": "far"},
+        {"background": "moon"},
+        {"pitch": 90},
+        {"clothes": {"hat": "#112233"}},
+        {"clothes": {"shirt": (0.5, 0.25)}},
+        {"clothes": {"shirt": "#1122334"}},
+        {"clothes": {"sleeves": 9}},
+        {"x": "left"},
+        {"yaw": float("inf")},
+        {"phase": float("nan")},
+        {"occluder_at": (300.0,)},
         {"activity": ["walking", "running"]},
     ],
-)  # fmt: skip
+)
 def test_scene_names_what_is_wrong(options):
     with pytest.raises(ArgumentError) as error:
         SyntheticPeople(SMALL).scene(**options)
@@ -201,10 +234,21 @@ def test_numbers_of_pictures_are_whole(n):
 
 @pytest.mark.parametrize(
     "options",
-    [{"people": 0}, {"people": (3, 2)}, {"seed": -1}, {"split": "val"}, {"size": 64},
-     {"size": (0, 4)}, {"people": "two"}, {"occluded": 2.0}, {"activity": "flying"},
-     {"background": "moon"}, {"device": "gpu"}, {"skeleton": "coco"}],
-)  # fmt: skip
+    [
+        {"people": 0},
+        {"people": (3, 2)},
+        {"seed": -1},
+        {"split": "val"},
+        {"size": 64},
+        {"size": (0, 4)},
+        {"people": "two"},
+        {"occluded": 2.0},
+        {"activity": "flying"},
+        {"background": "moon"},
+        {"device": "gpu"},
+        {"skeleton": "coco"},
+    ],
+)
 def test_the_maker_names_what_is_wrong(options):
     with pytest.raises(ArgumentError) as error:
         SyntheticPeople(**options)
@@ -239,8 +283,10 @@ def test_other_skeletons_are_the_same_people():
     mpii = SyntheticPeople(SMALL, seed=9, skeleton=MPII_16).batch(4)
     assert torch.equal(coco.image, mpii.image)
     name = "left_knee"
-    torch.testing.assert_close(coco.keypoints[:, :, COCO_17.index(name)],
-                               mpii.keypoints[:, :, MPII_16.index(name)])  # fmt: skip
+    torch.testing.assert_close(
+        coco.keypoints[:, :, COCO_17.index(name)],
+        mpii.keypoints[:, :, MPII_16.index(name)],
+    )
 
 
 def test_arguments_make_a_key_for_a_pool():

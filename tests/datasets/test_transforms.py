@@ -10,7 +10,7 @@ from poselab.datasets import augment, crop, crop_people, flip, rotate
 from poselab.datasets.transforms import inside
 from poselab.errors import PoselabError
 from poselab.records import Sample
-from tests.samples import make_sample
+from tests.support.samples import make_sample
 
 SEEDS = st.integers(0, 1000)
 PEOPLE = st.integers(0, 3)
@@ -65,8 +65,14 @@ def test_flip_of_some_in_a_batch():
     assert_equal(some[2], flip(batch[2]))
 
 
-@given(SEEDS, PEOPLE, st.integers(-8, 20), st.integers(-8, 20),
-       st.integers(4, 40), st.integers(4, 40))  # fmt: skip
+@given(
+    SEEDS,
+    PEOPLE,
+    st.integers(-8, 20),
+    st.integers(-8, 20),
+    st.integers(4, 40),
+    st.integers(4, 40),
+)
 @settings(max_examples=40, deadline=None)
 def test_crop_of_whole_pixels_is_a_slice(seed, people, x, y, w, h):
     sample = make_sample(seed, people)
@@ -86,8 +92,9 @@ def test_crop_of_whole_pixels_is_a_slice(seed, people, x, y, w, h):
 
 def test_crop_of_the_whole_picture_is_the_identity():
     sample = make_sample(1)
-    assert_equal(crop(sample, geometry.box_of_image(sample.size), sample.size),
-                 sample, 1e-4)  # fmt: skip
+    assert_equal(
+        crop(sample, geometry.box_of_image(sample.size), sample.size), sample, 1e-4
+    )
 
 
 def marked(size=(61, 47)) -> Sample:
@@ -98,14 +105,15 @@ def marked(size=(61, 47)) -> Sample:
     points = 14 + torch.rand(1, 17, 2, generator=g) * torch.tensor([18.0, 32.0])
     spot = ((x - points[0, 0, 0]) ** 2 + (y - points[0, 0, 1]) ** 2) / 8
     disc = (x - points[0, 1, 0]) ** 2 + (y - points[0, 1, 1]) ** 2 < 36
-    joints = geometry.back_project(
-        points, sample.joints_3d[..., 2], sample.intrinsics
-    )
+    joints = geometry.back_project(points, sample.joints_3d[..., 2], sample.intrinsics)
     return sample.replace(
-        image=torch.exp(-spot).expand(3, *size).contiguous(), keypoints=points,
-        visibility=torch.full((1, 17), 2), masks=disc[None], joints_3d=joints,
+        image=torch.exp(-spot).expand(3, *size).contiguous(),
+        keypoints=points,
+        visibility=torch.full((1, 17), 2),
+        masks=disc[None],
+        joints_3d=joints,
         hidden_by=torch.zeros(1, 17, dtype=torch.int8),
-    )  # fmt: skip
+    )
 
 
 def centroid(weights: torch.Tensor) -> torch.Tensor:

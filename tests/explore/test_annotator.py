@@ -68,11 +68,12 @@ def test_the_canvas_moves_sliders_and_record(grace):
     before = grace.image_bytes
     flags = list(grace.canvas.visibility)
     grace.canvas.edit = {
-        "number": 1, "points": points, "visibility": flags, "selected": 3
-    }  # fmt: skip
-    assert grace.values == {
-        "joint": "left_ear", "x": 350, "y": 220, "visibility": 2
-    }  # fmt: skip
+        "number": 1,
+        "points": points,
+        "visibility": flags,
+        "selected": 3,
+    }
+    assert grace.values == {"joint": "left_ear", "x": 350, "y": 220, "visibility": 2}
     assert grace.record()["keypoints"][9:12] == [350, 220, 2]
     assert grace.image_bytes != before
     assert grace.canvas.heard == 1
@@ -137,8 +138,12 @@ def test_a_photograph_is_annotated_as_it_will_be_read(tmp_path):
 
 @needs_canvas
 def test_whole_numbers_from_a_browser_stay_coordinates(grace):
-    whole = {"number": 1, "points": [[5, 6]] * 17, "visibility": [2] * 17,
-             "selected": 0}  # fmt: skip
+    whole = {
+        "number": 1,
+        "points": [[5, 6]] * 17,
+        "visibility": [2] * 17,
+        "selected": 0,
+    }
     grace.canvas.edit = whole
     assert grace.keypoints.dtype == torch.float32
     assert grace.keypoints[3].tolist() == [5, 6]

@@ -11,7 +11,7 @@ from PIL import Image
 from poselab.errors import ArgumentError, PoselabError
 from poselab.explore.controls import slider, trial_values
 from poselab.explore.pictures import Chart, beside, png
-from tests.explore.demo import Dot
+from tests.support.demo import Dot
 
 
 def test_a_control_changes_the_picture_and_the_live_caption():
@@ -29,8 +29,12 @@ def test_set_moves_several_controls_draws_once_and_returns_the_explorer():
     assert dot.set(x=10, size=3.5, colour="blue", box=True) is dot
     assert dot.drawings == drawn + 1
     assert dot.values == {
-        "x": 10, "size": 3.5, "colour": "blue", "box": True, "fault": False
-    }  # fmt: skip
+        "x": 10,
+        "size": 3.5,
+        "colour": "blue",
+        "box": True,
+        "fault": False,
+    }
 
 
 def test_first_values_can_be_given():

@@ -52,9 +52,10 @@ def logits(explorer, answer):
 def test_a_square_reaches_the_stages_whose_window_it_touches(explorer, y, reached):
     """Cell (12, 2) lies at y = 9.5 px; the stages see 22, 46 and 70 px below it."""
     before, after = explorer.answer(0), explorer.answer(0, 48, y, 10)
-    change = [float((a - b).abs().amax(0)[2, 12]) for a, b in
-              zip(logits(explorer, before), logits(explorer, after),
-                  strict=True)]  # fmt: skip
+    change = [
+        float((a - b).abs().amax(0)[2, 12])
+        for a, b in zip(logits(explorer, before), logits(explorer, after), strict=True)
+    ]
     assert change[:2] == [0, 0]
     assert (change[2] > 0) == reached
 

@@ -98,10 +98,10 @@ def test_wrong_samples_are_refused(cascade, samples, people):
     with pytest.raises(ArgumentError, match="one person per image"):
         CascadeExplorer(
             cascade,
-            samples.replace(keypoints=samples.keypoints.expand(-1, 1, -1, -1)[
-                :, [0] * people
-            ]),
-        )  # fmt: skip
+            samples.replace(
+                keypoints=samples.keypoints.expand(-1, 1, -1, -1)[:, [0] * people]
+            ),
+        )
 
 
 def test_a_network_that_is_no_cascade_is_refused(samples):

@@ -50,8 +50,12 @@ def test_looks_are_the_features_of_the_network(net, samples):
         low = first.low1(F.max_pool2d(x, 2))
         torch.testing.assert_close(inside[0][1].down, low[0])
     assert all(map(torch.equal, outputs, wanted))
-    assert [look.up.shape[-2:] for look in inside[1]] == [(32, 24), (16, 12), (8, 6),
-                                                         (4, 3)]  # fmt: skip
+    assert [look.up.shape[-2:] for look in inside[1]] == [
+        (32, 24),
+        (16, 12),
+        (8, 6),
+        (4, 3),
+    ]
     assert inside[0][-1].branch is None
     assert not any(m._forward_hooks for m in net.modules())
 
@@ -96,8 +100,9 @@ def test_joints_that_are_found_are_counted(inside, samples):
     known = int((samples.visibility[0] > 0).sum())
     assert inside.looker.found(0, right, 1) == (known, known, known)
     side = float(samples.boxes[0, 0, 2:].max())
-    off = right._replace(joints=[samples.keypoints[0, 0] + torch.tensor([0.1, 0])
-                                 * side] * 2)  # fmt: skip
+    off = right._replace(
+        joints=[samples.keypoints[0, 0] + torch.tensor([0.1, 0]) * side] * 2
+    )
     assert inside.looker.found(0, off, 1) == (0, known, known)
 
 

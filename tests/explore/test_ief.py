@@ -81,8 +81,12 @@ def test_a_dragged_joint_moves_the_start(explorer):
     before = explorer.image_bytes
     points = [list(p) for p in explorer.canvas.points]
     points[9] = [5.0, 7.0]
-    explorer.canvas.edit = {"number": 1, "points": points, "visibility": [2] * 17,
-                            "selected": 9}  # fmt: skip
+    explorer.canvas.edit = {
+        "number": 1,
+        "points": points,
+        "visibility": [2] * 17,
+        "selected": 9,
+    }
     assert explorer.start[9].tolist() == [5, 7]
     assert explorer.poses(0)[0][9].tolist() == [5, 7]
     assert explorer.image_bytes != before

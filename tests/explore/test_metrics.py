@@ -77,8 +77,12 @@ def test_the_canvas_drags_a_joint_and_everything_follows(lab):
     picture, before = lab.image_bytes, lab.answer().oks
     points = [list(p) for p in lab.canvas.points]
     points[9] = [1, 2]  # a browser sends whole numbers without their point
-    lab.canvas.edit = {"number": 1, "points": points, "visibility": [2] * 17,
-                       "selected": 9}  # fmt: skip
+    lab.canvas.edit = {
+        "number": 1,
+        "points": points,
+        "visibility": [2] * 17,
+        "selected": 9,
+    }
     assert lab.values["joint"] == "left_wrist"
     assert (lab.values["x"], lab.values["y"]) == (1.0, 2.0)
     assert lab.answer().oks < before
@@ -88,8 +92,12 @@ def test_the_canvas_drags_a_joint_and_everything_follows(lab):
 @needs_canvas
 def test_a_predicted_joint_cannot_be_hidden_or_taken_away(lab):
     points = [list(p) for p in lab.canvas.points]
-    lab.canvas.edit = {"number": 1, "points": points, "selected": 3,
-                       "visibility": [2, 1, 0] + [2] * 14}  # fmt: skip
+    lab.canvas.edit = {
+        "number": 1,
+        "points": points,
+        "selected": 3,
+        "visibility": [2, 1, 0] + [2] * 14,
+    }
     assert lab.canvas.visibility == [2] * 17
     assert lab.values["joint"] == "left_ear"
 
@@ -232,8 +240,9 @@ def test_one_poses_per_image_is_needed(crowd, found):
 
 @pytest.fixture(scope="module")
 def clip():
-    maker = datasets.SyntheticPeople(size=(192, 256), people=(2, 4), seed=1000,
-                                     skeleton=MPII_16, split="test")  # fmt: skip
+    maker = datasets.SyntheticPeople(
+        size=(192, 256), people=(2, 4), seed=1000, skeleton=MPII_16, split="test"
+    )
     return maker.clip(10, seed=1000)
 
 
@@ -253,10 +262,14 @@ def test_without_planted_errors_everything_is_perfect(tracks):
     assert total["misses"] == total["false_alarms"] == total["switches"] == 0
 
 
-@pytest.mark.parametrize(("planted", "counted", "joints"), [
-    ("misses", "misses", 16), ("alarms", "false_alarms", 16),
-    ("switches", "switches", 32),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("planted", "counted", "joints"),
+    [
+        ("misses", "misses", 16),
+        ("alarms", "false_alarms", 16),
+        ("switches", "switches", 32),
+    ],
+)
 def test_each_planted_error_is_counted_as_its_kind(tracks, planted, counted, joints):
     total = tracks.scores(**{**NONE, planted: 1}).total
     counts = {name: total[name] for name in ("misses", "false_alarms", "switches")}

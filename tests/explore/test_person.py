@@ -13,8 +13,11 @@ def maker():
 
 
 def test_the_person_is_the_one_that_scene_draws(maker):
-    for change in ({}, {"activity": "sitting", "yaw": 90, "occluder": "plant"},
-                   {"child": 0.8, "height": 1100, "crouch": 0.5}):  # fmt: skip
+    for change in (
+        {},
+        {"activity": "sitting", "yaw": 90, "occluder": "plant"},
+        {"child": 0.8, "height": 1100, "crouch": 0.5},
+    ):
         maker.set(**change)
         wanted = maker.people.scene(**maker.scene_arguments())
         assert torch.equal(maker.sample.image, wanted.image)

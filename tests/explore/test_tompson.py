@@ -120,8 +120,10 @@ def test_a_planted_wrist_wins_without_votes_and_loses_with_them(voting, samples)
 def test_forward_passes_and_messages_are_remembered(voting):
     done = voting._maps.cache_info().misses, voting._spread.cache_info().misses
     voting.set(x=40, y=20, strength=0.3, bias=-5.0, sender="left_elbow")
-    assert (voting._maps.cache_info().misses,
-            voting._spread.cache_info().misses) == done  # fmt: skip
+    assert (
+        voting._maps.cache_info().misses,
+        voting._spread.cache_info().misses,
+    ) == done
 
 
 def test_heat_is_strongest_at_the_peak(samples):

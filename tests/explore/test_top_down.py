@@ -29,8 +29,19 @@ def box(system, crowd):
 
 
 def mean_error(explorer, **values):
-    explorer.set(**{"image": 1, "person": 0, "right": 0.0, "down": 0.0, "scale": 1.0,
-                    "stretch": 1.0, "squeeze": False, "flip": False, **values})
+    explorer.set(
+        **{
+            "image": 1,
+            "person": 0,
+            "right": 0.0,
+            "down": 0.0,
+            "scale": 1.0,
+            "stretch": 1.0,
+            "squeeze": False,
+            "flip": False,
+            **values,
+        }
+    )
     moved, _, _, points = explorer.answer(**explorer.values)
     _, joints, flags, _ = explorer.truth(explorer.values["image"], 0)
     return (points - joints).norm(dim=-1)[flags > 0].median().item(), moved
@@ -38,8 +49,11 @@ def mean_error(explorer, **values):
 
 @pytest.mark.parametrize("name", ["BoxExplorer", "NeighbourExplorer", "NmsExplorer"])
 def test_every_control_changes_the_picture(name, system, crowd):
-    arguments = {"BoxExplorer": (system, crowd), "NeighbourExplorer": (system,),
-                 "NmsExplorer": (system.detector, crowd)}[name]  # fmt: skip
+    arguments = {
+        "BoxExplorer": (system, crowd),
+        "NeighbourExplorer": (system,),
+        "NmsExplorer": (system.detector, crowd),
+    }[name]
     explorer = getattr(explore, name)(*arguments)
     seen = explorer.sweep()
     assert seen.keys() == explorer.controls.keys()
@@ -59,8 +73,16 @@ def test_a_small_push_leaves_the_joints_and_a_large_one_does_not(box):
 
 def test_the_crop_is_that_of_the_system(box, system):
     """Moved by nothing and not squeezed, the explorer answers as the pipeline does."""
-    box.set(image=1, person=0, right=0.0, down=0.0, scale=1.0, stretch=1.0,
-            squeeze=False, flip=False)  # fmt: skip
+    box.set(
+        image=1,
+        person=0,
+        right=0.0,
+        down=0.0,
+        scale=1.0,
+        stretch=1.0,
+        squeeze=False,
+        flip=False,
+    )
     *_, points = box.answer(**box.values)
     wanted = system.poses(box.samples.image[1], box.truth(1, 0)[0][None]).keypoints[0]
     assert (points - wanted).abs().max() < 0.5
@@ -79,8 +101,12 @@ def test_squeezing_presses_the_box_into_the_crop(box, system):
 def test_who_is_counted_as_whose():
     truth = datasets.evaluation("crowd", 12)[1]
     both = everybody(truth)[:2]
-    pair = truth.replace(**{name: getattr(truth, name)[both] for name in (
-        "keypoints", "visibility", "boxes", "areas")})  # fmt: skip
+    pair = truth.replace(
+        **{
+            name: getattr(truth, name)[both]
+            for name in ("keypoints", "visibility", "boxes", "areas")
+        }
+    )
     mixed = pair.keypoints.clone()
     known = (pair.visibility > 0).all(0).nonzero()[:, 0]
     assert stolen_joints(pair, mixed)[0] == 0
@@ -91,8 +117,10 @@ def test_who_is_counted_as_whose():
 
 def test_neighbours_steal_when_they_are_close(system):
     explorer = explore.NeighbourExplorer(system)
-    near, far = (sum(explorer.stolen(distance=d, seed=s, boxes="true")[0]
-                     for s in range(4)) for d in (0, 1200))  # fmt: skip
+    near, far = (
+        sum(explorer.stolen(distance=d, seed=s, boxes="true")[0] for s in range(4))
+        for d in (0, 1200)
+    )
     assert near > far + 3
     before = system.detector.overlap, system.box_score
     explorer.set(overlap=0.2, sure=0.8)
@@ -106,7 +134,8 @@ def test_a_higher_threshold_keeps_more_boxes(system, crowd):
     assert counts[0] < counts[-1]
     kept, gone = explorer.kept(2, 0.5, 0.3)
     assert len(kept) + len(gone) == len(explorer.kept(2, 0.95, 0.3)[0]) + len(
-        explorer.kept(2, 0.95, 0.3)[1])  # fmt: skip
+        explorer.kept(2, 0.95, 0.3)[1]
+    )
 
 
 def test_hits_and_doubles():

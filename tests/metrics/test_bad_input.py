@@ -18,7 +18,7 @@ from poselab.metrics import (
     pdj,
     track_scores,
 )
-from tests.metrics.coco_sets import make_set
+from tests.support.coco_sets import make_set
 
 POSE, SEEN = torch.rand(2, 17, 2), torch.ones(2, 17)
 BOXES = torch.tensor([[0.0, 0.0, 9.0, 9.0]] * 2)
@@ -27,25 +27,29 @@ TRUTH = POSE, POSE, SEEN
 
 @pytest.mark.parametrize("limits", [(-0.1,), (0.1, torch.nan), (torch.inf,)])
 def test_a_threshold_is_a_number_from_0(limits):
-    for metric in (lambda: pck(*TRUTH, thresholds=limits, boxes=BOXES),
-                   lambda: pdj(*TRUTH, limits),
-                   lambda: pcp(*TRUTH, alpha=limits[-1])):  # fmt: skip
+    for metric in (
+        lambda: pck(*TRUTH, thresholds=limits, boxes=BOXES),
+        lambda: pdj(*TRUTH, limits),
+        lambda: pcp(*TRUTH, alpha=limits[-1]),
+    ):
         with pytest.raises(ArgumentError, match="finite and not negative"):
             metric()
     ids = torch.arange(2).expand(3, 2)
-    tracks = Tracks(POSE.expand(3, 2, 17, 2), SEEN.expand(3, 2, 17), ids,
-                    torch.ones(3, 2))  # fmt: skip
+    tracks = Tracks(
+        POSE.expand(3, 2, 17, 2), SEEN.expand(3, 2, 17), ids, torch.ones(3, 2)
+    )
     with pytest.raises(ArgumentError, match="threshold.*not negative"):
         track_scores(tracks, tracks, threshold=limits[-1])
 
 
 def test_joints_of_another_skeleton_are_not_looked_up_by_name():
     """COCO's joint 9 is a wrist, and not MPII's head top."""
-    for metric in (lambda: pckh(*TRUTH),
-                   lambda: pckh(*TRUTH, head=BOXES[:, 2], joints=["pelvis"]),
-                   lambda: pckh_mpii(*TRUTH, BOXES),
-                   lambda: pck(POSE[:, :5], POSE[:, :5], SEEN[:, :5], "torso")
-                   ):  # fmt: skip
+    for metric in (
+        lambda: pckh(*TRUTH),
+        lambda: pckh(*TRUTH, head=BOXES[:, 2], joints=["pelvis"]),
+        lambda: pckh_mpii(*TRUTH, BOXES),
+        lambda: pck(POSE[:, :5], POSE[:, :5], SEEN[:, :5], "torso"),
+    ):
         with pytest.raises(ArgumentError, match="other joints"):
             metric()
     mpii = POSE[:, :16], POSE[:, :16], SEEN[:, :16]
@@ -85,15 +89,18 @@ def test_a_root_is_a_whole_number():
 @pytest.mark.parametrize("metric", [coco_ap, coco_ap_vectorized])
 def test_both_evaluations_refuse_the_same(metric):
     data, found = make_set(0)
-    for images, message in (([{}], r"images\[0\], id: this field is missing"),
-                            ([7], r"images\[0\], id"),
-                            ([{"id": 1}, {"id": "a"}], "all whole numbers"),
-                            ([{"id": [1]}], "all whole numbers")):  # fmt: skip
+    for images, message in (
+        ([{}], r"images\[0\], id: this field is missing"),
+        ([7], r"images\[0\], id"),
+        ([{"id": 1}, {"id": "a"}], "all whole numbers"),
+        ([{"id": [1]}], "all whole numbers"),
+    ):
         with pytest.raises(ArgumentError, match=message):
             metric({**data, "images": images}, found)
-    for field, value, message in (("score", "0.5", "score = '0.5': must be a number"),
-                                  ("image_id", [1], "image_id: an id must be")
-                                  ):  # fmt: skip
+    for field, value, message in (
+        ("score", "0.5", "score = '0.5': must be a number"),
+        ("image_id", [1], "image_id: an id must be"),
+    ):
         with pytest.raises(ArgumentError, match=message):
             metric(data, [{**found[0], field: value}])
     for answers in (None, 3, "results.json", {1: None}):

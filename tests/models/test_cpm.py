@@ -12,8 +12,8 @@ from poselab.evaluate import count_macs, parts
 from poselab.models import CPM, CPMPaper, CPMReference, build, measured_field
 from poselab.train import fit
 from poselab.zoo.recipes import predict
-from tests import golden
-from tests.sources import Dots
+from tests.support import golden
+from tests.support.sources import Dots
 
 CASE = "cpm_mmpose_mpii_184x184"
 
@@ -76,17 +76,19 @@ def test_a_wrong_weight_is_noticed(reference, content):
     net = copy.deepcopy(reference).double()
     net.backbone.middle_conv[2][0].conv.weight[0, 0, 0, 0] += 1e-2
     images = [x.double() for x in golden.inputs(content)]
-    errors = [golden.error(output, got)
-              for output, got in zip(content["outputs"], net(*images),
-                                     strict=True)]  # fmt: skip
+    errors = [
+        golden.error(output, got)
+        for output, got in zip(content["outputs"], net(*images), strict=True)
+    ]
     assert max(errors[:3]) < 1e-9 < 1e-7 < min(errors[3:])  # from stage 4 on
 
 
 # --- other sizes ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("joints", "stages", "width"),
-                         [(17, 6, 128), (16, 3, 64), (14, 1, 8)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("joints", "stages", "width"), [(17, 6, 128), (16, 3, 64), (14, 1, 8)]
+)
 def test_other_sizes_of_the_reference(joints, stages, width):
     with torch.device("meta"):
         net = CPMReference(joints, stages, width=width)

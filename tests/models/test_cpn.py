@@ -6,7 +6,7 @@ import torch
 from poselab.errors import ArgumentError
 from poselab.models import build
 from poselab.models.cpn import resize
-from tests import golden
+from tests.support import golden
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from poselab.models import (
 )
 from poselab.models.deeppose import UNIT
 from poselab.skeleton import MPII_16
-from tests import golden
+from tests.support import golden
 
 
 def count(net):
@@ -65,9 +65,11 @@ def test_reference_names_in_order(reference):
     assert count(net) == content["params"]
 
 
-@pytest.mark.parametrize(("depth", "joints", "size"),
-                         [(18, 16, (64, 64)), (34, 14, (96, 64)), (50, 21, (65, 97))])
-def test_resnet_head_is_general(depth, joints, size):  # fmt: skip
+@pytest.mark.parametrize(
+    ("depth", "joints", "size"),
+    [(18, 16, (64, 64)), (34, 14, (96, 64)), (50, 21, (65, 97))],
+)
+def test_resnet_head_is_general(depth, joints, size):
     net = DeepPoseResNet(depth, joints).eval()
     assert net(torch.rand(2, 3, *size)).shape == (2, joints, 2)
 
@@ -81,8 +83,12 @@ def test_tiny_size_and_shape():
 
 def test_backbone_stride():
     features = Backbone().eval()(torch.rand(1, 3, 128, 96))
-    assert features.shape == (1, Backbone.channels, 128 // Backbone.stride,
-                              96 // Backbone.stride)  # fmt: skip
+    assert features.shape == (
+        1,
+        Backbone.channels,
+        128 // Backbone.stride,
+        96 // Backbone.stride,
+    )
 
 
 def test_backbone_field_of_view():
@@ -170,8 +176,9 @@ def test_cascade_step_is_the_papers_formula():
     torch.testing.assert_close(moved, truth + move * 1.5 * diam[:, None, None])
     boxes = cascade.boxes(start)
     wanted = warp(images[:1], crop_matrix(boxes[0, 3], (16, 16))[None], (16, 16))
-    torch.testing.assert_close(cascade.refiners[0].seen[0, 3], wanted[0],
-                               atol=1e-4, rtol=1e-4)  # fmt: skip
+    torch.testing.assert_close(
+        cascade.refiners[0].seen[0, 3], wanted[0], atol=1e-4, rtol=1e-4
+    )
 
 
 def test_cascade_that_knows_the_truth_reaches_it():

@@ -19,8 +19,8 @@ from poselab.models.hourglass import (
     residuals,
 )
 from poselab.models.hourglass_flat import FlatStackedHourglass
-from tests import golden
-from tests.sources import Dots
+from tests.support import golden
+from tests.support.sources import Dots
 
 
 def count(net):
@@ -32,8 +32,11 @@ def rand(*shape, seed=0):
 
 
 def tiny(**arguments):
-    return build("hourglass", 0, **{"joints": 5, "width": 8, "depth": 2,
-                                    "stem": (4, 8), **arguments})  # fmt: skip
+    return build(
+        "hourglass",
+        0,
+        **{"joints": 5, "width": 8, "depth": 2, "stem": (4, 8), **arguments},
+    )
 
 
 # --- equal to the references ---------------------------------------------------------
@@ -57,9 +60,12 @@ def test_equals_the_authors_code(dtype):
 def test_as_a_released_network():
     """The authors' files hold the state dict of a wrapper around the network."""
     case = golden.manifest("hourglass_princeton_2")
-    wrapped = {"state_dict": {f"model.module.{key}": value
-                              for key, value in golden.state(case).items()},
-               "epoch": 7}  # fmt: skip
+    wrapped = {
+        "state_dict": {
+            f"model.module.{key}": value for key, value in golden.state(case).items()
+        },
+        "epoch": 7,
+    }
     net = zoo.official("hourglass_2_mpii", state_dict=wrapped)
     assert not net.training
     (images,) = golden.inputs(case)
@@ -67,8 +73,15 @@ def test_as_a_released_network():
         stacks = torch.stack(net(images.permute(0, 3, 1, 2)), 1)
     (wanted,) = case["outputs"]
     assert golden.error(wanted, stacks, "value") < wanted["tolerance_f32"]
-    assert zoo.official("hourglass_8_mpii", stacks=1, joints=3, state_dict=build(
-        "hourglass_paper", stacks=1, joints=3).state_dict()).stages == 1  # fmt: skip
+    assert (
+        zoo.official(
+            "hourglass_8_mpii",
+            stacks=1,
+            joints=3,
+            state_dict=build("hourglass_paper", stacks=1, joints=3).state_dict(),
+        ).stages
+        == 1
+    )
 
 
 def test_spare_shortcuts_are_never_used():
@@ -133,10 +146,17 @@ def test_an_hourglass_keeps_the_size_at_every_depth(depth):
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"stacks": 1}, {"stacks": 3, "joints": 7}, {"depth": 3}, {"width": 12},
-     {"residuals": 2}, {"growth": 4}, {"skips": False}],
+    [
+        {"stacks": 1},
+        {"stacks": 3, "joints": 7},
+        {"depth": 3},
+        {"width": 12},
+        {"residuals": 2},
+        {"growth": 4},
+        {"skips": False},
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_any_network_gives_maps_and_learns(arguments):
     net = tiny(**arguments)
     stacks = net(rand(2, 3, 64, 32))
@@ -148,8 +168,9 @@ def test_any_network_gives_maps_and_learns(arguments):
 
 @pytest.mark.parametrize("arguments", [{}, {"residuals": 2, "stacks": 2}], ids=str)
 def test_the_second_family_in_other_sizes(arguments):
-    net = FlatStackedHourglass(5, **{"stacks": 3, "width": 16, "depth": 2, "stem": 4,
-                                     **arguments})  # fmt: skip
+    net = FlatStackedHourglass(
+        5, **{"stacks": 3, "width": 16, "depth": 2, "stem": 4, **arguments}
+    )
     stacks = net(rand(2, 3, 64, 32))
     assert [m.shape for m in stacks] == [(2, 5, 16, 8)] * net.stages
     sum(m.square().sum() for m in stacks).backward()

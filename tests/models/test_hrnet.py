@@ -5,7 +5,7 @@ import torch
 
 from poselab.errors import ArgumentError
 from poselab.models import HRNet, build
-from tests import golden
+from tests.support import golden
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +75,10 @@ def test_fusion_is_how_coarse_branches_reach_the_maps():
     assert grads("all") == [True] * 4
     assert grads("last") == [True] * 4
     assert grads("none") == [True] + [False] * 3
-    sizes = [sum(p.numel() for p in build("hrnet", fusion=f, **TINY).parameters())
-             for f in ("none", "last", "all")]  # fmt: skip
+    sizes = [
+        sum(p.numel() for p in build("hrnet", fusion=f, **TINY).parameters())
+        for f in ("none", "last", "all")
+    ]
     assert sizes == sorted(set(sizes))
     with pytest.raises(ArgumentError, match="fusion = 'some'"):
         HRNet(8, fusion="some")

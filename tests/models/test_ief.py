@@ -14,7 +14,7 @@ from poselab.models import Corrector, CorrectorPaper, IterativeFeedback, build
 from poselab.models.ief import INCEPTIONS, Inception
 from poselab.zoo import recipes
 from poselab.zoo.feedback import mean_pose
-from tests.sources import Dots
+from tests.support.sources import Dots
 
 SIZE = (64, 48)
 
@@ -80,8 +80,9 @@ def test_a_truncated_network_is_the_same_with_fewer_steps():
     net = build("ief", size=SIZE).eval()
     two = net.truncated(2)
     assert (two.stages, net.stages) == (2, 4)
-    assert all(torch.equal(a, b) for a, b in
-               zip(two(images()), net(images())[:2], strict=True))  # fmt: skip
+    assert all(
+        torch.equal(a, b) for a, b in zip(two(images()), net(images())[:2], strict=True)
+    )
     assert [part.stages for part in parts(net)] == [1, 2, 3, 4]
     assert count(two) == count(net)
 
@@ -119,8 +120,10 @@ def test_googlenet_has_the_published_number_of_parameters():
     with torch.device("meta"):
         net = CorrectorPaper(joints=500, inputs=3)  # 1000 outputs, three colours
     assert count(net) == 6_998_552
-    ends = [one + three + five + pool for _, one, _, three, _, five, pool in
-            filter(None, INCEPTIONS)]  # fmt: skip
+    ends = [
+        one + three + five + pool
+        for _, one, _, three, _, five, pool in filter(None, INCEPTIONS)
+    ]
     assert ends == [256, 480, 512, 512, 512, 528, 832, 832, 1024]
 
 

@@ -17,10 +17,13 @@ from poselab.models.rcnn import (
     paste_masks,
     roi_align,
 )
-from tests import golden
+from tests.support import golden
 
-BUILDERS = {"fasterrcnn": fasterrcnn, "maskrcnn": maskrcnn,
-            "keypointrcnn": keypointrcnn}  # fmt: skip
+BUILDERS = {
+    "fasterrcnn": fasterrcnn,
+    "maskrcnn": maskrcnn,
+    "keypointrcnn": keypointrcnn,
+}
 OPS = golden.FOLDER / "alg_torchvision_ops"
 WEIGHTS = {"coder_decoded_w1": (1.0,) * 4, "coder_decoded_w10": (10.0, 10.0, 5.0, 5.0)}
 
@@ -29,8 +32,9 @@ WEIGHTS = {"coder_decoded_w1": (1.0,) * 4, "coder_decoded_w10": (10.0, 10.0, 5.0
 def parts(net, image, box_features, roi_features=None):
     """The outputs of the parts by themselves, under the names of the goldens."""
     levels, heads = net.backbone(image), net.roi_heads
-    out = dict(zip(("fpn_0", "fpn_1", "fpn_2", "fpn_3", "fpn_pool"), levels,
-                   strict=True))  # fmt: skip
+    out = dict(
+        zip(("fpn_0", "fpn_1", "fpn_2", "fpn_3", "fpn_pool"), levels, strict=True)
+    )
     for i, (objectness, steps) in enumerate(zip(*net.rpn.head(levels), strict=True)):
         out |= {f"rpn_objectness_{i}": objectness, f"rpn_delta_{i}": steps}
     out["box_head"] = heads.box_head(box_features)
@@ -116,10 +120,12 @@ def plain_roi_align(level, box, stride, bins, samples=2):
         y, x = min(max(y, 0.0), h - 1), min(max(x, 0.0), w - 1)
         r, c = int(y), int(x)
         below, right = min(r + 1, h - 1), min(c + 1, w - 1)
-        out[:, i, j] += (r + 1 - y) * ((c + 1 - x) * level[:, r, c]
-                                       + (x - c) * level[:, r, right])  # fmt: skip
-        out[:, i, j] += (y - r) * ((c + 1 - x) * level[:, below, c]
-                                   + (x - c) * level[:, below, right])  # fmt: skip
+        out[:, i, j] += (r + 1 - y) * (
+            (c + 1 - x) * level[:, r, c] + (x - c) * level[:, r, right]
+        )
+        out[:, i, j] += (y - r) * (
+            (c + 1 - x) * level[:, below, c] + (x - c) * level[:, below, right]
+        )
     return out / samples**2
 
 
@@ -217,10 +223,13 @@ def test_gradients_reach_every_part():
     torch.manual_seed(0)
     net = fasterrcnn(depth=18, width=8)
     out = net(torch.rand(2, 3, 64, 64))
-    (out.rpn.objectness.square().mean() + out.rpn.steps.square().mean()
-     + out.logits.square().mean() + out.steps.square().mean()).backward()
-    assert all(p.grad is not None and p.grad.abs().sum() > 0
-               for p in net.parameters())  # fmt: skip
+    (
+        out.rpn.objectness.square().mean()
+        + out.rpn.steps.square().mean()
+        + out.logits.square().mean()
+        + out.steps.square().mean()
+    ).backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in net.parameters())
 
 
 def test_a_batch_is_not_an_image():

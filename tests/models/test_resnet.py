@@ -7,8 +7,13 @@ from poselab.errors import ArgumentError
 from poselab.models.resnet import ResNet
 
 # Parameters without the classifier: the well-known totals minus 1000 C + 1000.
-COUNTS = {18: 11_176_512, 34: 21_284_672, 50: 23_508_032, 101: 42_500_160,
-          152: 58_143_808}  # fmt: skip
+COUNTS = {
+    18: 11_176_512,
+    34: 21_284_672,
+    50: 23_508_032,
+    101: 42_500_160,
+    152: 58_143_808,
+}
 
 
 @pytest.mark.parametrize("depth", COUNTS)

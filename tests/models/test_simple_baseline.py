@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from poselab.models import SimpleBaseline, build
-from tests import golden
+from tests.support import golden
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +46,15 @@ def test_sizes_of_the_paper(depth, millions):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("depth", "joints", "width", "size"),
-                         [(10, 17, 16, (128, 96)), (18, 16, 8, (64, 96)),
-                          (34, 14, 8, (96, 32)), (50, 21, 8, (32, 64))])  # fmt: skip
+@pytest.mark.parametrize(
+    ("depth", "joints", "width", "size"),
+    [
+        (10, 17, 16, (128, 96)),
+        (18, 16, 8, (64, 96)),
+        (34, 14, 8, (96, 32)),
+        (50, 21, 8, (32, 64)),
+    ],
+)
 def test_other_sizes(depth, joints, width, size):
     net = build("simple_baseline", depth=depth, joints=joints, width=width, filters=24)
     got = net.eval()(torch.rand(2, 3, *size))

@@ -23,7 +23,7 @@ from poselab.models.tompson import (
 )
 from poselab.skeleton import COCO_17
 from poselab.train import fit
-from tests.sources import Dots
+from tests.support.sources import Dots
 
 
 def count(net):

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poselab.errors import ArgumentError
-from poselab.people import body, kinematics, motion
-from poselab.people.kinematics import BONE, LIMITS, MIRROR, PARENTS
-from poselab.people.shape import measures
+from poselab.people.body import kinematics, motion
+from poselab.people.body import person as body
+from poselab.people.body.kinematics import BONE, LIMITS, MIRROR, PARENTS
+from poselab.people.body.shape import measures
 from poselab.skeleton import COCO_17, CROWDPOSE_14, H36M_17, MPII_16, convert
 
 SEEDS = st.integers(0, 2**31 - 1)
@@ -169,10 +170,15 @@ def test_joints_lie_inside_their_flesh():
     for name in ("elbow", "knee", "shoulder", "hip"):
         for side in ("left_", "right_"):
             point = joints[:, COCO_17.index(side + name)][:, None]
-            own = [i for i, s in enumerate(capsules.segment)
-                   if s in body.FLESH[side + name]]  # fmt: skip
-            near = torch.minimum((capsules.a[:, own] - point).norm(dim=-1),
-                                 (capsules.b[:, own] - point).norm(dim=-1))  # fmt: skip
+            own = [
+                i
+                for i, s in enumerate(capsules.segment)
+                if s in body.FLESH[side + name]
+            ]
+            near = torch.minimum(
+                (capsules.a[:, own] - point).norm(dim=-1),
+                (capsules.b[:, own] - point).norm(dim=-1),
+            )
             assert (near.amin(1) < 1.0).all(), name
 
 

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poselab.errors import ArgumentError
-from poselab.people import body, motion
-from poselab.people.arms import _arm_points, _inside_head, _inside_trunk
-from poselab.people.kinematics import LIMITS, soles
-from poselab.people.shape import measures
-from poselab.people.stance import centre_of_mass
+from poselab.people.body import motion
+from poselab.people.body import person as body
+from poselab.people.body.arms import _arm_points, _inside_head, _inside_trunk
+from poselab.people.body.kinematics import LIMITS, soles
+from poselab.people.body.shape import measures
+from poselab.people.body.stance import centre_of_mass
 
 ALL = (*motion.ACTIVITIES, "random")
 SEEDS = st.integers(0, 2**31 - 1)
@@ -26,10 +27,15 @@ def _sole_heights(shape, frames) -> torch.Tensor:
     """Heights [N, 2, 3] mm of the lowest points of heel, ball and toes."""
     m = measures(shape)
     sides = [
-        torch.stack([frames.point(side + bone, 0.0, -down, ahead)[:, 1] - radius
-                     for bone, down, ahead, radius in soles(m)], 1)
+        torch.stack(
+            [
+                frames.point(side + bone, 0.0, -down, ahead)[:, 1] - radius
+                for bone, down, ahead, radius in soles(m)
+            ],
+            1,
+        )
         for side in ("left_", "right_")
-    ]  # fmt: skip
+    ]
     return torch.stack(sides, 1)
 
 
@@ -76,8 +82,9 @@ def test_the_centre_of_mass_is_over_the_support(activity):
     pose = motion.sample_pose(256, g, activity)
     frames = body.forward(shape, pose)
     mass = centre_of_mass(frames)[:, [0, 2]]
-    feet = torch.stack([frames.point(s + b) for s in ("left_", "right_")
-                        for b in ("ankle", "toe")], 1)  # fmt: skip
+    feet = torch.stack(
+        [frames.point(s + b) for s in ("left_", "right_") for b in ("ankle", "toe")], 1
+    )
     low, high = feet[..., [0, 2]].amin(1), feet[..., [0, 2]].amax(1)
     margin = 0.045 * shape.height[:, None]
     inside = ((mass > low - margin) & (mass < high + margin)).all(1)

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from poselab.people import render as rd
-from poselab.people.camera import Camera
-from poselab.people.light import Light
-from poselab.people.primitives import Capsules, Ellipsoids, Look
-from poselab.people.soup import NOBODY, Cards, Group
+from poselab.people.raster import render as rd
+from poselab.people.raster.primitive_batch import NOBODY, Cards, Group
+from poselab.people.raster.primitives import Capsules, Ellipsoids, Look
+from poselab.people.scene.camera import Camera
+from poselab.people.scene.light import Light
 
 SIZE = (48, 64)
 RED, BLUE = (0.9, 0.1, 0.1), (0.1, 0.1, 0.9)
@@ -31,14 +31,21 @@ def look(*colours) -> Look:
 
 def balls(centres, radii, colours, image=0, person=0) -> Group:
     axes = torch.diag_embed(torch.tensor(radii)[:, None].expand(-1, 3))[None]
-    shape = Ellipsoids(torch.tensor(centres)[None], axes, look(*colours),
-                       ("ball",) * len(radii))  # fmt: skip
+    shape = Ellipsoids(
+        torch.tensor(centres)[None], axes, look(*colours), ("ball",) * len(radii)
+    )
     return Group(None, shape, torch.tensor([image]), torch.tensor([person]))
 
 
 def rod(a, b, ra, rb, person=0) -> Group:
-    shape = Capsules(torch.tensor([[a]]), torch.tensor([[b]]), torch.tensor([[ra]]),
-                     torch.tensor([[rb]]), look(RED), ("rod",))  # fmt: skip
+    shape = Capsules(
+        torch.tensor([[a]]),
+        torch.tensor([[b]]),
+        torch.tensor([[ra]]),
+        torch.tensor([[rb]]),
+        look(RED),
+        ("rod",),
+    )
     return Group(shape, None, torch.tensor([0]), torch.tensor([person]))
 
 
@@ -105,8 +112,9 @@ def test_a_stretched_and_turned_ellipsoid_is_met_exactly():
     turn, _ = torch.linalg.qr(torch.randn(3, 3, generator=g))
     sizes = torch.tensor([500.0, 250.0, 120.0])
     centre = torch.tensor([100.0, 50.0, -2200.0])
-    part = Ellipsoids(centre[None, None], (turn * sizes[:, None])[None, None],
-                      look(RED), ("egg",))  # fmt: skip
+    part = Ellipsoids(
+        centre[None, None], (turn * sizes[:, None])[None, None], look(RED), ("egg",)
+    )
     picture = draw([Group(None, part, torch.tensor([0]), torch.tensor([0]))])
     # Back to the unit sphere of the ellipsoid, where every hit has length 1.
     hit = torch.isfinite(picture.depth[0])
@@ -143,9 +151,14 @@ def test_outlines_are_smooth():
 
 def test_a_half_covered_pixel_is_half_background():
     edge = 60 * 300 / 2000  # a card whose edge cuts a column of pixels in half
-    card = Cards(*(torch.tensor([v]) for v in (0.0, -5000.0, 600.0, 9000.0, -2000.0)),
-                 torch.ones(1, 3), torch.ones(1, 3), torch.zeros(1).long(),
-                 torch.ones(1) * 100, torch.zeros(1).long())  # fmt: skip
+    card = Cards(
+        *(torch.tensor([v]) for v in (0.0, -5000.0, 600.0, 9000.0, -2000.0)),
+        torch.ones(1, 3),
+        torch.ones(1, 3),
+        torch.zeros(1).long(),
+        torch.ones(1) * 100,
+        torch.zeros(1).long(),
+    )
     row = draw([], cards=card).image[0, 0, 23]
     column = round(31.5 + edge)
     inside = row[31]

@@ -4,11 +4,13 @@ import pytest
 import torch
 
 from poselab.geometry import box_of_mask
-from poselab.people import body, casting, staging
-from poselab.people.backdrop import BACKGROUNDS, sample_backdrop
-from poselab.people.scene import draw, part
-from poselab.people.stance import centre_of_mass
-from poselab.people.truth import OBJECT, OTHER, OUTSIDE, SELF
+from poselab.people.body import person as body
+from poselab.people.body.stance import centre_of_mass
+from poselab.people.scene import sampling as casting
+from poselab.people.scene import staging
+from poselab.people.scene.backdrop import BACKGROUNDS, sample_backdrop
+from poselab.people.scene.scenes import draw, part
+from poselab.people.scene.truth import OBJECT, OTHER, OUTSIDE, SELF
 from poselab.skeleton import COCO_17, H36M_17, MPII_16
 
 SIZE = (128, 96)
@@ -134,8 +136,10 @@ def test_people_crouch_over_their_feet():
     """Half-way down, too: angles between two balanced poses would not be balanced."""
     scene = staging.perform(framed(24), 0, None, "standing", None, 0.5)
     frames = body.forward(scene.shape, scene.pose)
-    ends = [0.6 * frames.point(f"{s}_ankle") + 0.4 * frames.point(f"{s}_toe")
-            for s in ("left", "right")]  # fmt: skip
+    ends = [
+        0.6 * frames.point(f"{s}_ankle") + 0.4 * frames.point(f"{s}_toe")
+        for s in ("left", "right")
+    ]
     off = (centre_of_mass(frames) - torch.stack(ends).mean(0))[:, [0, 2]].norm(dim=-1)
     assert off.mean() < 30  # mm
 

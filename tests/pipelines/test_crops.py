@@ -16,7 +16,7 @@ from poselab.pipelines import (
     people_crops,
 )
 from poselab.skeleton import COCO_17
-from tests.golden import FOLDER
+from tests.support.golden import FOLDER
 
 SIZE = (128, 96)
 
@@ -45,8 +45,14 @@ def test_nothing_is_squeezed(scene):
 def test_the_same_pixels_as_the_crop_of_a_sample(scene, factor):
     """Also where the picture is averaged before it is read."""
     large = torch.nn.functional.interpolate(scene.image[None], scale_factor=factor)[0]
-    big = scene.replace(image=large, boxes=scene.boxes * factor, masks=None,
-                        person_id=None, depth=None, ignore=None)  # fmt: skip
+    big = scene.replace(
+        image=large,
+        boxes=scene.boxes * factor,
+        masks=None,
+        person_id=None,
+        depth=None,
+        ignore=None,
+    )
     crops, matrix = people_crops(large, big.boxes, SIZE)
     for i in range(3):
         one, their = datasets.crop_people(big, SIZE, boxes=big.boxes[i : i + 1])
@@ -68,20 +74,25 @@ def test_back_equals_the_reference():
     side = scale * 200 / 1.25
     boxes = torch.cat([centre - side / 2, side], -1)
     matrix = crop_matrix_reference(boxes, (256, 192))
-    torch.testing.assert_close(back_to_image(4 * cells, matrix), wanted, atol=1e-3,
-                               rtol=0)  # fmt: skip
+    torch.testing.assert_close(
+        back_to_image(4 * cells, matrix), wanted, atol=1e-3, rtol=0
+    )
     theirs = to_image_reference(cells, centre, scale, (64, 48))
-    torch.testing.assert_close(back_to_image(4 * cells, matrix), theirs, atol=1e-4,
-                               rtol=0)  # fmt: skip
+    torch.testing.assert_close(
+        back_to_image(4 * cells, matrix), theirs, atol=1e-4, rtol=0
+    )
 
 
 def test_the_two_crops_differ_by_half_a_pixel_each_way(scene):
     _, ours = people_crops(scene.image, scene.boxes, SIZE)
     theirs = crop_matrix_reference(scene.boxes, SIZE)
     scale = ours[:, 0, 0]
-    torch.testing.assert_close(theirs[:, :, 2] - ours[:, :, 2],
-                               (0.5 - 0.5 * scale)[:, None].expand(3, 2),
-                               atol=1e-3, rtol=0)  # fmt: skip
+    torch.testing.assert_close(
+        theirs[:, :, 2] - ours[:, :, 2],
+        (0.5 - 0.5 * scale)[:, None].expand(3, 2),
+        atol=1e-3,
+        rtol=0,
+    )
 
 
 class Bright(nn.Module):

@@ -18,8 +18,10 @@ from poselab.pipelines import TopDown
 FOLDER = Path(__file__).parents[2].parent / "shared" / "real" / "coco"
 
 
-@pytest.mark.skipif(not (FOLDER / "person_keypoints.json").is_file(),
-                    reason=f"the photographs are not in {FOLDER}")  # fmt: skip
+@pytest.mark.skipif(
+    not (FOLDER / "person_keypoints.json").is_file(),
+    reason=f"the photographs are not in {FOLDER}",
+)
 def test_photographs_are_loaded_run_and_scored():
     net, codec = (f("simple_baseline_tiny") for f in (zoo.load, zoo.codec))
     system = TopDown(zoo.load("rcnn_tiny"), net, codec, flip=True)

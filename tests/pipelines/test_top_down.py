@@ -18,7 +18,7 @@ from poselab.models import build
 from poselab.pipelines import ReleasedCodec, TopDown
 from poselab.pipelines.crops import crop_matrix_reference
 from poselab.zoo import OFFICIAL
-from tests.server import File, Server
+from tests.support.server import File, Server
 
 SIZE = (128, 96)
 CODEC = codecs.HeatmapCodec(SIZE, 4, sigma=1.5, loss="mse", decoder="dark")
@@ -177,9 +177,16 @@ def serve(tmp_path, monkeypatch):
             for name, arguments in SMALL.items():
                 body = files[f"/{name}.pth"].body
                 digits = sha256 or hashlib.sha256(body).hexdigest()[:8]
-                monkeypatch.setitem(OFFICIAL, name, replace(
-                    OFFICIAL[name], arguments=arguments, sha256=digits,
-                    url=server.url(f"/{name}.pth")))  # fmt: skip
+                monkeypatch.setitem(
+                    OFFICIAL,
+                    name,
+                    replace(
+                        OFFICIAL[name],
+                        arguments=arguments,
+                        sha256=digits,
+                        url=server.url(f"/{name}.pth"),
+                    ),
+                )
             return server
 
         yield serve
@@ -208,8 +215,10 @@ def test_a_file_of_somebody_else_is_not_loaded(serve, tmp_path):
     assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
 
 
-@pytest.mark.parametrize("names", [("hrnet_w32_coco", "hrnet_w32_coco"),
-                                   ("keypointrcnn_r50_fpn", "cpn_r50_coco")])
+@pytest.mark.parametrize(
+    "names",
+    [("hrnet_w32_coco", "hrnet_w32_coco"), ("keypointrcnn_r50_fpn", "cpn_r50_coco")],
+)
 def test_networks_in_the_wrong_place(names):
     with pytest.raises(ArgumentError, match="does not belong here"):
         TopDown.official(*names)
@@ -234,10 +243,20 @@ def test_true_boxes_and_a_perfect_reader_are_perfect_on_the_crowd():
         boxes, points = sample.boxes[there], sample.keypoints[there]
         system = TopDown(Boxes(boxes), Truth(), CODEC, margin=1.5)
         cut, _ = datasets.crop_people(
-            sample.replace(boxes=boxes, keypoints=points, masks=None,
-                           visibility=sample.visibility[there],
-                           areas=sample.areas[there], joints_3d=None, track_ids=None,
-                           hidden_by=None, person_id=None), SIZE, margin=1.5)
+            sample.replace(
+                boxes=boxes,
+                keypoints=points,
+                masks=None,
+                visibility=sample.visibility[there],
+                areas=sample.areas[there],
+                joints_3d=None,
+                track_ids=None,
+                hidden_by=None,
+                person_id=None,
+            ),
+            SIZE,
+            margin=1.5,
+        )
         system.pose_net.maps = CODEC.encode(cut)["maps"]
         found.append(system(sample.image))
     assert metrics.coco_ap(samples, found)["AP"] > 0.97

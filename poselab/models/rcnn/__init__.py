@@ -13,9 +13,21 @@ from poselab.models.rcnn.network import (
     maskrcnn,
 )
 from poselab.models.rcnn.pyramid import FeaturePyramid, FrozenBatchNorm
-from poselab.models.rcnn.roi_align import level_of, roi_align
+from poselab.models.rcnn.regions import level_of, roi_align
 from poselab.models.rcnn.tiny import rcnn_tiny
 
-__all__ = ["RCNN", "Detections", "FeaturePyramid", "FrozenBatchNorm", "RcnnOutput",
-           "decode_keypoints", "fasterrcnn", "keypointrcnn", "level_of", "maskrcnn",
-           "paste_masks", "rcnn_tiny", "roi_align"]  # fmt: skip
+__all__ = [
+    "RCNN",
+    "Detections",
+    "FeaturePyramid",
+    "FrozenBatchNorm",
+    "RcnnOutput",
+    "decode_keypoints",
+    "fasterrcnn",
+    "keypointrcnn",
+    "level_of",
+    "maskrcnn",
+    "paste_masks",
+    "rcnn_tiny",
+    "roi_align",
+]

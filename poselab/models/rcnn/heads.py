@@ -41,10 +41,12 @@ class MaskHead(nn.Sequential):
 
     def __init__(self, inputs: int, width: int = 256, layers: int = 4) -> None:
         widths = [inputs] + [width] * layers
-        super().__init__(*(
-            nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.ReLU())
-            for a, b in zip(widths, widths[1:], strict=False)
-        ))  # fmt: skip
+        super().__init__(
+            *(
+                nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.ReLU())
+                for a, b in zip(widths, widths[1:], strict=False)
+            )
+        )
 
 
 class MaskPredictor(nn.Module):
@@ -102,8 +104,9 @@ def decode_keypoints(logits: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
     for maps, box in zip(logits, boxes, strict=True):  # each has a size of its own
         extent = (box[2:] - box[:2]).clamp(min=1.0)  # [w, h]
         width, height = (int(n) for n in extent.ceil())
-        large = F.interpolate(maps[None], (height, width), mode="bicubic",
-                              align_corners=False)[0]  # fmt: skip
+        large = F.interpolate(
+            maps[None], (height, width), mode="bicubic", align_corners=False
+        )[0]
         score, index = large.flatten(1).max(1)  # [J]
         cell = torch.stack([index % width, index // width], 1).to(box) + 0.5
         points.append((cell * (extent / extent.ceil()) + box[:2])[None])
@@ -132,8 +135,9 @@ def _paste(mask: Tensor, box: list[int], canvas: Tensor) -> None:
     """One mask [S, S] into canvas [H, W]; the last pixel of the box belongs to it."""
     x0, y0, x1, y1 = box
     shape = (max(y1 - y0 + 1, 1), max(x1 - x0 + 1, 1))
-    resized = F.interpolate(mask[None, None], shape, mode="bilinear",
-                            align_corners=False)[0, 0]  # fmt: skip
+    resized = F.interpolate(
+        mask[None, None], shape, mode="bilinear", align_corners=False
+    )[0, 0]
     height, width = canvas.shape
     left, top = max(x0, 0), max(y0, 0)
     right, bottom = min(x1 + 1, width), min(y1 + 1, height)

@@ -26,7 +26,7 @@ from poselab.models.rcnn.heads import (
     paste_masks,
 )
 from poselab.models.rcnn.pyramid import PyramidBackbone, StagedResNet, frozen
-from poselab.models.rcnn.roi_align import level_of, roi_align
+from poselab.models.rcnn.regions import level_of, roi_align
 from poselab.models.rcnn.rpn import ProposalNetwork, RpnOutput
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -159,9 +159,14 @@ class RCNN(nn.Module):
         levels = self.backbone(prepared)
         output = self.outputs(levels, tuple(prepared.shape[-2:]), [size])
         boxes, scores, labels = select_boxes(
-            output.proposals, output.logits, output.steps, size, self.score,
-            self.overlap, self.most,
-        )  # fmt: skip
+            output.proposals,
+            output.logits,
+            output.steps,
+            size,
+            self.score,
+            self.overlap,
+            self.most,
+        )
         full = tuple(image.shape[-2:])
         scale = boxes.new_tensor([full[1] / size[1], full[0] / size[0]])
         extra = self._second_heads(levels, boxes, labels, scale, full)

@@ -24,8 +24,12 @@ class FrozenBatchNorm(nn.Module):
     def __init__(self, channels: int, eps: float = 0.0) -> None:
         super().__init__()
         self.eps = eps
-        for name, value in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0),
-                            ("running_var", 1.0)):  # fmt: skip
+        for name, value in (
+            ("weight", 1.0),
+            ("bias", 0.0),
+            ("running_mean", 0.0),
+            ("running_var", 1.0),
+        ):
             self.register_buffer(name, torch.full((channels,), value))
 
     def forward(self, x: Tensor) -> Tensor:  # [B, C, H, W]

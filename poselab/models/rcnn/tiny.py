@@ -24,9 +24,10 @@ class TinyBody(nn.Module):
         super().__init__()
         self.levels = tuple(levels)
         self.stem = nn.Sequential(
-            conv_block(3, 16, stride=2), conv_block(16, 32, stride=2),
+            conv_block(3, 16, stride=2),
+            conv_block(16, 32, stride=2),
             conv_block(32, 32),
-        )  # fmt: skip
+        )
         inputs = (32, *self.levels)
         self.stages = nn.ModuleList(
             nn.Sequential(conv_block(a, b, stride=2), conv_block(b, b))

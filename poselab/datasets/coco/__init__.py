@@ -1,0 +1,1 @@
+"""COCO's keypoint format: read, checked, written, cut into people, scored."""

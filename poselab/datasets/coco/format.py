@@ -1,0 +1,340 @@
+"""The rules of COCO's keypoint files, each checked with one clear error.
+
+`read` turns a file into typed records or raises an `AnnotationError` that names the
+file, the record, the field and the value. The format: cocodataset.org/#format-data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poselab.datasets.coco import masks
+from poselab.errors import AnnotationError
+from poselab.skeleton import Skeleton
+
+BOX_TOLERANCE = 1.0  # px; published boxes are rounded
+_BIG = 2**62
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """One entry of "images"."""
+
+    id: int
+    file_name: str
+    width: int
+    height: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.height, self.width
+
+
+@dataclass(frozen=True)
+class PersonRecord:
+    """One entry of "annotations" that is a person or a crowd of people.
+
+    keypoints [J, 2] px and visibility [J]; zeros where nothing is labelled.
+    """
+
+    id: int
+    image_id: int
+    box: np.ndarray
+    area: float
+    keypoints: np.ndarray
+    visibility: np.ndarray
+    crowd: bool
+    segmentation: list | dict | None
+    track_id: int | None
+
+
+@dataclass
+class Annotations:
+    """What a file holds: its images in order and the people of each."""
+
+    images: list[ImageRecord]
+    people: dict[int, list[PersonRecord]]
+    category_id: int
+    raw: dict = field(repr=False)
+
+
+class Record:
+    """A JSON object together with the words that name it in an error."""
+
+    def __init__(self, file: str, name: str, data: Any) -> None:
+        self.file, self.name, self.data = file, name, data
+        if not isinstance(data, dict):
+            raise AnnotationError(
+                "must be a JSON object {...}", where=file, field=name, value=data
+            )
+        if "id" in data:
+            self.name = f"{name} (id {str(data['id'])[:24]})"
+
+    def fail(self, key: str, problem: str, fix: str | None = None):
+        """Raise the error about one field of this record."""
+        raise AnnotationError(
+            problem,
+            where=self.file,
+            field=f"{self.name}, field '{key}'",
+            value=self.data.get(key),
+            fix=fix,
+        )
+
+    def get(self, key: str) -> Any:
+        """A field that must be there."""
+        if key not in self.data:
+            raise AnnotationError(
+                f"field '{key}' is missing",
+                where=self.file,
+                field=self.name,
+                fix=f"Add it; the record has {', '.join(map(str, self.data))[:120]}.",
+            )
+        return self.data[key]
+
+    def integer(self, key: str, low: int = -_BIG) -> int:
+        """A whole number of at least `low`."""
+        value = self.get(key)
+        if type(value) is not int or not low <= value < _BIG:
+            least = "" if low == -_BIG else f" of at least {low}"
+            self.fail(key, f"must be a whole number{least}")
+        return value
+
+    def text(self, key: str) -> str:
+        """A string that is not empty."""
+        value = self.get(key)
+        if not isinstance(value, str) or not value:
+            self.fail(key, "must be a text that is not empty")
+        return value
+
+    def items(self, key: str) -> list:
+        """A list."""
+        value = self.get(key)
+        if not isinstance(value, list):
+            self.fail(key, "must be a list [...]")
+        return value
+
+    def number(self, key: str, low: float) -> float:
+        """A finite number of at least `low` (that fits in 32 bits)."""
+        array = masks.finite_numbers([self.get(key)])
+        if array is None or not low <= array[0] < 1e30:
+            self.fail(key, f"must be a finite number of at least {low:g}")
+        return float(array[0])
+
+    def numbers(self, key: str, length: int, meaning: str) -> np.ndarray:
+        """A list of `length` finite numbers."""
+        value = self.items(key)
+        if len(value) != length:
+            self.fail(key, f"has {len(value)} numbers instead of {length}: {meaning}")
+        array = masks.finite_numbers(value)
+        if array is None or np.abs(array).max() > 1e9:
+            self.fail(key, f"must hold finite numbers ({meaning}){_culprit(value)}")
+        return array
+
+
+def _culprit(values: list) -> str:
+    for place, value in enumerate(values):
+        array = masks.finite_numbers([value])
+        if array is None or abs(array[0]) > 1e9:
+            return f"; number {place} is {str(value)[:24]}"
+    return ""
+
+
+def load_json(file: str | Path) -> Any:
+    """The content of a JSON file; an `AnnotationError` if there is none."""
+    try:
+        return json.loads(Path(file).read_text(encoding="utf-8"))
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        raise AnnotationError(
+            f"cannot be read ({reason})", where=file, fix="Check the path."
+        ) from problem
+    except (ValueError, RecursionError) as problem:
+        raise AnnotationError(
+            f"is not valid JSON ({problem})",
+            where=file,
+            fix="The file is damaged or cut short: fetch or write it again.",
+        ) from problem
+
+
+def read(
+    file: str | Path,
+    skeleton: Skeleton,
+    each_image: Callable[[ImageRecord], None] | None = None,
+    adapt: Callable[[Any], Any] | None = None,
+) -> Annotations:
+    """Read and check a COCO keypoint file; raises `AnnotationError`.
+
+    `each_image` may check an image further (its file, say) before the people in it are
+    judged by what the record says of its size. `adapt` brings the content of a file
+    that differs a little into COCO's form before it is checked.
+    """
+    content = load_json(file)
+    top = Record(str(file), "the file", adapt(content) if adapt else content)
+    images = _unique(top, "images", _image)
+    for image in images.values() if each_image else ():
+        each_image(image)
+    categories = _unique(top, "categories", _category)
+    person = _person_category(top, list(categories.values()), skeleton)
+    people: dict[int, list[PersonRecord]] = {key: [] for key in images}
+    seen: set[int] = set()
+    for record in _records(top, "annotations"):
+        _new_id(record, seen)
+        if record.integer("image_id") not in images:
+            record.fail("image_id", "no image has this id")
+        if record.integer("category_id") not in categories:
+            record.fail("category_id", "no category has this id")
+        if record.data["category_id"] == person:
+            image = images[record.data["image_id"]]
+            people[image.id].append(_person(record, image, skeleton))
+    return Annotations(list(images.values()), people, person, top.data)
+
+
+def _records(top: Record, key: str):
+    for place, data in enumerate(top.items(key)):
+        yield Record(top.file, f"{key}[{place}]", data)
+
+
+def _unique(top: Record, key: str, build) -> dict[int, Any]:
+    found: dict[int, Any] = {}
+    for record in _records(top, key):
+        _new_id(record, found)
+        found[record.data["id"]] = build(record)
+    return found
+
+
+def _new_id(record: Record, seen: set[int] | dict[int, Any]) -> None:
+    if record.integer("id") in seen:
+        record.fail("id", "is used twice", "Give every record an id of its own.")
+    if isinstance(seen, set):
+        seen.add(record.data["id"])
+
+
+def _image(record: Record) -> ImageRecord:
+    return ImageRecord(
+        record.data["id"],
+        record.text("file_name"),
+        record.integer("width", 1),
+        record.integer("height", 1),
+    )
+
+
+def _category(record: Record) -> Record:
+    record.text("name")
+    return record
+
+
+def _person_category(top: Record, categories: list[Record], skeleton) -> int:
+    """The id of the category "person", whose joints must be the skeleton's."""
+    people = [c for c in categories if c.data["name"] == "person"]
+    people = people or [c for c in categories if "keypoints" in c.data]
+    if len(people) != 1:
+        names = [c.data["name"] for c in categories]
+        raise AnnotationError(
+            "needs exactly one category named 'person'",
+            where=top.file,
+            field="categories",
+            value=names,
+        )
+    category = people[0]
+    names = category.data.get("keypoints", list(skeleton.joints))
+    if names != list(skeleton.joints):
+        category.fail(
+            "keypoints",
+            f"these are not the {len(skeleton)} joints of {skeleton.name}",
+            "Pass the skeleton that fits, e.g. Coco(..., skeleton=CROWDPOSE_14).",
+        )
+    return category.data["id"]
+
+
+def _person(record: Record, image: ImageRecord, skeleton: Skeleton) -> PersonRecord:
+    crowd = record.data.get("iscrowd", 0)
+    if crowd not in (0, 1):
+        record.fail("iscrowd", "must be 0 or 1")
+    if crowd and "keypoints" not in record.data:
+        points = np.zeros((len(skeleton), 3))
+    else:
+        points = _keypoints(record, image, skeleton)
+    track = record.data.get("track_id")
+    return PersonRecord(
+        id=record.data["id"],
+        image_id=image.id,
+        box=_box(record, image),
+        area=record.number("area", 0),
+        keypoints=_with_unlabelled(record, points),
+        visibility=points[:, 2].astype(np.int64),
+        crowd=bool(crowd),
+        segmentation=_segmentation(record, image),
+        track_id=None if track is None else record.integer("track_id"),
+    )
+
+
+def _keypoints(record: Record, image: ImageRecord, skeleton: Skeleton) -> np.ndarray:
+    """x, y, v of each joint, [J, 3]."""
+    joints = len(skeleton)
+    meaning = f"x, y, v of each of the {joints} joints of {skeleton.name}"
+    points = record.numbers("keypoints", 3 * joints, meaning).reshape(joints, 3)
+    for joint, (x, y, v) in zip(skeleton.joints, points, strict=True):
+        if v not in (0, 1, 2):
+            record.fail(
+                "keypoints",
+                f"{joint} has visibility {v:g} instead of 0, 1 or 2",
+                "0: not labelled, 1: labelled but hidden, 2: visible.",
+            )
+        reach = max(image.size)
+        if v and not (-reach <= x <= 2 * reach and -reach <= y <= 2 * reach):
+            record.fail(
+                "keypoints",
+                f"{joint} at ({x:g}, {y:g}) is far outside the image of "
+                f"{image.width} x {image.height}",
+            )
+    return points
+
+
+def _with_unlabelled(record: Record, points: np.ndarray) -> np.ndarray:
+    """The joints' places [J, 2]; of unlabelled ones (0, 0) unless we exported them."""
+    labelled = points[:, 2:] > 0
+    if "keypoints_unlabelled" not in record.data:
+        return points[:, :2] * labelled
+    meaning = "x, y of each joint (an extension of poselab)"
+    places = record.numbers("keypoints_unlabelled", 2 * len(points), meaning)
+    return np.where(labelled, points[:, :2], places.reshape(-1, 2))
+
+
+def _box(record: Record, image: ImageRecord) -> np.ndarray:
+    box = record.numbers("bbox", 4, "x, y, width, height")
+    x, y, w, h = box
+    if w < 0 or h < 0:
+        record.fail(
+            "bbox",
+            "has a negative width or height",
+            "COCO boxes are x, y, width, height, not two corners.",
+        )
+    past = max(-x, -y, x + w - image.width, y + h - image.height)
+    if past > BOX_TOLERANCE:
+        record.fail(
+            "bbox",
+            f"reaches {past:.1f} px outside the image of "
+            f"{image.width} x {image.height}",
+            "COCO boxes are x, y, width, height, not two corners.",
+        )
+    return box
+
+
+def _segmentation(record: Record, image: ImageRecord) -> list | dict | None:
+    value = record.data.get("segmentation")
+    if value is None or value == []:
+        return None
+    try:
+        if isinstance(value, dict):
+            masks.run_lengths(value, image.size)
+        else:
+            masks.polygons(value, image.size)
+    except ValueError as problem:
+        record.fail("segmentation", str(problem))
+    return value

@@ -1,0 +1,199 @@
+"""COCO person keypoints as `Sample`s (Lin et al., "Microsoft COCO", 1405.0312).
+
+`Coco` reads a published annotation file or one that `save_coco` wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from poselab.datasets.coco import format as coco_format
+from poselab.datasets.coco import masks
+from poselab.datasets.coco.export import save_coco, to_coco
+from poselab.datasets.coco.results import read_results
+from poselab.datasets.images import image_size, read_image
+from poselab.datasets.transforms import crop_people
+from poselab.errors import AnnotationError, ImageError
+from poselab.records import Poses, Sample
+from poselab.skeleton import COCO_17, Skeleton
+
+__all__ = ["Coco", "Crops", "save_coco", "to_coco"]
+
+
+class Crops(NamedTuple):
+    """The people of one image: a stacked sample of N with P = 1, the maps [N, 2, 3]
+    from image points to crop points, the scores [N] of the boxes, the image's id."""
+
+    sample: Sample
+    matrix: Tensor
+    scores: Tensor
+    image_id: int
+
+
+class Coco:
+    """The images of a COCO keypoint file, each a `Sample` with all its people.
+
+    `coco[i]`, `len(coco)`, iteration. People whose joints nobody labelled are kept with
+    visibility 0; crowd regions are not people but the mask `ignore`; an image without
+    people has P = 0. `masks` is None in an image where some person has none.
+
+    The whole file and the size of every image are checked first (the size not, where
+    `check_images` is False, which saves time on 100,000 images): raises
+    `AnnotationError` or `ImageError`, which name the file, the record and the field.
+    """
+
+    def __init__(
+        self,
+        annotation_file: str | Path,
+        image_dir: str | Path,
+        skeleton: Skeleton = COCO_17,
+        check_images: bool = True,
+    ) -> None:
+        self.annotation_file, self.image_dir = Path(annotation_file), Path(image_dir)
+        self.skeleton = skeleton
+        check = self._check_file if check_images else None
+        self.annotations = coco_format.read(
+            annotation_file, skeleton, check, self.adapt
+        )
+
+    @staticmethod
+    def adapt(content: Any) -> Any:
+        """The file's content in COCO's form; other data sets differ a little."""
+        return content
+
+    @property
+    def dataset(self) -> dict:
+        """The file's content as it is, which is what pycocotools works on."""
+        return self.annotations.raw
+
+    @property
+    def image_ids(self) -> list[int]:
+        """The id of each image, in the order of the file."""
+        return [record.id for record in self.annotations.images]
+
+    def __len__(self) -> int:
+        return len(self.annotations.images)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: int) -> Sample:
+        record = self.annotations.images[index]
+        image = read_image(self.image_dir / record.file_name)
+        self.check_size(record, tuple(image.shape[1:]))
+        everybody = self.annotations.people[record.id]
+        people = [p for p in everybody if not p.crowd]
+        crowds = [p for p in everybody if p.crowd]
+        return self._sample(image, people, crowds, record)
+
+    def _sample(self, image, people, crowds, record) -> Sample:
+        joints, size = len(self.skeleton), record.size
+        return Sample(
+            image=image,
+            keypoints=_rows([p.keypoints for p in people], joints, 2),
+            visibility=_rows([p.visibility for p in people], joints).long(),
+            boxes=_rows([p.box for p in people], 4),
+            areas=_rows([p.area for p in people]),
+            skeleton=self.skeleton,
+            masks=_masks(people, size),
+            track_ids=_track_ids(people),
+            ignore=_ignore(crowds, size),
+            image_id=record.id,
+        )
+
+    def crops(
+        self,
+        size: tuple[int, int] = (128, 96),
+        margin: float = 1.25,
+        boxes: dict[int, Poses] | None = None,
+        which: Iterable[int] | None = None,
+    ) -> Iterator[Crops]:
+        """The people of each image cut out at `size` = (H, W), image by image.
+
+        With `boxes` (see `detections`) those are cut out and the joints in them are
+        unknown; images without any box are left out. `which` are the places of the
+        images to go through (all).
+        """
+        which = range(len(self)) if which is None else which
+        for sample in map(self.__getitem__, which):
+            found = None if boxes is None else boxes.get(sample.image_id)
+            if boxes is not None and found is None:
+                continue
+            wanted = None if found is None else found.boxes
+            people, matrix = crop_people(sample, size, margin, wanted)
+            if len(matrix):
+                known = torch.ones(len(matrix))
+                scores = known if found is None else found.person_scores
+                yield Crops(people, matrix, scores, sample.image_id)
+
+    def detections(self, file: str | Path, min_score: float = 0.0) -> dict[int, Poses]:
+        """A results file (boxes, joints or both, with scores) as `Poses` per image id.
+
+        Boxes without an area and those below `min_score` are left out. Joints that are
+        not in the file have score 0. Raises `AnnotationError`.
+        """
+        return read_results(file, self.skeleton, set(self.image_ids), min_score)
+
+    def _check_file(self, record: coco_format.ImageRecord) -> None:
+        if not self.image_dir.is_dir():
+            raise ImageError(
+                "the image directory does not exist",
+                where="image_dir",
+                value=str(self.image_dir),
+            )
+        self.check_size(record, image_size(self.image_dir / record.file_name))
+
+    def check_size(
+        self, record: coco_format.ImageRecord, found: tuple[int, int]
+    ) -> None:
+        """Raise an `AnnotationError` unless an image is as large as its record says."""
+        if found == record.size:
+            return
+        raise AnnotationError(
+            f"says {record.width} x {record.height} but {record.file_name} has "
+            f"{found[1]} x {found[0]} pixels (upright, as EXIF says)",
+            where=self.annotation_file,
+            field=f"image (id {record.id}), width, height",
+            value=[record.width, record.height],
+            fix="Use the images that the file was made for, at their original size.",
+        )
+
+
+def _rows(values: list, *shape: int) -> Tensor:
+    """A list of P arrays as float32 [P, *shape], also when P is 0."""
+    array = np.array(values, dtype=np.float64).reshape(len(values), *shape)
+    return torch.from_numpy(array).float()
+
+
+def _masks(people, size) -> Tensor | None:
+    if any(p.segmentation is None for p in people):
+        return None
+    layers = [masks.decode(p.segmentation, size) for p in people]
+    return torch.stack(layers) if layers else torch.zeros(0, *size, dtype=torch.bool)
+
+
+def _track_ids(people) -> Tensor | None:
+    if not people or any(p.track_id is None for p in people):
+        return None
+    return torch.tensor([p.track_id for p in people])
+
+
+def _ignore(crowds, size) -> Tensor | None:
+    """The union of the crowds' masks (or boxes), None without crowds."""
+    if not crowds:
+        return None
+    area = torch.zeros(size, dtype=torch.bool)
+    for crowd in crowds:
+        if crowd.segmentation is not None:
+            area |= masks.decode(crowd.segmentation, size)
+        else:
+            x, y, w, h = crowd.box
+            rows = slice(max(0, int(y)), int(np.ceil(y + h)))
+            area[rows, max(0, int(x)) : int(np.ceil(x + w))] = True
+    return area

@@ -1,0 +1,93 @@
+"""COCO results files (a list of detections) and our own answers in that form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from poselab.datasets.coco.format import Record, load_json
+from poselab.errors import AnnotationError
+from poselab.records import Poses
+from poselab.skeleton import Skeleton
+
+
+def read_results(
+    file: str | Path,
+    skeleton: Skeleton,
+    image_ids: Iterable[int],
+    min_score: float = 0.0,
+) -> dict[int, Poses]:
+    """A results file as `Poses` per image id, best first.
+
+    Each detection needs image_id, score and bbox or keypoints; a box that the file
+    lacks is drawn around the joints, joints that it lacks have score 0 at (0, 0).
+    Boxes without an area and scores below `min_score` are left out. Raises
+    `AnnotationError`, also for an image that `image_ids` does not have.
+    """
+    data, known = load_json(file), set(image_ids)
+    if not isinstance(data, list):
+        raise AnnotationError("must be a list of detections", where=file, value=data)
+    found: dict[int, list] = {}
+    for place, entry in enumerate(data):
+        record = Record(str(file), f"detection [{place}]", entry)
+        if record.integer("image_id") not in known:
+            record.fail("image_id", "the annotation file has no such image")
+        score, box, points = _detection(record, skeleton)
+        if score >= min_score and bool((box[2:] > 0).all()):
+            found.setdefault(record.data["image_id"], []).append((score, box, points))
+    return {key: _poses(rows) for key, rows in found.items()}
+
+
+def _detection(record: Record, skeleton: Skeleton) -> tuple[float, Tensor, Tensor]:
+    """Score, box [4] and joints with scores [J, 3] of one entry."""
+    score = record.number("score", -1e9)
+    joints = len(skeleton)
+    points = torch.zeros(joints, 3)
+    if "keypoints" in record.data:
+        meaning = f"x, y, score of each of the {joints} joints of {skeleton.name}"
+        values = record.numbers("keypoints", 3 * joints, meaning)
+        points = torch.from_numpy(values.reshape(joints, 3)).float()
+    if "bbox" in record.data or "keypoints" not in record.data:
+        box = torch.from_numpy(record.numbers("bbox", 4, "x, y, width, height")).float()
+    else:
+        low, high = points[:, :2].amin(0), points[:, :2].amax(0)
+        box = torch.cat([low, high - low + 1])
+    return score, box, points
+
+
+def _poses(rows: list[tuple[float, Tensor, Tensor]]) -> Poses:
+    rows = sorted(rows, key=lambda row: -row[0])
+    points = torch.stack([row[2] for row in rows])  # [N, J, 3]
+    return Poses(
+        keypoints=points[..., :2],
+        scores=points[..., 2],
+        boxes=torch.stack([row[1] for row in rows]),
+        person_scores=torch.tensor([row[0] for row in rows]),
+    )
+
+
+def to_results(poses: Poses, image_id: int, category_id: int = 1) -> list[dict]:
+    """One image's poses as entries of a results file.
+
+    The score of a person is `person_scores`, else the mean of the joints' scores.
+    People whose joints all have score 0 or all lie at (0, 0) are padding, left out.
+    """
+    poses = poses.to("cpu")
+    scores = poses.person_scores
+    scores = poses.scores.mean(-1) if scores is None else scores
+    there = (poses.scores != 0).any(-1) & (poses.keypoints != 0).flatten(1).any(1)
+    return [
+        _entry(poses, person, float(scores[person]), int(image_id), category_id)
+        for person in there.nonzero()[:, 0].tolist()
+    ]
+
+
+def _entry(poses: Poses, person: int, score: float, image_id: int, category_id: int):
+    points = poses.keypoints[person, :, :2].double()
+    rows = torch.cat([points, poses.scores[person, :, None].double()], -1)
+    entry: dict[str, Any] = {"image_id": image_id, "category_id": category_id}
+    return entry | {"keypoints": rows.flatten().tolist(), "score": score}

@@ -1,0 +1,1 @@
+"""Average precision as COCO defines it, of boxes and of poses."""

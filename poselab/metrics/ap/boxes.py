@@ -1,0 +1,86 @@
+"""Average precision of boxes: a person counts as found at an overlap of t or more.
+
+AP50 is the area under precision over recall at t = 0.50, AP the mean over t = 0.50,
+0.55, ... 0.95 (cocodataset.org/#detection-eval); pycocotools computes them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from poselab.datasets.coco.export import to_coco
+from poselab.errors import require
+from poselab.records import Sample
+
+BOX_NAMES = (
+    "AP",
+    "AP50",
+    "AP75",
+    "APs",
+    "APm",
+    "APl",
+    "AR1",
+    "AR10",
+    "AR",
+    "ARs",
+    "ARm",
+    "ARl",
+)
+
+
+def box_ap(truth: Sample | Sequence[Sample], found: Iterable[Any]) -> dict[str, float]:
+    """COCO's twelve box numbers (`BOX_NAMES`) for people.
+
+    `truth` is a list of samples or a stacked one; `found` has for each image something
+    with boxes [N, 4] (xywh px) and scores [N], such as `Detections`. At most 100 boxes
+    an image count. -1 means that there is nobody of that size. Raises `ArgumentError`.
+    """
+    truth, found = list(truth), list(found)
+    require(
+        len(truth) == len(found),
+        f"expected one answer for each of {len(truth)} images",
+        where="box_ap",
+        field="found",
+        value=len(found),
+    )
+    data = to_coco(truth)
+    for number, record in enumerate(data["annotations"], start=1):
+        record["id"] = number  # COCOeval takes a match with id 0 for no match
+        record.setdefault("iscrowd", 0)
+    entries = [
+        {
+            "image_id": image["id"],
+            "category_id": data["categories"][0]["id"],
+            "bbox": box,
+            "score": score,
+        }
+        for image, answer in zip(data["images"], found, strict=True)
+        for box, score in zip(
+            answer.boxes.tolist(), answer.scores.tolist(), strict=True
+        )
+    ]
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints a lot
+        return _evaluate(data, entries)
+
+
+def _evaluate(data: dict, entries: list[dict]) -> dict[str, float]:
+    truth = COCO()
+    truth.dataset = data
+    truth.createIndex()
+    if entries:
+        answer = truth.loadRes(entries)
+    else:  # loadRes cannot load nothing
+        answer = COCO()
+        answer.dataset = {**data, "annotations": []}
+        answer.createIndex()
+    judge = COCOeval(truth, answer, "bbox")
+    judge.evaluate()
+    judge.accumulate()
+    judge.summarize()
+    return dict(zip(BOX_NAMES, (float(s) for s in judge.stats), strict=True))

@@ -1,0 +1,320 @@
+"""What COCO's evaluation is given, in whatever form, checked and as columns.
+
+pycocotools takes what it gets: a detection that names an unknown image stops it with a
+bare assertion, one whose category is unknown is passed over, a score that is not a
+number is sorted anywhere, and an annotation with the id 0 can never be found. All of
+these end as a number near 0 that looks like a bad network, so they are named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from poselab.datasets.coco.export import to_coco
+from poselab.datasets.coco.results import to_results
+from poselab.errors import ArgumentError, require
+from poselab.records import Poses, Sample
+from poselab.skeleton import COCO_17, Skeleton
+
+NAMES = ("AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl")
+
+
+class CocoNumbers(dict):
+    """COCO's ten numbers by name, in pycocotools' order.
+
+    Also by place, `numbers[0]`, and as an array, `np.asarray(numbers)` [10].
+    """
+
+    def __init__(self, values: Iterable[float]) -> None:
+        super().__init__(zip(NAMES, map(float, values), strict=True))
+
+    def __missing__(self, key: Any) -> float:
+        if isinstance(key, int | np.integer):
+            return list(self.values())[key]
+        raise KeyError(key)
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return np.array(list(self.values()), dtype=dtype or np.float64)
+
+
+@dataclass
+class Inputs:
+    """Truth and answers as COCO has them, and the columns that the numbers need.
+
+    `truth` is the dictionary, `found` the records of a results file. N annotations and
+    M detections of J joints; `image` and `category` are places in the sorted `images`
+    and `categories`, category -1 where a detection's is unknown.
+    """
+
+    truth: dict[str, Any]
+    found: list[dict[str, Any]]
+    skeleton: Skeleton
+    images: list
+    categories: list
+    people: Columns
+    answers: Columns
+
+
+@dataclass
+class Columns:
+    """N records: image [N], category [N], points [N, J, 2] px, flags [N, J].
+
+    People also have areas [N] px^2, boxes [N, 4] xywh px, crowd [N] and ignore [N];
+    answers have areas, those of the box around their joints, and scores [N].
+    """
+
+    image: np.ndarray
+    category: np.ndarray
+    points: np.ndarray
+    flags: np.ndarray
+    areas: np.ndarray
+    boxes: np.ndarray | None = None
+    crowd: np.ndarray | None = None
+    ignore: np.ndarray | None = None
+    scores: np.ndarray | None = None
+
+
+def read_inputs(truth: Any, found: Any, skeleton: Skeleton | None) -> Inputs:
+    """The arguments of `coco_ap`, checked. Raises `ArgumentError`."""
+    data, skeleton = _truth(truth, skeleton)
+    for key in ("images", "annotations", "categories"):
+        require(
+            isinstance(data.get(key), list),
+            "must be a list",
+            where="coco_ap",
+            field=f"truth, {key}",
+            value=data.get(key),
+        )
+    images, categories = _ids(data, "images"), _ids(data, "categories")
+    results = _results(found, data)
+    people = _people(data["annotations"], images, categories, len(skeleton))
+    answers = _answers(results, images, categories, len(skeleton))
+    return Inputs(data, results, skeleton, images, categories, people, answers)
+
+
+def _ids(data: dict, key: str) -> list:
+    """The ids of images or categories, sorted as pycocotools sorts them."""
+    where = f"truth, {key}"
+    column = _column(data[key], "id", where)
+    try:
+        return sorted(set(column))
+    except TypeError:
+        raise ArgumentError(
+            "must be all whole numbers or all texts",
+            where="coco_ap",
+            field=f"{where}, id",
+            value=sorted({type(v).__name__ for v in column}),
+        ) from None
+
+
+# --- the forms that are taken --------------------------------------------------------
+
+
+def _truth(truth: Any, skeleton: Skeleton | None) -> tuple[dict, Skeleton]:
+    if isinstance(truth, dict):
+        return truth, skeleton or COCO_17
+    if hasattr(truth, "dataset"):
+        return truth.dataset, skeleton or getattr(truth, "skeleton", COCO_17)
+    samples = [truth] if isinstance(truth, Sample) and not truth.is_stacked else truth
+    samples = list(samples) if isinstance(samples, Iterable) else []
+    if not samples or not isinstance(samples[0], Sample):
+        raise ArgumentError(
+            "expected samples, a Coco or a COCO dictionary",
+            where="coco_ap",
+            field="truth",
+            value=truth,
+        )
+    return to_coco(samples), skeleton or samples[0].skeleton
+
+
+def _results(found: Any, data: dict) -> list[dict]:
+    """Entries of a results file, whatever form they came in."""
+    ids = [image["id"] for image in data["images"]]
+    if isinstance(found, Poses) and not found.is_stacked:
+        found = [found]
+    if isinstance(found, dict):
+        pairs: Iterable = found.items()
+    else:
+        require(
+            isinstance(found, Iterable) and not isinstance(found, str),
+            "expected COCO records, or one Poses for each image",
+            where="coco_ap",
+            field="found",
+            value=found,
+        )
+        found = list(found)
+        if all(isinstance(entry, dict) for entry in found):
+            return found
+        if len(found) != len(ids):
+            raise ArgumentError(
+                f"expected one Poses for each of the {len(ids)} images",
+                where="coco_ap",
+                field="found",
+                value=len(found),
+            )
+        pairs = zip(ids, found, strict=True)
+    pairs = list(pairs)
+    odd = next((poses for _, poses in pairs if not isinstance(poses, Poses)), None)
+    require(
+        all(isinstance(poses, Poses) for _, poses in pairs),
+        "expected Poses",
+        where="coco_ap",
+        field="found",
+        value=odd,
+    )
+    person = next((c["id"] for c in data["categories"] if c.get("name") == "person"), 1)
+    return [e for key, poses in pairs for e in to_results(poses, key, person)]
+
+
+# --- columns -------------------------------------------------------------------------
+
+
+def _people(records: list[dict], images: list, categories: list, joints: int):
+    where = "truth, annotations"
+    keypoints = _keypoints(records, joints, where)
+    points, flags = keypoints[..., :2], keypoints[..., 2]
+    labelled = flags > 0
+    _finite(points[labelled], where, "a labelled joint's place")
+    areas = _numbers(records, "area", where)
+    require(
+        bool((areas >= 0).all()),
+        "must not be negative",
+        where="coco_ap",
+        field=f"{where}, area",
+        value=areas.min(initial=0.0),
+    )
+    counts = labelled.sum(1).tolist()
+    given = zip(records, counts, strict=True)
+    known = np.array([r.get("num_keypoints", n) for r, n in given], dtype=np.float64)
+    crowd = np.array([bool(r.get("iscrowd", 0)) for r in records], dtype=bool)
+    return Columns(
+        image=_places(records, "image_id", images, where),
+        category=_places(records, "category_id", categories, where, strict=False),
+        points=points,
+        flags=labelled,
+        areas=areas,
+        crowd=crowd,
+        boxes=_numbers(records, "bbox", where, 4),
+        ignore=crowd | (known == 0),
+    )
+
+
+def _answers(records: list[dict], images: list, categories: list, joints: int):
+    where = "found"
+    keypoints = _keypoints(records, joints, where)
+    points = keypoints[..., :2]
+    _finite(points, where, "keypoints")
+    category = _places(records, "category_id", categories, where, strict=False)
+    if len(records) and (category < 0).all():
+        raise ArgumentError(
+            "no detection has a category that the truth knows",
+            where="coco_ap",
+            field="found, category_id",
+            value=records[0]["category_id"],
+            fix=f"The truth has {categories[:5]}.",
+        )
+    size = np.ptp(points, axis=1) if len(points) else np.zeros((0, 2))
+    return Columns(
+        image=_places(records, "image_id", images, where),
+        category=category,
+        points=points,
+        flags=keypoints[..., 2],
+        areas=size[:, 0] * size[:, 1],
+        scores=_numbers(records, "score", where),
+    )
+
+
+def _column(records: list[dict], field: str, where: str) -> list:
+    try:
+        return [record[field] for record in records]
+    except (KeyError, TypeError, IndexError):
+        rows = enumerate(records)
+        place = next(i for i, r in rows if not isinstance(r, dict) or field not in r)
+        raise ArgumentError(
+            "this field is missing", where="coco_ap", field=f"{where}[{place}], {field}"
+        ) from None
+
+
+def _numbers(records: list[dict], field: str, where: str, width: int = 0):
+    """A column of finite numbers [N], or [N, width]."""
+    column = _column(records, field, where)
+    try:
+        values = np.array(column)
+        if values.dtype.kind not in "biufO":  # "0.5" is a text, which nobody can sort
+            raise TypeError
+        values = values.astype(np.float64)
+        values = values.reshape((len(column), width) if width else (len(column),))
+    except (TypeError, ValueError):
+        meaning = f"{width} numbers" if width else "a number"
+        bad = next((v for v in column if not _is_numbers(v, width)), column)
+        raise ArgumentError(
+            f"must be {meaning}", where="coco_ap", field=f"{where}, {field}", value=bad
+        ) from None
+    return _finite(values, where, field)
+
+
+def _is_numbers(value: Any, width: int) -> bool:
+    try:
+        if isinstance(value, str):
+            return False
+        return np.array(value, dtype=np.float64).shape == ((width,) if width else ())
+    except (TypeError, ValueError):
+        return False
+
+
+def _keypoints(records: list[dict], joints: int, where: str) -> np.ndarray:
+    """x, y and flag or score of each joint; [N, J, 3]."""
+    column = _column(records, "keypoints", where)
+    try:
+        return np.array(column, dtype=np.float64).reshape(len(column), joints, 3)
+    except (TypeError, ValueError):
+        checked = enumerate(column)
+        place = next(i for i, v in checked if not _is_numbers(v, 3 * joints))
+        raise ArgumentError(
+            f"must be x, y and a flag or score of each of {joints} joints: "
+            f"{3 * joints} numbers",
+            where="coco_ap",
+            field=f"{where}[{place}], keypoints",
+            value=column[place],
+        ) from None
+
+
+def _finite(values: np.ndarray, where: str, field: str) -> np.ndarray:
+    if not np.isfinite(values).all():
+        raise ArgumentError(
+            "must be finite",
+            where="coco_ap",
+            field=f"{where}, {field}",
+            value=values[~np.isfinite(values)][0].item(),
+        )
+    return values
+
+
+def _places(
+    records: list[dict], field: str, known: Sequence, where: str, strict: bool = True
+) -> np.ndarray:
+    """Where each record's id stands in `known`; -1, or an error, if nowhere."""
+    table = {key: place for place, key in enumerate(known)}
+    column = _column(records, field, where)
+    try:
+        places = np.array([table.get(key, -1) for key in column], dtype=np.int64)
+    except TypeError:
+        raise ArgumentError(
+            "an id must be a number or a text",
+            where="coco_ap",
+            field=f"{where}, {field}",
+        ) from None
+    if strict and (places < 0).any():
+        stranger = column[int(np.argmax(places < 0))]
+        raise ArgumentError(
+            "the truth has no such image",
+            where="coco_ap",
+            field=f"{where}, {field}",
+            value=stranger,
+            fix=f"It has {len(known)}, the first is {known[:1]}.",
+        )
+    return places

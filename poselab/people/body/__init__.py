@@ -1,0 +1,1 @@
+"""One person: bones, shape, pose, motion, clothes, and what a body is made of."""

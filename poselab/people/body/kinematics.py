@@ -1,0 +1,294 @@
+"""The kinematic tree: bones, joint limits, forward kinematics, contact with the ground.
+
+A person in the rest pose stands upright at the origin, faces +z with +y up, so that the
+own left is +x, and lets the arms hang with the palms towards the thighs. Every bone has
+three angles in radians (flexion, twist, abduction) that mean the same on both sides:
+mirroring a person swaps left and right bones and changes nothing else, except for
+the twist and bend of the bones in the middle.
+
+  flexion    spine, neck, head, shoulder, elbow, hip forwards; knee backwards; toes up
+  twist      spine and head to the own left; limbs outwards
+  abduction  limbs away from the middle; spine and head bend to the own left
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from math import pi
+
+import torch
+from torch import Tensor
+
+from poselab.people.body.shape import Shape, measures
+
+FLEXION, TWIST, ABDUCTION = range(3)
+SEAT = 0.066  # from the hips down to what a seated person sits on, of stature
+# Bone: parent, then the limits of flexion, twist and abduction in degrees.
+_MIDDLE = {
+    "pelvis": (None, (0, 0), (0, 0), (0, 0)),
+    "waist": ("pelvis", (-15, 45), (-20, 20), (-20, 20)),
+    "chest": ("waist", (-15, 35), (-25, 25), (-18, 18)),
+    "neck": ("chest", (-25, 30), (-35, 35), (-20, 20)),
+    "head": ("neck", (-20, 25), (-35, 35), (-15, 15)),
+}
+_SIDED = {
+    "clavicle": ("chest", (0, 0), (-10, 20), (-5, 30)),
+    "shoulder": ("clavicle", (-50, 170), (-85, 85), (-25, 165)),
+    "elbow": ("shoulder", (0, 145), (-85, 85), (0, 0)),
+    "wrist": ("elbow", (-25, 30), (0, 0), (-60, 60)),
+    "hip": ("pelvis", (-25, 125), (-40, 45), (-20, 50)),
+    "knee": ("hip", (0, 150), (0, 0), (0, 0)),
+    "ankle": ("knee", (-50, 40), (-20, 20), (-20, 20)),
+    "toe": ("ankle", (-10, 60), (0, 0), (0, 0)),
+}
+
+
+def _tree() -> dict[str, tuple]:
+    tree = dict(_MIDDLE)
+    for name, (parent, *limits) in _SIDED.items():
+        for side in ("left_", "right_"):
+            above = parent if parent in _MIDDLE else side + parent
+            tree[side + name] = (above, *limits)
+    return tree
+
+
+_TREE = _tree()
+BONES = tuple(_TREE)
+BONE = {name: index for index, name in enumerate(BONES)}
+PARENTS = tuple(-1 if row[0] is None else BONE[row[0]] for row in _TREE.values())
+LIMITS = torch.tensor([row[1:] for row in _TREE.values()]) * (pi / 180)  # [B, 3, 2]
+_FORWARD_DOWN = ("shoulder", "elbow", "wrist", "hip", "ankle", "toe")
+
+
+def _mirror(name: str) -> str:
+    swap = {"left": "right", "right": "left"}
+    side, _, rest = name.partition("_")
+    return f"{swap[side]}_{rest}" if side in swap else name
+
+
+MIRROR = tuple(BONE[_mirror(name)] for name in BONES)
+
+
+def _signs() -> Tensor:
+    """Signs that turn anatomical angles into rotations about +x, +y, +z, [B, 3]."""
+    rows = []
+    for name in BONES:
+        bends_down = name.split("_")[-1] in _FORWARD_DOWN
+        side = {"right": -1.0}.get(name.split("_")[0], 1.0)
+        bend = side if name in _SIDED_BONES else -1.0
+        rows.append([-1.0 if bends_down else 1.0, side, bend])
+    return torch.tensor(rows)
+
+
+_SIDED_BONES = {name for name in BONES if name not in _MIDDLE}
+SIGNS = _signs()
+
+
+@dataclass
+class Pose:
+    """N poses, the same for a tall and a small body.
+
+    angles [N, B, 3] radians of BONES; turn [N, 3] yaw (to the own left), pitch
+    (forwards) and roll (to the own left) of the pelvis; place [N, 2] mm, x and z of
+    the pelvis on the ground; lift [N], height above the ground of the lowest point as
+    a fraction of stature (a runner in flight); seat [N] 1 where a stool is under them.
+    """
+
+    angles: Tensor
+    turn: Tensor
+    place: Tensor
+    lift: Tensor
+    seat: Tensor
+
+    def __len__(self) -> int:
+        return len(self.angles)
+
+    def __getitem__(self, index) -> Pose:
+        """The poses of an index tensor, a slice or a mask."""
+        return Pose(*(getattr(self, f.name)[index] for f in fields(self)))
+
+    def to(self, device) -> Pose:
+        """The same poses on another device."""
+        return Pose(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+    def replace(self, **changes: Tensor) -> Pose:
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+    def at(self, place: Tensor, yaw: Tensor) -> Pose:
+        """The same people standing at `place` [N, 2] mm and turned by `yaw` [N]."""
+        turn = torch.cat([yaw[:, None], self.turn[:, 1:]], 1)
+        return replace(self, place=place, turn=turn)
+
+    def flipped(self) -> Pose:
+        """Left and right swapped (the mirror image across the plane x = 0)."""
+        angles = self.angles[:, list(MIRROR)]
+        middle = torch.tensor([1.0, -1.0, -1.0], device=angles.device)
+        angles[:, : len(_MIDDLE)] *= middle
+        flip = torch.tensor([-1.0, 1.0], device=angles.device)
+        turn = self.turn * torch.tensor([-1.0, 1.0, -1.0], device=angles.device)
+        return replace(self, angles=angles, turn=turn, place=self.place * flip)
+
+    @classmethod
+    def cat(cls, poses: list[Pose]) -> Pose:
+        """Join along people."""
+        names = [f.name for f in fields(cls)]
+        return cls(*(torch.cat([getattr(p, n) for p in poses]) for n in names))
+
+
+def rest_pose(n: int = 1, device=None) -> Pose:
+    """`n` people upright, arms hanging."""
+    zeros = torch.zeros(n, len(BONES), 3, device=device)
+    return Pose(
+        zeros,
+        zeros[:, 0].clone(),
+        zeros[:, 0, :2].clone(),
+        zeros[:, 0, 0].clone(),
+        zeros[:, 0, 0].clone(),
+    )
+
+
+def rotations(angles: Tensor) -> Tensor:
+    """Rx(a) Rz(c) Ry(b) of angles (a, b, c) [..., 3] -> [..., 3, 3]."""
+    (sa, sb, sc), (ca, cb, cc) = angles.sin().unbind(-1), angles.cos().unbind(-1)
+    first = (cc * cb, -sc, cc * sb)
+    second, third = (sc * cb, cc, sc * sb), (-sb, torch.zeros_like(sb), cb)
+    rows = [*first]
+    rows += [ca * p - sa * q for p, q in zip(second, third, strict=True)]
+    rows += [sa * p + ca * q for p, q in zip(second, third, strict=True)]
+    return torch.stack(rows, -1).unflatten(-1, (3, 3))
+
+
+def euler(rotation: Tensor) -> Tensor:
+    """The angles (a, b, c) of `rotations`, [..., 3, 3] -> [..., 3]."""
+    a = torch.atan2(rotation[..., 2, 1], rotation[..., 1, 1])
+    b = torch.atan2(rotation[..., 0, 2], rotation[..., 0, 0])
+    c = -rotation[..., 0, 1].clamp(-1, 1).asin()
+    return torch.stack([a, b, c], -1)
+
+
+def turned(turn: Tensor) -> Tensor:
+    """Ry(yaw) Rx(pitch) Rz(-roll) of `Pose.turn` [..., 3] -> [..., 3, 3]."""
+    yaw, pitch, roll = turn.unbind(-1)
+    zero = torch.zeros_like(yaw)
+    lean = rotations(torch.stack([pitch, zero, -roll], -1))
+    return rotations(torch.stack([zero, yaw, zero], -1)) @ lean
+
+
+def clamp(angles: Tensor) -> Tensor:
+    """Angles [N, B, 3] moved into the joint limits."""
+    limits = LIMITS.to(angles)
+    return angles.maximum(limits[..., 0]).minimum(limits[..., 1])
+
+
+def offsets(m: dict[str, Tensor]) -> Tensor:
+    """Where each bone starts in its parent's frame, [N, B, 3], from `measures`."""
+    zero = torch.zeros_like(m["hip"])
+    rows: dict[str, tuple] = {
+        "pelvis": (zero, zero, zero),
+        "waist": (zero, m["waist"], zero),
+        "chest": (zero, m["chest"], zero),
+        "neck": (zero, m["back"], -0.006 * m["scale"]),
+        "head": (zero, m["neck"], 0.006 * m["scale"]),
+    }
+    for side, sign in (("left_", 1), ("right_", -1)):
+        rows |= {side + name: row for name, row in _limb_offsets(m, zero, sign).items()}
+    return torch.stack([torch.stack(rows[name], -1) for name in BONES], 1)
+
+
+def _limb_offsets(m: dict[str, Tensor], zero: Tensor, sign: int) -> dict[str, tuple]:
+    return {
+        "clavicle": (sign * m["clavicle"], m["clavicle_up"], zero),
+        "shoulder": (sign * m["shoulder"], zero, -0.004 * m["scale"]),
+        "elbow": (zero, -m["upper_arm"], zero),
+        "wrist": (zero, -m["forearm"], zero),
+        "hip": (sign * m["hip"], zero, zero),
+        "knee": (zero, -m["thigh"], zero),
+        "ankle": (zero, -m["shin"], zero),
+        "toe": (zero, m["ball_radius"] - m["ankle"], m["ball"]),
+    }
+
+
+@cache
+def _levels() -> tuple[tuple[list[int], list[int]], ...]:
+    """Bones and their parents, one generation after the other."""
+    depth = [0]
+    for parent in PARENTS[1:]:
+        depth.append(depth[parent] + 1)
+    return tuple(
+        (
+            [b for b, d in enumerate(depth) if d == level],
+            [PARENTS[b] for b, d in enumerate(depth) if d == level],
+        )
+        for level in range(1, max(depth) + 1)
+    )
+
+
+@dataclass
+class Frames:
+    """Bones in the world: origin [N, B, 3] mm and rotation [N, B, 3, 3]."""
+
+    origin: Tensor
+    rotation: Tensor
+
+    def point(self, bone: str, *xyz: Tensor | float) -> Tensor:
+        """A point of a bone's own frame in the world, [N, 3] mm."""
+        r, o = self.rotation[:, BONE[bone]], self.origin[:, BONE[bone]]
+        for axis, value in enumerate(xyz):
+            if isinstance(value, Tensor):
+                o = o + r[..., axis] * value[:, None]
+            elif value:
+                o = o + r[..., axis] * value
+        return o
+
+
+def chain(offset: Tensor, angles: Tensor, root: Tensor) -> Frames:
+    """Forward kinematics with the pelvis at the origin, turned by `root` [N, 3, 3].
+
+    `offset` [N or 1, B, 3] is that of `offsets`.
+    """
+    local = rotations(angles * SIGNS.to(angles))
+    rotation = local.clone()
+    origin = torch.zeros_like(angles)
+    rotation[:, 0] = root
+    for bones, parents in _levels():
+        above = rotation[:, parents]  # [N, b, 3, 3]
+        rotation[:, bones] = above @ local[:, bones]
+        step = (above @ offset[:, bones, :, None])[..., 0]
+        origin[:, bones] = origin[:, parents] + step
+    return Frames(origin, rotation)
+
+
+def forward(shape: Shape, pose: Pose) -> Frames:
+    """Every bone in the world; the lowest point of the body is on the ground."""
+    m = measures(shape)
+    frames = chain(offsets(m), pose.angles, turned(pose.turn))
+    up = pose.lift * shape.height - lowest(m, frames)
+    shift = torch.stack([pose.place[:, 0], up, pose.place[:, 1]], -1)
+    return Frames(frames.origin + shift[:, None], frames.rotation)
+
+
+def lowest(m: dict[str, Tensor], frames: Frames) -> Tensor:
+    """Height of the lowest point of shoes, knees, hands and seat, [N] mm."""
+    low = [_seat_height(m, frames)]
+    for side in ("left_", "right_"):
+        for bone, down, ahead, radius in soles(m):
+            centre = frames.point(side + bone, 0.0, -down, ahead)
+            low.append(centre[:, 1] - radius)
+        low.append(frames.point(side + "knee")[:, 1] - 0.033 * m["scale"])
+        low.append(frames.point(side + "wrist", 0.0, -m["hand"])[:, 1])
+    return torch.stack(low).amin(0)
+
+
+def _seat_height(m: dict[str, Tensor], frames: Frames) -> Tensor:
+    return frames.point("pelvis")[:, 1] - SEAT * m["scale"]
+
+
+def soles(m: dict[str, Tensor]) -> tuple[tuple, ...]:
+    """The balls a shoe rolls over: bone, down and ahead of it, radius (mm)."""
+    return (
+        ("ankle", m["ankle"] - m["heel_radius"], -m["heel"], m["heel_radius"]),
+        ("toe", torch.zeros_like(m["toe"]), 0.0, m["ball_radius"]),
+        ("toe", m["ball_radius"] - m["toe_radius"], m["toe"], m["toe_radius"]),
+    )

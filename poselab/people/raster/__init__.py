@@ -1,0 +1,1 @@
+"""The renderer: primitives, the pixels they touch, and how those look."""

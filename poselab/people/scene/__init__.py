@@ -1,0 +1,1 @@
+"""Who stands where: camera, light, things, background, and the truth about it."""

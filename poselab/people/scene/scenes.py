@@ -1,0 +1,196 @@
+"""A batch of scenes: who stands where, seen by which camera, and their truth.
+
+`Scene` holds everything that decides a picture; `draw` makes a stacked `Sample` of it.
+How scenes are drawn at random is in `casting`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from poselab.people.body import person as body
+from poselab.people.body.kinematics import Frames
+from poselab.people.body.person import Dress, Pose, Shape
+from poselab.people.raster.primitive_batch import NOBODY, Group
+from poselab.people.raster.render import render
+from poselab.people.scene.backdrop import (
+    Backdrop,
+    contact_shadow,
+    draw_backdrop,
+    ground_texture,
+)
+from poselab.people.scene.camera import Camera
+from poselab.people.scene.light import Light
+from poselab.people.scene.things import Things
+from poselab.people.scene.things import groups as furniture
+from poselab.people.scene.truth import sample_of
+from poselab.records import Sample
+from poselab.skeleton import COCO_17, MPII_16, Skeleton
+
+NOISE_BANK = 1 << 21
+
+
+@dataclass
+class Scene:
+    """S scenes with places for P people each; N = S P people, image by image.
+
+    shape, dress, pose: N people in the world; count [S] how many of the P are there;
+    camera, light, backdrop: S; things: whatever else stands there; grain [S] the noise
+    of the sensor; grain_at [S] where in the bank of noise it starts.
+    """
+
+    shape: Shape
+    dress: Dress
+    pose: Pose
+    count: Tensor
+    camera: Camera
+    light: Light
+    backdrop: Backdrop
+    things: Things
+    grain: Tensor
+    grain_at: Tensor
+
+    @property
+    def people(self) -> int:
+        """P, the number of places."""
+        return len(self.shape) // len(self.count)
+
+    def replace(self, **changes) -> Scene:
+        """A copy with some parts changed."""
+        return replace(self, **changes)
+
+    def to(self, device: torch.device | str) -> Scene:
+        """The same scenes on another device.
+
+        Everything random about a picture is in its scene, and scenes are made on the
+        CPU: so a seed means the same people on every device.
+        """
+        return _moved(self, device)
+
+
+def _moved(value, device):
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if is_dataclass(value):
+        names = [f.name for f in fields(value)]
+        return replace(value, **{n: _moved(getattr(value, n), device) for n in names})
+    return value
+
+
+def draw(
+    scene: Scene,
+    size: tuple[int, int],
+    skeleton: Skeleton = COCO_17,
+    window: str = "tight",
+) -> Sample:
+    """Render scenes as a stacked `Sample` with all its fields."""
+    s, p = len(scene.count), scene.people
+    there = torch.arange(p, device=scene.count.device) < scene.count[:, None]  # [S, P]
+    frames = body.forward(scene.shape, scene.pose)
+    groups, cards = _groups(scene, frames, there.flatten())
+    backdrop = draw_backdrop(scene.backdrop, scene.camera, size)
+    factor = ground_texture(scene.backdrop, scene.camera, size)
+    factor *= _shadows(scene, there, frames, size)
+    backdrop = backdrop.mul_(factor[:, None]).clamp_(0.02, 0.98)
+    picture = render(groups, scene.camera, size, backdrop, scene.light, cards, window)
+    _add_grain(picture.image, scene.grain, scene.grain_at)
+    joints = body.joints(scene.shape, scene.pose, skeleton, frames).view(s, p, -1, 3)
+    heights = scene.shape.height.view(s, p) * there
+    seen = scene.camera.from_world(joints)
+    return sample_of(picture, scene.camera, seen, heights, skeleton)
+
+
+def part(scene: Scene, images: Sequence[int]) -> Scene:
+    """Some of the scenes of a batch, in the given order."""
+    device = scene.count.device
+    index = torch.as_tensor(list(images), device=device)
+    places = torch.arange(scene.people, device=device)
+    owners = (index[:, None] * scene.people + places).flatten()
+    at, thing = (scene.things.image == index[:, None]).nonzero(as_tuple=True)
+
+    def pick(record, rows: Tensor):
+        return type(record)(*(v[rows] for v in vars(record).values()))
+
+    things = pick(scene.things, thing)
+    things.image = at
+    return Scene(
+        scene.shape[owners],
+        scene.dress[owners],
+        scene.pose[owners],
+        scene.count[index],
+        scene.camera[index],
+        pick(scene.light, index),
+        pick(scene.backdrop, index),
+        things,
+        scene.grain[index],
+        scene.grain_at[index],
+    )
+
+
+def _groups(scene: Scene, frames: Frames, there: Tensor):
+    """Everything that is drawn: the people who are there, their stools, the things."""
+    device = there.device
+    index = torch.arange(len(there), device=device)[there]
+    image, person = index // scene.people, index % scene.people
+    shape, pose = scene.shape[index], scene.pose[index]
+    posed = Frames(frames.origin[index], frames.rotation[index])
+    people = Group(
+        *body.primitives(shape, scene.dress[index], pose, posed), image, person
+    )
+    stools = Group(
+        *body.stool(shape, pose, posed), image, torch.full_like(person, NOBODY)
+    )
+    things, cards = furniture(scene.things)
+    return [people, stools, things], cards
+
+
+def extents(scene: Scene) -> Tensor:
+    """World points [S, M, 3] mm that reach as far as each scene's people do."""
+    s = len(scene.count)
+    sided = [
+        side + n
+        for n in ("wrist", "ankle", "knee", "elbow")
+        for side in ("left_", "right_")
+    ]
+    names = (*sided, "head_top", "pelvis")
+    joints = body.joints(scene.shape, scene.pose, MPII_16)
+    points = joints[:, [MPII_16.index(n) for n in names]]
+    soles = points[:, 2:4].clone()
+    soles[..., 1] -= 70.0
+    return torch.cat([points, soles], 1).view(s, -1, 3)
+
+
+def _shadows(scene: Scene, there: Tensor, frames, size: tuple[int, int]) -> Tensor:
+    """Under each foot, under the body, and under the things."""
+    s = len(scene.count)
+    names = ("left_ankle", "right_ankle", "pelvis")
+    feet = torch.stack([frames.point(name) for name in names], 1)  # [N, 3, 3]
+    scale = scene.shape.height / 1700
+    base = torch.tensor([170.0, 170.0, 330.0]).to(feet)
+    # A foot in the air casts a wider, weaker shadow; here: a smaller one.
+    low = (1.2 - feet[..., 1] / (700 * scale[:, None])).clamp(0.0, 1.0)
+    low[:, 2] = 1.0
+    sizes = base * scale[:, None] * low * there.flatten()[:, None]
+    spots, wide = feet.view(s, -1, 3).clone(), sizes.view(s, -1)
+    spots[..., 1] = 0.0
+    return contact_shadow(spots, scene.camera, size, wide)
+
+
+@lru_cache(maxsize=4)
+def _noise_bank(device: str) -> Tensor:
+    """Normal noise that every picture takes a stretch of; drawing it anew is slow."""
+    generator = torch.Generator().manual_seed(20260101)
+    return torch.randn(NOISE_BANK, generator=generator).to(device)
+
+
+def _add_grain(images: Tensor, grain: Tensor, start: Tensor) -> None:
+    """Sensor noise of deviation `grain` [S] on images [S, 3, H, W], in place."""
+    bank = _noise_bank(str(images.device))
+    windows = bank.unfold(0, images[0].numel(), 1)
+    noise = windows.index_select(0, start % len(windows)).view_as(images)
+    images.addcmul_(noise, grain[:, None, None, None]).clamp_(0, 1)

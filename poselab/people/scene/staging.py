@@ -1,0 +1,305 @@
+"""Scenes to order: every property of people, camera and things as an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from poselab.errors import ArgumentError, require
+from poselab.people.body import motion
+from poselab.people.body.motion import ACTIVITIES
+from poselab.people.body.person import Pose
+from poselab.people.body.shape import sample_shape
+from poselab.people.scene import sampling as casting
+from poselab.people.scene.backdrop import BACKGROUNDS, sample_backdrop
+from poselab.people.scene.camera import Camera
+from poselab.people.scene.scenes import Scene
+from poselab.people.scene.things import OCCLUDERS, sample_things
+
+Each = float | Sequence[float] | None
+RANGES = {
+    "height": (500, 2300),
+    "child": (0, 1),
+    "crouch": (0, 1),
+    "distance": (800, 50000),
+    "focal_length": (10, 1e5),
+    "pitch": (-80, 80),
+    "camera_height": (50, 20000),
+    "occluder_size": (0.2, 4),
+}
+FPS = 25.0
+# Cycles per second of each activity in a clip.
+PACE = {
+    "standing": 0.15,
+    "walking": 0.9,
+    "running": 1.35,
+    "sitting": 0.2,
+    "crouching": 0.25,
+    "waving": 0.7,
+    "random": 0.2,
+}
+
+
+def check(**values: Any) -> None:
+    """Raise `ArgumentError` for a property that is outside its range."""
+    for name, value in values.items():
+        low, high = RANGES[name]
+        for v in value if isinstance(value, list | tuple) else [value]:
+            good = v is None or (isinstance(v, int | float) and low <= v <= high)
+            require(
+                good,
+                f"must be a number from {low:g} to {high:g}",
+                where="scene",
+                field=name,
+                value=v,
+            )
+
+
+def each(value: Each, old: Tensor) -> Tensor:
+    """`old` [N] where value is None, else one number for all or one per person."""
+    if value is None:
+        return old
+    wanted = f"needs one finite number, or a list of {len(old)}"
+    try:
+        new = torch.as_tensor(value, dtype=old.dtype, device=old.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ArgumentError(wanted, where="scene", value=value) from error
+    fits = new.dim() == 0 or new.shape == old.shape
+    require(fits and bool(new.isfinite().all()), wanted, where="scene", value=value)
+    return new.expand_as(old).clone()
+
+
+def perform(
+    scene: Scene,
+    seed: int,
+    pose: Pose | None,
+    activity: str | Sequence[str] | None,
+    phase: Each,
+    crouch: Each,
+) -> Scene:
+    """The scene with people in the pose that was asked for, where they stand."""
+    old = scene.pose
+    if pose is None and activity is None and phase is None and crouch is None:
+        return scene
+    n = len(old)
+    g = torch.Generator(device=old.angles.device).manual_seed(seed + 7)
+    style = motion.sample_style(n, g)
+    drawn = torch.rand(n, generator=g, device=g.device)
+    names = motion.activities(n, g) if crouch is None else ["standing"] * n
+    if activity is not None:
+        names = words(activity, n)
+    low = None if crouch is None else each(crouch, drawn)
+    if pose is None:
+        new = motion.cycle(names, each(phase, drawn), style, low)
+    else:
+        require(
+            len(pose) == n,
+            f"needs a pose for each of {n}",
+            where="scene",
+            field="pose",
+            value=len(pose),
+        )
+        deep = motion.cycle("crouching", torch.zeros_like(drawn), style)
+        new = pose if low is None else _between(pose, deep, low)
+    return scene.replace(pose=new.at(old.place, old.turn[:, 0]))
+
+
+def words(activity: str | Sequence[str], n: int) -> list[str]:
+    """One activity for all of `n` people, or one for each."""
+    names = [activity] * n if isinstance(activity, str) else list(activity)
+    require(
+        len(names) == n,
+        f"needs one word, or a list of {n}",
+        where="scene",
+        field="activity",
+        value=activity,
+    )
+    return names
+
+
+def _between(a: Pose, b: Pose, share: Tensor) -> Pose:
+    """From pose a (share 0) to pose b (share 1), angle by angle."""
+    w = share[:, None]
+    return a.replace(
+        angles=torch.lerp(a.angles, b.angles, w[..., None]),
+        turn=torch.lerp(a.turn, b.turn, w),
+        lift=torch.lerp(a.lift, b.lift, share),
+    )
+
+
+def rebuild(scene: Scene, seed: int, height: Each, child: Each, clothes: dict | None):
+    """The scene with other bodies and clothes."""
+    shape, dress = scene.shape, scene.dress
+    if child is not None:
+        # A given age also decides the stature, unless that is given as well.
+        g = torch.Generator(device=shape.height.device).manual_seed(seed + 11)
+        age = each(child, shape.child)
+        young = sample_shape(len(shape), g, children=0.0)
+        stature = young.height * (1 - 0.385 * age)
+        shape = young.replace(child=age, height=stature)
+    require(
+        clothes is None or isinstance(clothes, Mapping),
+        "must be a dictionary",
+        where="scene",
+        field="clothes",
+        value=clothes,
+        fix='Write {"shirt": "#cc3344"}.',
+    )
+    shape = shape.replace(height=each(height, shape.height))
+    return scene.replace(shape=shape, dress=dress.replace(**(clothes or {})))
+
+
+def place(scene: Scene, x: Each, z: Each, yaw: Each) -> Scene:
+    """The scene with people elsewhere (mm) or turned (degrees to their own left)."""
+    old = scene.pose
+    where = torch.stack([each(x, old.place[:, 0]), each(z, old.place[:, 1])], -1)
+    turn = old.turn[:, 0] if yaw is None else each(yaw, old.lift) * torch.pi / 180
+    return scene.replace(pose=old.at(where, turn))
+
+
+def film(
+    scene: Scene,
+    size: tuple[int, int],
+    distance: float | None,
+    focal_length: float | None,
+    camera_height: float | None,
+    pitch: float | None,
+) -> Scene:
+    """The scene before a camera of its own: upright on the middle of the people.
+
+    Without any of the four numbers the camera stays as it was drawn. Those that are
+    left out take a plain value: 4 m, 1.6 image heights, 1.3 m, and whatever pitch looks
+    at the people's waists.
+    """
+    if distance is focal_length is camera_height is pitch is None:
+        return scene
+    one = torch.ones_like(scene.camera.fx)
+    away, high = one * (distance or 4000.0), one * (camera_height or 1300.0)
+    focal = one * (focal_length or 1.6 * size[0])
+    middle = scene.shape.height.view(len(one), -1).mean(1) * 0.5
+    down = torch.atan((high - middle) / away)
+    down = down if pitch is None else one * pitch * torch.pi / 180
+    cx, cy = one * (size[1] - 1) / 2, one * (size[0] - 1) / 2
+    camera = Camera(focal, focal.clone(), cx, cy, down, high, away)
+    return scene.replace(camera=camera)
+
+
+def furnish(
+    scene: Scene,
+    seed: int,
+    occluder: str | None,
+    at: tuple[float, float],
+    occluder_size: float,
+    background: str | None,
+) -> Scene:
+    """The scene with one thing at (x, z) mm, or none, and with another background."""
+    device = scene.grain.device
+    g = torch.Generator(device=device).manual_seed(seed + 13)
+    things = sample_things(torch.zeros(1, dtype=torch.int64, device=device), g, 1.0)
+    known("occluder", occluder, OCCLUDERS)
+    known("background", background, BACKGROUNDS)
+    pair = isinstance(at, tuple | list) and len(at) == 2
+    require(
+        pair and all(isinstance(v, int | float) and isfinite(v) for v in at),
+        "must be two finite numbers, (x, z) in mm",
+        where="scene",
+        field="occluder_at",
+        value=at,
+    )
+    kind = -1 if occluder is None else OCCLUDERS.index(occluder)
+    things.kind = torch.full_like(things.kind, kind)
+    things.x, things.z = things.x + at[0], things.z + at[1]
+    things.size = torch.full_like(things.size, occluder_size)
+    scene = scene.replace(things=things)
+    if background is None:
+        return scene
+    return scene.replace(backdrop=sample_backdrop(1, g, background))
+
+
+def known(
+    field: str, value: str | None, words: Sequence[str], where: str = "scene"
+) -> None:
+    """Raise `ArgumentError` unless value is None or one of the words."""
+    if value is not None and value not in words:
+        raise ArgumentError(
+            "not known",
+            where=where,
+            field=field,
+            value=value,
+            fix=f"Known: {', '.join(words)}.",
+        )
+
+
+def roll(
+    scene: Scene, frames: int, seed: int, activity=None, fps: float = FPS
+) -> Scene:
+    """One scene as `frames` scenes in which time passes and people move."""
+    people = scene.people
+    g = torch.Generator(device=scene.grain.device).manual_seed(seed + 17)
+    style = motion.sample_style(people, g)
+    start = torch.rand(people, generator=g, device=g.device)
+    names = _roles(people, g, activity)
+    require(
+        set(names) <= set(PACE),
+        "no such activity",
+        where="clip",
+        field="activity",
+        value=activity,
+        fix=f"Known: {', '.join(PACE)}.",
+    )
+    pace = torch.tensor([PACE[n] for n in names]).to(start)
+    pace = pace * casting.uniform(people, 0.85, 1.15, g)
+    time = torch.arange(frames, device=g.device) / fps  # [T]
+    cycles = time[:, None] * pace  # [T, P]
+    strides = [motion.stride(n, style[i : i + 1]) for i, n in enumerate(names)]
+    stride = torch.cat(strides) * scene.shape.height
+    yaw = scene.pose.turn[:, 0]
+    ahead = torch.stack([yaw.sin(), yaw.cos()], -1)
+    travel = cycles - cycles.mean(0)  # [T, P]
+    where = scene.pose.place + (travel * stride)[..., None] * ahead  # [T, P, 2]
+    pose = motion.cycle(
+        names * frames, ((start + cycles) % 1).flatten(), style.repeat(frames, 1)
+    )
+    pose = pose.at(where.flatten(0, 1), yaw.repeat(frames))
+    return _repeat(scene, frames, pose, g)
+
+
+def _roles(people: int, g: torch.Generator, activity) -> list[str]:
+    """What the people of a clip do: what was asked for, or mostly walking."""
+    if activity is not None:
+        return words(activity, people)
+    weights = torch.tensor([1.0, 6.0, 3.0, 0.5, 0.5, 2.0], device=g.device)
+    index = torch.multinomial(weights, people, True, generator=g)
+    return [ACTIVITIES[i] for i in index.tolist()]
+
+
+def _repeat(scene: Scene, frames: int, pose: Pose, g: torch.Generator) -> Scene:
+    device = scene.grain.device
+    still = torch.zeros(frames, dtype=torch.int64, device=device)
+    actors = torch.arange(scene.people, device=device).repeat(frames)
+    m = len(scene.things.kind)
+    things = type(scene.things)(
+        *(v.repeat(frames, *[1] * (v.dim() - 1)) for v in vars(scene.things).values())
+    )
+    things.image = torch.arange(frames, device=device).repeat_interleave(m)
+    backdrop, light = (
+        type(p)(*(v[still] for v in vars(p).values()))
+        for p in (scene.backdrop, scene.light)
+    )
+    begin = torch.randint(casting.NOISE_BANK, (frames,), generator=g, device=device)
+    return Scene(
+        scene.shape[actors],
+        scene.dress[actors],
+        pose,
+        scene.count[still],
+        scene.camera[still],
+        light,
+        backdrop,
+        things,
+        scene.grain[still],
+        begin,
+    )

@@ -1,0 +1,1 @@
+"""Whatever is not about pose: files, folders, downloads, teams of processes."""

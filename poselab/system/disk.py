@@ -1,0 +1,139 @@
+"""Files that appear whole or not at all, locks, and the cache directory.
+
+`POSELAB_CACHE` names the directory, else the user's cache directory is used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import sys
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from poselab.errors import CacheError
+
+
+def cache_dir(directory: str | Path | None = None) -> Path:
+    """The directory for pools and downloads, created if missing.
+
+    `directory` wins over `POSELAB_CACHE`, which wins over the user's cache directory.
+    One that cannot be written gives a warning and a temporary directory instead.
+    """
+    wanted = wanted_dir(directory)
+    problem = _unwritable(wanted)
+    if problem is None:
+        return wanted
+    fallback = Path(tempfile.gettempdir()) / f"poselab-{_user()}"
+    warnings.warn(
+        f"the cache directory {wanted} cannot be written ({problem}); {fallback} is "
+        "used instead. Set POSELAB_CACHE to a directory of yours.",
+        stacklevel=3,
+    )
+    second = _unwritable(fallback)
+    if second is not None:
+        raise CacheError(
+            f"no directory can be written ({second})",
+            where="POSELAB_CACHE",
+            value=str(wanted),
+            fix="Set it to a directory that you may write.",
+        )
+    return fallback
+
+
+def wanted_dir(directory: str | Path | None = None) -> Path:
+    """The directory that the user asked for, whether or not it can be written."""
+    wanted = directory or os.environ.get("POSELAB_CACHE") or _user_cache()
+    return Path(wanted).expanduser()
+
+
+def _user_cache() -> Path:
+    home = Path.home()
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "poselab"
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local"
+        return Path(base) / "poselab"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "poselab"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's user without a name
+        return str(os.getuid() if hasattr(os, "getuid") else "user")
+
+
+def _unwritable(directory: Path) -> OSError | None:
+    """Why nothing can be written there, or None; tried, since modes tell too little."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            return None
+    except OSError as problem:
+        return problem
+
+
+@contextlib.contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold `path`.lock against other processes; it is freed when the holder dies.
+
+    Where the file system has no locks, nothing is held: two processes then make the
+    same file, and the second rename wins, which does no harm.
+    """
+    name = Path(f"{path}.lock")
+    with contextlib.ExitStack() as stack:
+        try:
+            while not _hold(stack.enter_context(open(name, "a+b")), name):
+                stack.close()
+            if sys.platform != "win32":  # where an open file cannot be deleted
+                stack.callback(name.unlink, missing_ok=True)
+        except OSError:
+            stack.close()
+        yield
+
+
+def _hold(file, name: Path) -> bool:
+    """Wait for the lock; False where its last holder deleted the file meanwhile."""
+    _acquire(file)
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(name))
+    except FileNotFoundError:
+        return False
+
+
+def _acquire(file) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        file.seek(0)
+        while True:
+            try:
+                return msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+            except OSError as problem:
+                if problem.errno != 36:  # EDEADLOCK: 10 s passed; wait on
+                    raise
+    import fcntl
+
+    fcntl.flock(file, fcntl.LOCK_EX)
+
+
+@contextlib.contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """A temporary path to write to, which becomes `path` when all went well.
+
+    Nothing half-written is ever seen at `path`. Raises what the writer raises.
+    """
+    temporary = path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex[:12]}.tmp")
+    try:
+        temporary.touch(exist_ok=False)
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

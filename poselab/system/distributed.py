@@ -1,0 +1,234 @@
+"""Several processes that train or evaluate one network: who they are, what they share.
+
+`torchrun --nproc-per-node 2 -m poselab.train NAME` starts them; a program that was
+started alone is a team of one, and then every function here returns at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from poselab.errors import require
+
+
+@dataclass(frozen=True)
+class Team:
+    """Which of how many processes this one is; the one of rank 0 leads and writes."""
+
+    rank: int = 0
+    size: int = 1
+
+    def __post_init__(self) -> None:
+        require(
+            0 <= self.rank < self.size,
+            "ranks count from 0",
+            where="Team",
+            field="rank",
+            value=(self.rank, self.size),
+        )
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes the files and shows the progress."""
+        return self.rank == 0
+
+    def part(self, n: int) -> slice:
+        """Which of `n` things in a row are this process's; n is a multiple of size."""
+        require(
+            n % self.size == 0,
+            f"{self.size} processes cannot share it evenly",
+            where="batch_size",
+            value=n,
+            fix=f"Use a multiple of {self.size}.",
+        )
+        each = n // self.size
+        return slice(self.rank * each, (self.rank + 1) * each)
+
+
+def shared_batch(wanted: int, samples: int) -> int:
+    """The batch size `wanted`; of a smaller data set, what the team can share evenly.
+
+    Raises `ArgumentError` for fewer samples than processes.
+    """
+    if samples >= wanted:
+        return wanted
+    size = team().size
+    require(
+        samples >= size,
+        f"are too few for {size} processes",
+        where="data",
+        field="samples",
+        value=samples,
+    )
+    return samples - samples % size
+
+
+def team() -> Team:
+    """The team that this process has joined; alone where it has joined none."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return Team()
+    return Team(dist.get_rank(), dist.get_world_size())
+
+
+@contextlib.contextmanager
+def joined(device: str | None = None) -> Iterator[str]:
+    """Join the processes that torchrun started, for as long as the `with` lasts.
+
+    Gives the device to use: `device`, or a GPU of its own for each process of a
+    machine ("nccl" carries the gradients), or the CPU ("gloo"). Raises `ArgumentError`
+    for a device that is not there, or if there are fewer GPUs than processes.
+    """
+    if "RANK" not in os.environ:
+        yield _there(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        return
+    local, here = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
+    gpus = torch.cuda.device_count()
+    device = device or ("cuda" if gpus else "cpu")
+    if device.startswith("cuda"):
+        require(
+            local < gpus,
+            f"this machine has {gpus} GPUs",
+            where="nproc-per-node",
+            value=here,
+            fix=f"Start {gpus} processes, or pass --device cpu.",
+        )
+        require(
+            device == "cuda" or here == 1,
+            "each process needs a GPU of its own",
+            where="--device",
+            value=device,
+            fix="Pass --device cuda.",
+        )
+        device = f"cuda:{local}" if device == "cuda" else device
+        torch.cuda.set_device(_there(device))
+    page = _meet("nccl" if _there(device).startswith("cuda") else "gloo")
+    try:
+        yield device
+        _leave_together(page)
+    finally:
+        dist.destroy_process_group()
+
+
+def _there(device: str) -> str:
+    """`device`, if this machine has it."""
+    try:
+        kind, index = torch.device(device).type, torch.device(device).index or 0
+    except RuntimeError:
+        kind, index = "unknown", 0
+    require(
+        kind in ("cpu", "cuda", "mps"),
+        "no device has this name",
+        where="--device",
+        value=device,
+        fix="Use cpu, cuda or cuda:1.",
+    )
+    gpus = torch.cuda.device_count()
+    require(
+        kind != "cuda" or index < gpus,
+        f"this machine has {gpus} such GPUs",
+        where="--device",
+        value=device,
+        fix="Use cpu.",
+    )
+    return device
+
+
+def _leave_together(page: dist.Store) -> None:
+    """Wait for the others: who hangs up first can cut off what they still read."""
+    me = team()
+    page.set(f"left_{me.rank}", "1")
+    with contextlib.suppress(RuntimeError):  # not for ever
+        page.wait([f"left_{rank}" for rank in range(me.size)], timedelta(minutes=5))
+
+
+def _meet(backend: str) -> dist.Store:
+    """Find the other processes, where torchrun's variables say that they are.
+
+    After a crash torchrun starts all again with the same meeting place, in which the
+    addresses of the dead ones still stand; each life has a page of its own.
+    """
+    store, rank, size = next(dist.rendezvous("env://"))
+    life = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    page = dist.PrefixStore(f"life_{life}", store)
+    dist.init_process_group(backend, store=page, rank=rank, world_size=size)
+    return page
+
+
+def parallel(model: nn.Module) -> nn.Module:
+    """The model to call in training: it averages the gradients over the team.
+
+    Batch normalisation looks at its own process's images, as the reference codes do
+    with several GPUs; the running statistics are the leader's (see `share_buffers`).
+    Parameters that an output does not depend on are allowed: the official hourglass has
+    some.
+    """
+    if team().size == 1:
+        return model
+    device = next(model.parameters()).device
+    return nn.parallel.DistributedDataParallel(
+        model,
+        device_ids=[device] if device.type == "cuda" else None,
+        static_graph=True,  # the first step tells which parameters are never used
+    )
+
+
+def share_buffers(model: nn.Module) -> None:
+    """Give everybody the leader's running statistics.
+
+    `parallel` does so before each step only: after the last one they differ, and so
+    would the networks that are evaluated together.
+    """
+    for buffer in model.buffers() if team().size > 1 else ():
+        dist.broadcast(buffer, 0)
+
+
+def mean(value: Tensor) -> Tensor:
+    """The mean of a tensor over the team, the same in every process."""
+    if team().size == 1:
+        return value
+    total = value.detach().clone()
+    dist.all_reduce(total)
+    return total / team().size
+
+
+def from_leader(value: Any) -> Any:
+    """What the leader passes, in every process; the others' values are dropped."""
+    if team().size == 1:
+        return value
+    box = [value if team().leads else None]
+    dist.broadcast_object_list(box)
+    return box[0]
+
+
+def gather(value: Any) -> list[Any]:
+    """The values of all processes by rank, in every process."""
+    if team().size == 1:
+        return [value]
+    found = [None] * team().size
+    dist.all_gather_object(found, value)
+    return found
+
+
+def stream(
+    data: Any, batch_size: int, generator: torch.Generator, team: Team, start: int = 0
+) -> Iterator[Any]:
+    """Batches of `data` from number `start` on, and of each this process's part.
+
+    `data.stream` knows how to read the part only; what has just `batches` is drawn
+    whole in every process and then divided.
+    """
+    if hasattr(data, "stream"):
+        return data.stream(batch_size, generator, team, start)
+    part = team.part(batch_size)
+    batches = itertools.islice(data.batches(batch_size, generator), start, None)
+    return (batch[part] if team.size > 1 else batch for batch in batches)

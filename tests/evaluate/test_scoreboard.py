@@ -1,0 +1,171 @@
+"""Counting, timing, scoring, and the lesson about unusual poses."""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from poselab import datasets, zoo
+from poselab import evaluate as module
+from poselab.codecs import HeatmapCodec
+from poselab.evaluate import (
+    count_macs,
+    detector_rows,
+    distance_from_mean,
+    error_by_distance,
+    evaluate,
+    mean_pose,
+    pck_scores,
+    rows,
+    system_rows,
+)
+from poselab.models import build
+from poselab.zoo import recipes
+from tests.support.sources import Dots
+
+SIZE = (64, 48)
+
+
+def sample(n=40, seed=0):
+    return Dots(SIZE).batch(n, torch.Generator().manual_seed(seed))
+
+
+def test_macs_by_hand():
+    image = torch.rand(1, 3, 8, 8)
+    assert count_macs(nn.Conv2d(3, 5, 3, padding=1), image) == 64 * 5 * 27
+    assert (
+        count_macs(
+            nn.Conv2d(4, 8, 3, stride=2, padding=1, groups=2), torch.rand(1, 4, 8, 8)
+        )
+        == 16 * 8 * 18
+    )
+    assert count_macs(nn.Linear(10, 7), torch.rand(1, 10)) == 70
+    assert count_macs(nn.ConvTranspose2d(3, 5, 4, 2, 1), image) == 64 * 3 * 5 * 16
+
+
+def test_macs_of_known_networks():
+    net = build("deeppose_resnet").eval()
+    macs = count_macs(net, torch.rand(1, 3, 224, 224))
+    assert macs == pytest.approx(4.09e9, rel=0.01)  # ResNet-50's well-known count
+    assert not any(m._forward_hooks for m in net.modules())
+
+
+def test_pck_scores():
+    truth = sample()
+    right = truth.keypoints[:, 0]
+    assert set(pck_scores(right, truth).values()) == {1.0}
+    side = truth.boxes[:, 0, 2:].amax(-1)[:, None, None]
+    shift = torch.tensor([0.15, 0.0]) * side
+    scores = pck_scores(right + shift, truth)
+    assert scores == {"PCK@0.05": 0, "PCK@0.1": 0, "PCK@0.2": 1}
+
+
+def test_distance_from_mean_by_hand():
+    truth = sample()
+    mean = mean_pose(truth)
+    assert mean.shape == (17, 2)
+    moved = truth.replace(keypoints=truth.keypoints + torch.tensor([4.8, 0.0]))
+    torch.testing.assert_close(
+        mean_pose(moved.replace(visibility=truth.visibility)),
+        mean + torch.tensor([0.1, 0.0]),
+    )
+    shift = torch.tensor([0.3 * 48, 0.4 * 64])
+    points = (mean + 0.5) * torch.tensor([48.0, 64.0]) - 0.5 + shift
+    still = truth[:1].replace(keypoints=points[None, None])
+    torch.testing.assert_close(distance_from_mean(still, mean), torch.tensor([0.5]))
+
+
+def test_whoever_answers_the_mean_pose_errs_with_the_distance():
+    truth = sample(200)
+    answer = (mean_pose(truth) + 0.5) * torch.tensor([48.0, 64.0]) - 0.5
+    distance, error = error_by_distance(answer.expand(200, 17, 2), truth, bins=4)
+    assert (distance.diff() > 0).all()
+    assert (error.diff() > 0).all()
+    _, none = error_by_distance(truth.keypoints[:, 0], truth)
+    assert none.tolist() == [0, 0, 0, 0]
+
+
+def test_rows_of_a_cascade():
+    net = build("deeppose_cascade", size=SIZE, crop=16).eval()
+    table = rows("toy", net, sample(8))
+    assert [row["stage"] for row in table] == [1, 2]
+    assert table[0]["parameters"] == sum(p.numel() for p in net.first.parameters())
+    assert table[0]["macs"] < table[1]["macs"]
+    assert all(row["ms_per_image"] > 0 for row in table)
+
+
+def test_a_network_of_maps_has_one_row():
+    net, codec = build("heatmap_net").eval(), HeatmapCodec(SIZE)
+    (row,) = rows("maps", net, sample(8), codec)
+    assert (row["name"], row["stage"]) == ("maps", 1)
+    assert row["parameters"] == sum(p.numel() for p in net.parameters())
+
+
+def test_evaluation_writes_card_and_scoreboard(tmp_path, monkeypatch):
+    net = build("deeppose_cascade", size=SIZE, crop=16)
+    recipes.save_weights(net, tmp_path / "toy.safetensors")
+    card = {"model": "deeppose_cascade", "arguments": {"size": SIZE, "crop": 16}}
+    (tmp_path / "toy.json").write_text(json.dumps(card))
+    monkeypatch.setattr(module.datasets, "evaluation", lambda name: sample(8))
+    table = evaluate(tmp_path)
+    assert zoo.scoreboard(tmp_path) == table
+    scores = zoo.card("toy", tmp_path)["scores"]
+    assert scores == [row["scores"] for row in table if row["name"] == "toy"]
+    assert len(scores) == 2
+    assert table[0]["name"] == "mean_pose"
+    assert table[0]["parameters"] == 34
+    lines = zoo.table(tmp_path).splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["mean_pose", "toy", "toy"]
+
+
+class Staged(nn.Module):
+    """Two convolutions, each of which is a stage."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.stages = len(layers)
+
+    def forward(self, images):
+        return [layer(images) for layer in self.layers]
+
+    def truncated(self, stages):
+        """The first stages of this network."""
+        return Staged(self.layers[:stages])
+
+
+def test_a_staged_network_has_a_row_for_each_stage():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = Staged([nn.Conv2d(3, 17, 3, 4, 1), nn.Conv2d(3, 17, 5, 4, 2)]).eval()
+    codec = HeatmapCodec(SIZE, decoder="argmax")
+    found = rows("staged", net, sample(4), codec)
+    assert [row["stage"] for row in found] == [1, 2]
+    assert [row["parameters"] for row in found] == [17 * 28, 17 * (28 + 76)]
+    assert found[1]["macs"] == 16 * 12 * 17 * 3 * (9 + 25)
+    alone = recipes.predict(net.layers[1], sample(4).image, codec=codec)
+    torch.testing.assert_close(
+        recipes.predict(net, sample(4).image, 3, codec)[1], alone[0]
+    )
+
+
+def test_a_detector_is_scored_by_its_boxes_in_crowds():
+    crowd = datasets.evaluation("crowd", 3)
+    (row,) = detector_rows("finder", build("rcnn_tiny").eval(), crowd)
+    assert (row["name"], row["set"]) == ("finder", "crowd")
+    assert row["scores"].keys() == {"box AP", "box AP50", "box AP75"}
+    assert row["macs"] > 1e8
+
+
+def test_the_pipeline_has_a_row_where_both_its_networks_are(tmp_path):
+    crowd = datasets.evaluation("crowd", 3)
+    assert system_rows(tmp_path, crowd) == []
+    (row,) = system_rows(zoo.FOLDER, crowd)
+    finder, net = (zoo.load(name) for name in row["parts"])
+    assert row["parameters"] == sum(
+        p.numel() for n in (finder, net) for p in n.parameters()
+    )
+    alone = count_macs(finder, crowd.image[:1])
+    assert row["macs"] > alone
+    assert 0 <= row["scores"]["AP"] <= row["scores"]["AP50"] <= 1
