@@ -5,6 +5,8 @@ A skeleton is a list of names; everything else refers to joints by their place i
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,8 +14,8 @@ import torch
 from torch import Tensor
 
 from poselab.errors import ArgumentError, require_shape
+from poselab.sides import LEFT, MIDDLE, RIGHT, find_pairs
 
-LEFT, RIGHT, MIDDLE = "left", "right", "middle"
 COLOURS = {LEFT: "#E69F00", RIGHT: "#0072B2", MIDDLE: "#000000"}
 
 
@@ -21,20 +23,37 @@ COLOURS = {LEFT: "#E69F00", RIGHT: "#0072B2", MIDDLE: "#000000"}
 class Skeleton:
     """A named list of joints and the limbs between them.
 
-    `joints` are names, `limbs` pairs of indices, `sigmas` the per-joint constants of
-    COCO's OKS (None where the data set has not published any).
+    `joints` are names, each used once; `limbs` pairs of indices; `sigmas` the per-joint
+    constants of COCO's OKS (None where the data set has not published any).
+    `flip_pairs` are the pairs (left, right) of joints, by index or name, that swap when
+    an image is mirrored; they are found in the names (left_ear, EarR, "l ear", ...)
+    unless given. Raises `ArgumentError` for a skeleton that contradicts itself, also
+    for a joint with a side and no partner.
     """
 
     name: str
     joints: tuple[str, ...]
     limbs: tuple[tuple[int, int], ...]
     sigmas: tuple[float, ...] | None = None
+    flip_pairs: tuple[tuple[int, int], ...] | None = None
+
+    def __post_init__(self) -> None:
+        self._set("joints", _texts(self.joints, self.name))
+        self._set("limbs", _pairs(self.limbs, "limbs", self))
+        self._set("sigmas", _numbers(self.sigmas, len(self), self.name))
+        if self.flip_pairs is None:
+            self._set("flip_pairs", find_pairs(self.joints, self.name))
+        else:
+            self._set("flip_pairs", _disjoint(self.flip_pairs, self))
+
+    def _set(self, field: str, value) -> None:
+        object.__setattr__(self, field, value)
 
     def __len__(self) -> int:
         return len(self.joints)
 
     def index(self, joint: str) -> int:
-        """The place of a joint; an `ArgumentError` that lists the names if unknown."""
+        """The index of a joint; an `ArgumentError` that lists the names if unknown."""
         if joint not in self.joints:
             raise ArgumentError(
                 "this skeleton has no such joint",
@@ -48,7 +67,10 @@ class Skeleton:
     @cached_property
     def sides(self) -> tuple[str, ...]:
         """`left`, `right` or `middle` for each joint: the person's own side."""
-        return tuple(_side(name) for name in self.joints)
+        sides = [MIDDLE] * len(self)
+        for left, right in self.flip_pairs:
+            sides[left], sides[right] = LEFT, RIGHT
+        return tuple(sides)
 
     @cached_property
     def colours(self) -> tuple[str, ...]:
@@ -58,24 +80,75 @@ class Skeleton:
     @cached_property
     def flip_index(self) -> tuple[int, ...]:
         """For each joint, the index of its mirror partner (itself in the middle)."""
-        return tuple(self.joints.index(_mirror(name)) for name in self.joints)
-
-    @cached_property
-    def flip_pairs(self) -> tuple[tuple[int, int], ...]:
-        """Pairs (left, right) of joints that swap when an image is mirrored."""
-        pairs = enumerate(self.flip_index)
-        return tuple((j, k) for j, k in pairs if self.sides[j] == LEFT)
+        index = list(range(len(self)))
+        for left, right in self.flip_pairs:
+            index[left], index[right] = right, left
+        return tuple(index)
 
 
-def _side(name: str) -> str:
-    return next((s for s in (LEFT, RIGHT) if name.startswith(s + "_")), MIDDLE)
+def _texts(joints: Sequence[str], where: str) -> tuple[str, ...]:
+    """The joints' names: at least one, texts, none twice."""
+    listed = () if isinstance(joints, str) else tuple(joints)
+    named = listed and all(isinstance(n, str) and n.strip() for n in listed)
+    if not named:
+        fix = "Give a list of names."
+        raise ArgumentError(
+            "must be names", where=where, field="joints", value=joints, fix=fix
+        )
+    twice = [name for name in listed if listed.count(name) > 1]
+    if twice:
+        problem = "is the name of two joints"
+        raise ArgumentError(problem, where=where, field="joints", value=twice[0])
+    return listed
 
 
-def _mirror(name: str) -> str:
-    side = _side(name)
-    if side == MIDDLE:
-        return name
-    return (RIGHT if side == LEFT else LEFT) + name[len(side) :]
+def _pairs(pairs, field: str, skeleton: Skeleton) -> tuple[tuple[int, int], ...]:
+    """Pairs of two different joints, by index or name."""
+    found = []
+    for pair in pairs:
+        ends = [
+            skeleton.index(end) if isinstance(end, str) else end
+            for end in (pair if isinstance(pair, list | tuple) else [pair])
+        ]
+        known = all(type(e) is int and 0 <= e < len(skeleton) for e in ends)
+        if not known or len(set(ends)) != len(ends) or len(ends) != 2:
+            raise ArgumentError(
+                f"must be two different indices from 0 to {len(skeleton) - 1}",
+                where=skeleton.name,
+                field=field,
+                value=pair,
+                fix="COCO files count joints from 1: subtract 1.",
+            )
+        found.append(tuple(ends))
+    return tuple(found)
+
+
+def _disjoint(pairs, skeleton: Skeleton) -> tuple[tuple[int, int], ...]:
+    """Given flip pairs: no joint in two of them."""
+    pairs = _pairs(pairs, "flip_pairs", skeleton)
+    ends = [end for pair in pairs for end in pair]
+    twice = [skeleton.joints[end] for end in ends if ends.count(end) > 1]
+    if twice:
+        problem = "is in two pairs"
+        raise ArgumentError(
+            problem, where=skeleton.name, field="flip_pairs", value=twice[0]
+        )
+    return pairs
+
+
+def _numbers(sigmas, joints: int, where: str) -> tuple[float, ...] | None:
+    """The sigmas: one for each joint, above 0."""
+    if sigmas is None:
+        return None
+    try:
+        values = tuple(float(sigma) for sigma in sigmas)
+    except (TypeError, ValueError):
+        values = ()
+    good = all(math.isfinite(v) and v > 0 for v in values)
+    if len(values) != joints or not good:
+        problem = f"must be {joints} numbers above 0, one for each joint"
+        raise ArgumentError(problem, where=where, field="sigmas", value=sigmas)
+    return values
 
 
 def _skeleton(name: str, joints: str, limbs: str, sigmas=None) -> Skeleton:

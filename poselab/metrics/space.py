@@ -203,7 +203,7 @@ def _named_root(points: Tensor, visibility: Tensor, root: str, skeleton: Skeleto
         value=points.shape[-2],
         fix="Pass skeleton=, or root= as an index.",
     )
-    only = Skeleton("root", (root,), ())
+    only = Skeleton("root", (root,), (), flip_pairs=())
     point, flag = convert(points, visibility, skeleton, only)
     if not convert(points, torch.ones_like(visibility), skeleton, only)[1].any():
         skeleton.index(root)  # says which joints there are
