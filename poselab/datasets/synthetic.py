@@ -8,13 +8,12 @@ from typing import Any
 import torch
 
 from poselab.errors import require
-from poselab.people.body.kinematics import Pose
+from poselab.people.body.kinematics import BodyPose
 from poselab.people.body.motion import ACTIVITIES
-from poselab.people.scene import sampling as casting
-from poselab.people.scene import staging
+from poselab.people.scene import clip, edit, sampling
 from poselab.people.scene.backdrop import BACKGROUNDS
+from poselab.people.scene.edit import known
 from poselab.people.scene.scenes import Scene, draw
-from poselab.people.scene.staging import known
 from poselab.records import Sample
 from poselab.skeleton import COCO_17, Skeleton
 
@@ -134,17 +133,17 @@ class SyntheticPeople:
     def scenes(self, n: int, generator: torch.Generator) -> Scene:
         """What `batch` draws, before it is drawn."""
         if self.people == (1, 1):
-            return casting.framed(
+            return sampling.framed(
                 n, generator, self.size, self.activity, self.background, self.occluded
             )
-        return casting.crowd(
+        return sampling.crowd(
             n, self.people, generator, self.size, self.activity, self.background
         )
 
     def scene(
         self,
         *,
-        pose: Pose | None = None,
+        pose: BodyPose | None = None,
         activity=None,
         phase=None,
         crouch=None,
@@ -170,13 +169,13 @@ class SyntheticPeople:
         Of people (a number for all or a list of one per person): `activity`, `phase`
         0..1 of its cycle, or a `pose`; `crouch` 0..1; `yaw` degrees to the own left (0
         faces the camera); `height` mm; `child` 0..1; `x`, `z` mm. `clothes` are changes
-        to a `Dress`, such as {"shirt": "#cc3344", "sleeves": "long"}. Of the camera:
+        to a `Clothes`, such as {"shirt": "#cc3344", "sleeves": "long"}. Of the camera:
         `distance`, `camera_height` mm, `focal_length` px, `pitch` degrees down; without
         any of them one person is framed as in `batch`. `occluder` is one of OCCLUDERS,
         standing at (x, z) mm (z towards the camera). Raises `ArgumentError`.
         """
         size, number = _size(size or self.size), self._number(seed)
-        staging.check(
+        edit.check_ranges(
             height=height,
             child=child,
             crouch=crouch,
@@ -187,13 +186,15 @@ class SyntheticPeople:
             occluder_size=occluder_size,
         )
         scene = self._one(seed, size)
-        scene = staging.rebuild(scene, number, height, child, clothes)
-        scene = staging.perform(scene, number, pose, activity, phase, crouch)
-        scene = staging.place(scene, x, z, yaw)
+        scene = edit.set_bodies(scene, number, height, child, clothes)
+        scene = edit.set_pose(scene, number, pose, activity, phase, crouch)
+        scene = edit.move_people(scene, x, z, yaw)
         if self.people == (1, 1):
-            scene = casting.reframed(scene, size)
-        scene = staging.film(scene, size, distance, focal_length, camera_height, pitch)
-        scene = staging.furnish(
+            scene = sampling.reframed(scene, size)
+        scene = edit.set_camera(
+            scene, size, distance, focal_length, camera_height, pitch
+        )
+        scene = edit.set_surroundings(
             scene, number, occluder, occluder_at, occluder_size, background
         )
         return self._draw(scene, size)[0]
@@ -203,7 +204,7 @@ class SyntheticPeople:
         frames: int = 16,
         *,
         activity=None,
-        fps: float = staging.FPS,
+        fps: float = clip.FPS,
         size: tuple[int, int] | None = None,
         seed: int | None = None,
     ) -> Sample:
@@ -220,8 +221,8 @@ class SyntheticPeople:
             value=frames,
         )
         size, g = _size(size or self.size), self.generator(seed)
-        scene = casting.crowd(1, self.people, g, size, None, self.background)
-        scene = staging.roll(
+        scene = sampling.crowd(1, self.people, g, size, None, self.background)
+        scene = clip.animate(
             scene, frames, self._number(seed), activity or self.activity, fps
         )
         return self._draw(scene, size)
@@ -235,8 +236,8 @@ class SyntheticPeople:
     def _one(self, seed: int, size: tuple[int, int]) -> Scene:
         g = self.generator(seed)
         if self.people == (1, 1):
-            return casting.framed(1, g, size, self.activity, self.background, 0.0)
-        return casting.crowd(1, self.people, g, size, self.activity, self.background)
+            return sampling.framed(1, g, size, self.activity, self.background, 0.0)
+        return sampling.crowd(1, self.people, g, size, self.activity, self.background)
 
     def batches(
         self, batch_size: int, generator: torch.Generator | None = None

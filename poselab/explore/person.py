@@ -10,7 +10,7 @@ from poselab.draw import paint_box, paint_mask, paint_pose, to_pil
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, slider, toggle
 from poselab.people.body.motion import ACTIVITIES
-from poselab.people.scene import staging
+from poselab.people.scene import edit
 from poselab.people.scene.backdrop import BACKGROUNDS
 from poselab.people.scene.scenes import Scene, draw
 from poselab.people.scene.things import OCCLUDERS
@@ -37,8 +37,8 @@ class PersonMaker(Explorer):
 
     def __init__(self, *, width: int = 420, **values: Any) -> None:
         self.people = SyntheticPeople(size=_SIZE, occluded=0.0)
-        self._actor = lru_cache(64)(self._cast)
-        self._film = lru_cache(8)(self._shoot)
+        self._posed = lru_cache(64)(self._pose_person)
+        self._picture = lru_cache(8)(self._render)
         super().__init__(
             self._paint, _controls(), groups=_GROUPS, values=values, width=width
         )
@@ -55,15 +55,15 @@ class PersonMaker(Explorer):
     @property
     def sample(self) -> Sample:
         """The person as it is now, with the whole truth about it."""
-        return self._film(**self.scene_arguments())
+        return self._picture(**self.scene_arguments())
 
-    def _cast(self, seed, height, child, activity, phase, crouch) -> Scene:
-        """The posed person: what is dear to compute and the same from any side."""
+    def _pose_person(self, seed, height, child, activity, phase, crouch) -> Scene:
+        """The posed person: slow to compute, and the same from any side."""
         scene = self.people.scenes(1, self.people.generator(seed))
-        scene = staging.rebuild(scene, seed, height, child, None)
-        return staging.perform(scene, seed, None, activity, phase, crouch)
+        scene = edit.set_bodies(scene, seed, height, child, None)
+        return edit.set_pose(scene, seed, None, activity, phase, crouch)
 
-    def _shoot(
+    def _render(
         self,
         *,
         yaw,
@@ -78,13 +78,17 @@ class PersonMaker(Explorer):
         **person,
     ) -> Sample:
         """`SyntheticPeople.scene`, with the posed person from memory."""
-        scene = staging.place(self._actor(seed=seed, **person), None, None, yaw)
-        scene = staging.film(scene, _SIZE, distance, focal_length, camera_height, pitch)
-        scene = staging.furnish(scene, seed, occluder, occluder_at, 1.0, background)
+        scene = edit.move_people(self._posed(seed=seed, **person), None, None, yaw)
+        scene = edit.set_camera(
+            scene, _SIZE, distance, focal_length, camera_height, pitch
+        )
+        scene = edit.set_surroundings(
+            scene, seed, occluder, occluder_at, 1.0, background
+        )
         return draw(scene, _SIZE)[0]
 
     def _paint(self, joints, visibility, box, mask, **values) -> tuple:
-        sample = self._film(**self.scene_arguments(**values))
+        sample = self._picture(**self.scene_arguments(**values))
         picture = to_pil(sample.image, _SCALE)
         if mask:
             picture = paint_mask(picture, sample.masks)

@@ -105,7 +105,7 @@ def test_a_range_of_people():
 def test_people_of_a_crowd_have_room():
     maker = SyntheticPeople((96, 128), people=5, seed=3)
     scene = maker.scenes(8, maker.generator())
-    place = scene.pose.place.view(8, 5, 2)
+    place = scene.pose.position.view(8, 5, 2)
     gap = torch.cdist(place, place) + 1e4 * torch.eye(5)
     assert gap.min() > 300
 

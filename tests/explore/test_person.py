@@ -47,8 +47,8 @@ def test_first_values_and_wrong_names():
         PersonMaker(hight=3)
 
 
-def test_a_person_turned_or_filmed_again_is_not_posed_again(maker):
-    posed = maker._actor.cache_info().misses
+def test_a_person_turned_or_drawn_again_is_not_posed_again(maker):
+    posed = maker._posed.cache_info().misses
     maker.set(yaw=-170, focal_length=300, occluder="pole")
     maker.set(yaw=-165, mask=True)
-    assert maker._actor.cache_info().misses == posed
+    assert maker._posed.cache_info().misses == posed

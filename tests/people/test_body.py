@@ -23,8 +23,8 @@ def _gen(seed: int = 0) -> torch.Generator:
 
 def _people(n: int, seed: int = 0, activity=None):
     g = _gen(seed)
-    shape, dress = body.sample_shape(n, g), body.sample_dress(n, g)
-    return shape, dress, motion.sample_pose(n, g, activity)
+    shape, clothes = body.sample_shape(n, g), body.sample_clothes(n, g)
+    return shape, clothes, motion.sample_pose(n, g, activity)
 
 
 def _random_angles(n: int, seed: int) -> torch.Tensor:
@@ -123,11 +123,12 @@ def test_yaw_turns_everything_around_the_place():
 @settings(max_examples=10, deadline=None)
 @given(SEEDS)
 def test_nothing_that_is_drawn_sinks_into_the_ground(seed):
-    shape, dress, pose = _people(32, seed)
-    capsules, ellipsoids = body.primitives(shape, dress, pose)
-    drawn = torch.maximum(capsules.ra, capsules.rb) > 0
+    shape, clothes, pose = _people(32, seed)
+    capsules, ellipsoids = body.primitives(shape, clothes, pose)
+    drawn = torch.maximum(capsules.start_radius, capsules.end_radius) > 0
     low = torch.minimum(
-        capsules.a[..., 1] - capsules.ra, capsules.b[..., 1] - capsules.rb
+        capsules.start[..., 1] - capsules.start_radius,
+        capsules.end[..., 1] - capsules.end_radius,
     )
     feet = [i for i, s in enumerate(capsules.segment) if s.endswith("foot")]
     assert low[drawn].min() > -25
@@ -137,12 +138,17 @@ def test_nothing_that_is_drawn_sinks_into_the_ground(seed):
 
 
 def test_primitives_have_one_layout_and_orthogonal_finite_axes():
-    shape, dress, pose = _people(48)
-    capsules, ellipsoids = body.primitives(shape, dress, pose)
-    assert capsules.a.shape == (48, len(capsules.segment), 3)
+    shape, clothes, pose = _people(48)
+    capsules, ellipsoids = body.primitives(shape, clothes, pose)
+    assert capsules.start.shape == (48, len(capsules.segment), 3)
     assert ellipsoids.centre.shape == (48, len(ellipsoids.segment), 3)
     assert len(capsules.segment) + len(ellipsoids.segment) <= 60
-    for tensor in (capsules.a, capsules.b, capsules.ra, ellipsoids.axes):
+    for tensor in (
+        capsules.start,
+        capsules.end,
+        capsules.start_radius,
+        ellipsoids.axes,
+    ):
         assert tensor.isfinite().all()
     gram = ellipsoids.axes @ ellipsoids.axes.transpose(-1, -2)
     off = gram - torch.diag_embed(gram.diagonal(dim1=-2, dim2=-1))
@@ -153,19 +159,19 @@ def test_primitives_have_one_layout_and_orthogonal_finite_axes():
             assert colour.max() <= 1
 
 
-def test_every_joint_has_flesh_that_is_drawn():
-    shape, dress, pose = _people(1)
-    capsules, ellipsoids = body.primitives(shape, dress, pose)
+def test_every_joint_has_segments_that_are_drawn():
+    shape, clothes, pose = _people(1)
+    capsules, ellipsoids = body.primitives(shape, clothes, pose)
     segments = set(capsules.segment) | set(ellipsoids.segment)
     for skeleton in (COCO_17, MPII_16, CROWDPOSE_14, H36M_17):
         for joint in skeleton.joints:
-            assert set(body.FLESH[joint]) <= segments, joint
+            assert set(body.JOINT_SEGMENTS[joint]) <= segments, joint
 
 
-def test_joints_lie_inside_their_flesh():
+def test_joints_lie_inside_the_segments_around_them():
     """Kinematic centres lie in a capsule of their own limb."""
-    shape, dress, pose = _people(16)
-    capsules, _ = body.primitives(shape, dress, pose)
+    shape, clothes, pose = _people(16)
+    capsules, _ = body.primitives(shape, clothes, pose)
     joints = body.joints(shape, pose)
     for name in ("elbow", "knee", "shoulder", "hip"):
         for side in ("left_", "right_"):
@@ -173,34 +179,34 @@ def test_joints_lie_inside_their_flesh():
             own = [
                 i
                 for i, s in enumerate(capsules.segment)
-                if s in body.FLESH[side + name]
+                if s in body.JOINT_SEGMENTS[side + name]
             ]
             near = torch.minimum(
-                (capsules.a[:, own] - point).norm(dim=-1),
-                (capsules.b[:, own] - point).norm(dim=-1),
+                (capsules.start[:, own] - point).norm(dim=-1),
+                (capsules.end[:, own] - point).norm(dim=-1),
             )
             assert (near.amin(1) < 1.0).all(), name
 
 
 def test_looks_can_be_chosen_by_word_and_colour():
-    dress = body.sample_dress(3, _gen()).replace(
+    clothes = body.sample_clothes(3, _gen()).replace(
         hair_style="long", bottom="skirt", sleeves="none", shirt="#ff0000"
     )
-    assert dress.hair_style.tolist() == [1, 1, 1]
-    assert dress.bottom.tolist() == [2, 2, 2]
-    assert dress.shirt[0].tolist() == [1.0, 0.0, 0.0]
+    assert clothes.hair_style.tolist() == [1, 1, 1]
+    assert clothes.bottom.tolist() == [2, 2, 2]
+    assert clothes.shirt[0].tolist() == [1.0, 0.0, 0.0]
     with pytest.raises(ArgumentError, match="hair_style.*mohawk.*short, long"):
-        dress.replace(hair_style="mohawk")
+        clothes.replace(hair_style="mohawk")
     with pytest.raises(ArgumentError, match="shirt.*#rrggbb"):
-        dress.replace(shirt="reddish")
+        clothes.replace(shirt="reddish")
 
 
 def test_clothes_can_be_told_from_skin_and_patterns_from_their_ground():
-    dress = body.sample_dress(500, _gen())
+    clothes = body.sample_clothes(500, _gen())
     for one, other in (
-        (dress.shirt, dress.skin),
-        (dress.bottoms, dress.skin),
-        (dress.shirt, dress.shirt2),
+        (clothes.shirt, clothes.skin),
+        (clothes.bottoms, clothes.skin),
+        (clothes.shirt, clothes.shirt2),
     ):
         assert (one - other).abs().amax(-1).min() > 0.09
 
@@ -222,23 +228,23 @@ def test_same_seed_same_people_without_touching_the_global_generator():
     torch.manual_seed(1)
     second = body.primitives(*_people(8, 42))
     assert torch.equal(torch.rand(1), before)
-    assert torch.equal(first[0].a, second[0].a)
+    assert torch.equal(first[0].start, second[0].start)
     assert torch.equal(first[1].axes, second[1].axes)
     assert torch.equal(first[0].look.colour, second[0].look.colour)
     other = body.primitives(*_people(8, 43))
-    assert not torch.equal(first[0].a, other[0].a)
+    assert not torch.equal(first[0].start, other[0].start)
 
 
 def test_stools_stand_under_seated_people_only():
     shape, _, pose = _people(2, 0, ["sitting", "standing"])
     legs, seat = body.stool(shape, pose)
-    assert (legs.ra[0] > 0).all()
-    assert (legs.ra[1] == 0).all()
+    assert (legs.start_radius[0] > 0).all()
+    assert (legs.start_radius[1] == 0).all()
     assert seat.axes[1].abs().max() == 0
     hips = body.forward(shape, pose).point("pelvis")[0]
     assert abs(float(seat.centre[0, 0, 0] - hips[0])) < 1
     assert float(seat.centre[0, 0, 1]) < float(hips[1])
-    assert float((legs.b[0, :, 1] - legs.rb[0]).min()) > -1
+    assert float((legs.end[0, :, 1] - legs.end_radius[0]).min()) > -1
 
 
 def test_a_bone_origin_is_where_point_says():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from poselab.geometry import project
-from poselab.people.scene.camera import Camera, frame
+from poselab.people.raster.camera import Camera, frame
 
 
 def camera(pitch: float = 0.0, height: float = 1500.0, n: int = 1) -> Camera:

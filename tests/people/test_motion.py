@@ -11,9 +11,9 @@ from poselab.errors import ArgumentError
 from poselab.people.body import motion
 from poselab.people.body import person as body
 from poselab.people.body.arms import _arm_points, _inside_head, _inside_trunk
+from poselab.people.body.inverse_kinematics import centre_of_mass
 from poselab.people.body.kinematics import LIMITS, soles
 from poselab.people.body.shape import measures
-from poselab.people.body.stance import centre_of_mass
 
 ALL = (*motion.ACTIVITIES, "random")
 SEEDS = st.integers(0, 2**31 - 1)

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from poselab.people.raster import render as rd
-from poselab.people.raster.primitive_batch import NOBODY, Cards, Group
+from poselab.people.raster.camera import Camera
+from poselab.people.raster.light import Light
+from poselab.people.raster.primitive_batch import NOBODY, Group, Rectangles
 from poselab.people.raster.primitives import Capsules, Ellipsoids, Look
-from poselab.people.scene.camera import Camera
-from poselab.people.scene.light import Light
 
 SIZE = (48, 64)
 RED, BLUE = (0.9, 0.1, 0.1), (0.1, 0.1, 0.9)
@@ -49,9 +49,9 @@ def rod(a, b, ra, rb, person=0) -> Group:
     return Group(shape, None, torch.tensor([0]), torch.tensor([person]))
 
 
-def draw(groups, window="tight", n=1, cards=None):
+def draw(groups, window="tight", n=1, rectangles=None):
     backdrop = torch.full((n, 3, *SIZE), 0.5)
-    return rd.render(groups, camera(n), SIZE, backdrop, light(n), cards, window)
+    return rd.render(groups, camera(n), SIZE, backdrop, light(n), rectangles, window)
 
 
 def rays() -> torch.Tensor:
@@ -150,8 +150,8 @@ def test_outlines_are_smooth():
 
 
 def test_a_half_covered_pixel_is_half_background():
-    edge = 60 * 300 / 2000  # a card whose edge cuts a column of pixels in half
-    card = Cards(
+    edge = 60 * 300 / 2000  # a rectangle whose edge cuts a column of pixels in half
+    rectangle = Rectangles(
         *(torch.tensor([v]) for v in (0.0, -5000.0, 600.0, 9000.0, -2000.0)),
         torch.ones(1, 3),
         torch.ones(1, 3),
@@ -159,7 +159,7 @@ def test_a_half_covered_pixel_is_half_background():
         torch.ones(1) * 100,
         torch.zeros(1).long(),
     )
-    row = draw([], cards=card).image[0, 0, 23]
+    row = draw([], rectangles=rectangle).image[0, 0, 23]
     column = round(31.5 + edge)
     inside = row[31]
     cover = 31.5 + edge - (column - 0.5)

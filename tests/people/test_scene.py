@@ -5,9 +5,8 @@ import torch
 
 from poselab.geometry import box_of_mask
 from poselab.people.body import person as body
-from poselab.people.body.stance import centre_of_mass
-from poselab.people.scene import sampling as casting
-from poselab.people.scene import staging
+from poselab.people.body.inverse_kinematics import centre_of_mass
+from poselab.people.scene import edit, sampling
 from poselab.people.scene.backdrop import BACKGROUNDS, sample_backdrop
 from poselab.people.scene.scenes import draw, part
 from poselab.people.scene.truth import OBJECT, OTHER, OUTSIDE, SELF
@@ -17,7 +16,7 @@ SIZE = (128, 96)
 
 
 def framed(n: int, seed: int = 0, **options):
-    return casting.framed(n, torch.Generator().manual_seed(seed), SIZE, **options)
+    return sampling.framed(n, torch.Generator().manual_seed(seed), SIZE, **options)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +27,7 @@ def single():
 @pytest.fixture(scope="module")
 def crowd():
     g = torch.Generator().manual_seed(1)
-    return draw(casting.crowd(12, (2, 6), g, (144, 192)), (144, 192))
+    return draw(sampling.crowd(12, (2, 6), g, (144, 192)), (144, 192))
 
 
 @pytest.mark.parametrize("name", ["single", "crowd"])
@@ -123,18 +122,18 @@ def test_framed_people_fill_the_image(single):
 
 def test_faces_of_people_turned_away_are_hidden():
     scene = framed(12, 3, activity="standing", occluded=0.0)
-    scene.pose = scene.pose.at(scene.pose.place, torch.full((12,), torch.pi))
+    scene.pose = scene.pose.at(scene.pose.position, torch.full((12,), torch.pi))
     away = draw(scene, SIZE)
     nose = away.hidden_by[:, 0, COCO_17.index("nose")]
     assert (nose == SELF).float().mean() > 0.9
-    scene.pose = scene.pose.at(scene.pose.place, torch.zeros(12))
+    scene.pose = scene.pose.at(scene.pose.position, torch.zeros(12))
     nose = draw(scene, SIZE).hidden_by[:, 0, COCO_17.index("nose")]
     assert (nose == 0).float().mean() > 0.9
 
 
 def test_people_crouch_over_their_feet():
     """Half-way down, too: angles between two balanced poses would not be balanced."""
-    scene = staging.perform(framed(24), 0, None, "standing", None, 0.5)
+    scene = edit.set_pose(framed(24), 0, None, "standing", None, 0.5)
     frames = body.forward(scene.shape, scene.pose)
     ends = [
         0.6 * frames.point(f"{s}_ankle") + 0.4 * frames.point(f"{s}_toe")
@@ -154,7 +153,7 @@ def test_windows_and_full_frames_give_the_same_picture():
 
 def test_a_part_of_a_batch_is_the_same_pictures():
     g = torch.Generator().manual_seed(9)
-    scene = casting.crowd(4, (2, 3), g, SIZE)
+    scene = sampling.crowd(4, (2, 3), g, SIZE)
     whole, some = draw(scene, SIZE), draw(part(scene, [2, 0]), SIZE)
     torch.testing.assert_close(some.image, whole.image[[2, 0]], atol=1e-3, rtol=0)
     assert torch.equal(some.person_id, whole.person_id[[2, 0]])

@@ -1,6 +1,6 @@
 """Arms that pass through the trunk, the head or the ground, moved out of them.
 
-Like `stance`, on the average body in fractions of stature.
+Like `inverse_kinematics`, on the average body in fractions of stature.
 """
 
 from __future__ import annotations

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
 from poselab.errors import ArgumentError, require
+from poselab.people.table import Table
 
 HAIR_STYLES = ("short", "long", "bun", "cap", "bald")
 SLEEVES = ("none", "short", "long")
@@ -45,7 +46,7 @@ BOTTOM, SHOES, IRIS = _palette(_BOTTOM), _palette(_SHOES), _palette(_IRIS)
 
 
 @dataclass
-class Dress:
+class Clothes(Table):
     """N people's looks. Colours are [N, 3] RGB in [0, 1], the rest [N].
 
     hair_style, sleeves and bottom index HAIR_STYLES, SLEEVES and BOTTOMS; patterns are
@@ -68,38 +69,27 @@ class Dress:
     bottom_pattern: Tensor
     pitch: Tensor
 
-    def __len__(self) -> int:
-        return len(self.skin)
-
-    def __getitem__(self, index) -> Dress:
-        """The looks of an index tensor, a slice or a mask."""
-        return Dress(*(getattr(self, f.name)[index] for f in fields(self)))
-
-    def to(self, device) -> Dress:
-        """The same looks on another device."""
-        return Dress(*(getattr(self, f.name).to(device) for f in fields(self)))
-
-    def replace(self, **changes) -> Dress:
+    def replace(self, **changes) -> Clothes:
         """A copy with some fields changed for all N people.
 
         Colours may be "#rrggbb" or three numbers, hair_style, sleeves and bottom one of
         their words. Raises `ArgumentError`.
         """
         full = {name: _value(self, name, value) for name, value in changes.items()}
-        return replace(self, **full)
+        return super().replace(**full)
 
 
-def _value(dress: Dress, name: str, value) -> Tensor:
-    known = [f.name for f in fields(dress)]
+def _value(clothes: Clothes, name: str, value) -> Tensor:
+    known = [f.name for f in fields(clothes)]
     require(
         name in known,
-        "nobody wears this",
+        "no such field of clothes",
         where="clothes",
         field=name,
         value=value,
         fix=f"Known: {', '.join(known)}.",
     )
-    old = getattr(dress, name)
+    old = getattr(clothes, name)
     words = {"hair_style": HAIR_STYLES, "sleeves": SLEEVES, "bottom": BOTTOMS}.get(name)
     if isinstance(value, str):
         value = _word(name, value, words) if words else _colour(name, value)
@@ -141,7 +131,7 @@ def _colour(name: str, value: str) -> Tensor:
     return _palette(value)[0]
 
 
-def sample_dress(n: int, generator: torch.Generator) -> Dress:
+def sample_clothes(n: int, generator: torch.Generator) -> Clothes:
     """Draw the looks of `n` people."""
     device = generator.device
 
@@ -156,7 +146,7 @@ def sample_dress(n: int, generator: torch.Generator) -> Dress:
 
     skin = pick(SKIN, 0.012)
     shirt, bottoms = _unlike(skin, pick(CLOTH)), _unlike(skin, pick(BOTTOM))
-    return Dress(
+    return Clothes(
         skin=skin,
         hair=pick(HAIR, 0.02),
         iris=pick(IRIS, 0.02),

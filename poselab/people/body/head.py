@@ -52,7 +52,7 @@ def _oval(p: Parts, name: str, centre: tuple, axes: tuple, look: tuple, on=1.0, 
 
 def add_head(p: Parts) -> None:
     """Skull, jaw, face and hair."""
-    skin = p.plain(p.dress.skin)
+    skin = p.plain(p.clothes.skin)
     _oval(p, "head", FACE, FACE_AXES, skin, tilt=-0.21)  # the chin ahead
     _oval(p, "head", SKULL, SKULL_AXES, skin)
     _face(p, skin)
@@ -60,7 +60,7 @@ def add_head(p: Parts) -> None:
 
 
 def _face(p: Parts, skin: tuple) -> None:
-    h, d = p.m["head"], p.dress
+    h, d = p.m["head"], p.clothes
     white, iris = p.plain(torch.full_like(d.skin, 0.95)), p.plain(d.iris)
     brow = p.plain(0.55 * d.hair + 0.25 * d.skin)
     lips = p.plain(d.skin * torch.tensor([0.78, 0.48, 0.48]).to(d.skin))
@@ -85,7 +85,7 @@ def _face(p: Parts, skin: tuple) -> None:
 
 def _hair(p: Parts) -> None:
     """Every style has the same parts; those that somebody lacks have no size."""
-    d = p.dress
+    d = p.clothes
     style = {s: (d.hair_style == i).to(d.skin) for i, s in enumerate(HAIR_STYLES)}
     hair = p.plain(d.hair)
     haired = 1 - style["bald"]

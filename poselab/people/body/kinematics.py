@@ -13,7 +13,7 @@ the twist and bend of the bones in the middle.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from math import pi
 
@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from poselab.people.body.shape import Shape, measures
+from poselab.people.table import Table
 
 FLEXION, TWIST, ABDUCTION = range(3)
 SEAT = 0.066  # from the hips down to what a seated person sits on, of stature
@@ -86,61 +87,40 @@ SIGNS = _signs()
 
 
 @dataclass
-class Pose:
+class BodyPose(Table):
     """N poses, the same for a tall and a small body.
 
     angles [N, B, 3] radians of BONES; turn [N, 3] yaw (to the own left), pitch
-    (forwards) and roll (to the own left) of the pelvis; place [N, 2] mm, x and z of
+    (forwards) and roll (to the own left) of the pelvis; position [N, 2] mm, x and z of
     the pelvis on the ground; lift [N], height above the ground of the lowest point as
     a fraction of stature (a runner in flight); seat [N] 1 where a stool is under them.
     """
 
     angles: Tensor
     turn: Tensor
-    place: Tensor
+    position: Tensor
     lift: Tensor
     seat: Tensor
 
-    def __len__(self) -> int:
-        return len(self.angles)
-
-    def __getitem__(self, index) -> Pose:
-        """The poses of an index tensor, a slice or a mask."""
-        return Pose(*(getattr(self, f.name)[index] for f in fields(self)))
-
-    def to(self, device) -> Pose:
-        """The same poses on another device."""
-        return Pose(*(getattr(self, f.name).to(device) for f in fields(self)))
-
-    def replace(self, **changes: Tensor) -> Pose:
-        """A copy with some fields changed."""
-        return replace(self, **changes)
-
-    def at(self, place: Tensor, yaw: Tensor) -> Pose:
-        """The same people standing at `place` [N, 2] mm and turned by `yaw` [N]."""
+    def at(self, position: Tensor, yaw: Tensor) -> BodyPose:
+        """The same people standing at `position` [N, 2] mm and turned by `yaw` [N]."""
         turn = torch.cat([yaw[:, None], self.turn[:, 1:]], 1)
-        return replace(self, place=place, turn=turn)
+        return replace(self, position=position, turn=turn)
 
-    def flipped(self) -> Pose:
+    def flipped(self) -> BodyPose:
         """Left and right swapped (the mirror image across the plane x = 0)."""
         angles = self.angles[:, list(MIRROR)]
         middle = torch.tensor([1.0, -1.0, -1.0], device=angles.device)
         angles[:, : len(_MIDDLE)] *= middle
         flip = torch.tensor([-1.0, 1.0], device=angles.device)
         turn = self.turn * torch.tensor([-1.0, 1.0, -1.0], device=angles.device)
-        return replace(self, angles=angles, turn=turn, place=self.place * flip)
-
-    @classmethod
-    def cat(cls, poses: list[Pose]) -> Pose:
-        """Join along people."""
-        names = [f.name for f in fields(cls)]
-        return cls(*(torch.cat([getattr(p, n) for p in poses]) for n in names))
+        return replace(self, angles=angles, turn=turn, position=self.position * flip)
 
 
-def rest_pose(n: int = 1, device=None) -> Pose:
+def rest_pose(n: int = 1, device=None) -> BodyPose:
     """`n` people upright, arms hanging."""
     zeros = torch.zeros(n, len(BONES), 3, device=device)
-    return Pose(
+    return BodyPose(
         zeros,
         zeros[:, 0].clone(),
         zeros[:, 0, :2].clone(),
@@ -169,7 +149,7 @@ def euler(rotation: Tensor) -> Tensor:
 
 
 def turned(turn: Tensor) -> Tensor:
-    """Ry(yaw) Rx(pitch) Rz(-roll) of `Pose.turn` [..., 3] -> [..., 3, 3]."""
+    """Ry(yaw) Rx(pitch) Rz(-roll) of `BodyPose.turn` [..., 3] -> [..., 3, 3]."""
     yaw, pitch, roll = turn.unbind(-1)
     zero = torch.zeros_like(yaw)
     lean = rotations(torch.stack([pitch, zero, -roll], -1))
@@ -226,7 +206,7 @@ def _levels() -> tuple[tuple[list[int], list[int]], ...]:
 
 
 @dataclass
-class Frames:
+class Frames(Table):
     """Bones in the world: origin [N, B, 3] mm and rotation [N, B, 3, 3]."""
 
     origin: Tensor
@@ -260,12 +240,12 @@ def chain(offset: Tensor, angles: Tensor, root: Tensor) -> Frames:
     return Frames(origin, rotation)
 
 
-def forward(shape: Shape, pose: Pose) -> Frames:
+def forward(shape: Shape, pose: BodyPose) -> Frames:
     """Every bone in the world; the lowest point of the body is on the ground."""
     m = measures(shape)
     frames = chain(offsets(m), pose.angles, turned(pose.turn))
     up = pose.lift * shape.height - lowest(m, frames)
-    shift = torch.stack([pose.place[:, 0], up, pose.place[:, 1]], -1)
+    shift = torch.stack([pose.position[:, 0], up, pose.position[:, 1]], -1)
     return Frames(frames.origin + shift[:, None], frames.rotation)
 
 

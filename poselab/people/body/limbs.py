@@ -24,7 +24,7 @@ def _thin(p: Parts) -> Tensor:
 
 def add_arm(p: Parts, side: str) -> None:
     """Upper arm in two pieces (short sleeves end between them), forearm, hand."""
-    t, d = _thin(p), p.dress
+    t, d = _thin(p), p.clothes
     shirt, skin = (d.shirt, d.shirt2, d.shirt_pattern), p.plain(d.skin)
     upper = _choice(d.sleeves > SLEEVES.index("none"), shirt, skin)
     lower = _choice(d.sleeves == SLEEVES.index("long"), shirt, skin)
@@ -45,7 +45,7 @@ def add_arm(p: Parts, side: str) -> None:
 
 def _hand(p: Parts, side: str) -> None:
     """A palm, fingers slightly bent and a thumb that points forwards."""
-    h, bone, skin = p.m["hand"], side + "wrist", p.plain(p.dress.skin)
+    h, bone, skin = p.m["hand"], side + "wrist", p.plain(p.clothes.skin)
     inward = -h if side == "left_" else h
     p.ellipsoid(
         side + "hand",
@@ -64,7 +64,7 @@ def _hand(p: Parts, side: str) -> None:
 
 def add_leg(p: Parts, side: str) -> None:
     """Thigh in two pieces and shin in two; a skirt widens the thighs."""
-    d = p.dress
+    d = p.clothes
     bottom, skin = (d.bottoms, d.bottoms2, d.bottom_pattern), p.plain(d.skin)
     skirt = d.bottom == BOTTOMS.index("skirt")
     long = d.bottom == BOTTOMS.index("trousers")
@@ -93,7 +93,7 @@ def _shin(p: Parts, side: str, long: Tensor, look: tuple) -> None:
 
 def add_foot(p: Parts, side: str) -> None:
     """A shoe: heel to ball, ball to toes, exactly as high as the sole's contact."""
-    look = p.plain(p.dress.shoes)
+    look = p.plain(p.clothes.shoes)
     (b0, d0, z0, r0), (b1, d1, z1, r1), (b2, d2, z2, r2) = soles(p.m)
     heel = p.frames.point(side + b0, 0.0, -d0, z0)
     ball = p.frames.point(side + b1, 0.0, -d1, z1)

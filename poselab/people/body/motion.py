@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from poselab.errors import ArgumentError
-from poselab.people.body.kinematics import Pose
-from poselab.people.body.stance import SIDES, Draft, finish
+from poselab.people.body.inverse_kinematics import SIDES, Draft, finish
+from poselab.people.body.kinematics import BodyPose
 
 ACTIVITIES = ("standing", "walking", "running", "sitting", "crouching", "waving")
 STYLE = 32
@@ -28,7 +28,7 @@ def sample_style(n: int, generator: torch.Generator) -> Tensor:
 
 def sample_pose(
     n: int, generator: torch.Generator, activity: str | list[str] | None = None
-) -> Pose:
+) -> BodyPose:
     """Draw `n` poses: of one activity, of one per person, or (None) of all of them."""
     style = sample_style(n, generator)
     phase = torch.rand(n, generator=generator, device=generator.device)
@@ -49,7 +49,7 @@ def cycle(
     phase: Tensor,
     style: Tensor,
     crouch: Tensor | None = None,
-) -> Pose:
+) -> BodyPose:
     """The poses at `phase` [N]; `activity` is one word or one per person.
 
     `crouch` [N] from 0 to 1 lowers people from what they do towards a deep crouch, with

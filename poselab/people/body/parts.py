@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poselab.people.body.clothes import Dress
+from poselab.people.body.clothes import Clothes
 from poselab.people.body.kinematics import BONE, Frames
 from poselab.people.body.shape import Shape
 from poselab.people.raster.primitives import PLAIN, Capsules, Ellipsoids, Look
@@ -21,9 +21,9 @@ class Parts:
     """
 
     def __init__(
-        self, m: dict[str, Tensor], frames: Frames, shape: Shape, dress: Dress
+        self, m: dict[str, Tensor], frames: Frames, shape: Shape, clothes: Clothes
     ) -> None:
-        self.m, self.frames, self.shape, self.dress = m, frames, shape, dress
+        self.m, self.frames, self.shape, self.clothes = m, frames, shape, clothes
         self.unit = m["scale"]
         self._round: list[tuple] = []
         self._oval: list[tuple] = []
@@ -34,10 +34,16 @@ class Parts:
         return self.frames.point(bone, *xyz)
 
     def capsule(
-        self, name: str, a: Tensor, b: Tensor, ra: Tensor, rb: Tensor, look: tuple
+        self,
+        name: str,
+        start: Tensor,
+        end: Tensor,
+        start_radius: Tensor,
+        end_radius: Tensor,
+        look: tuple,
     ) -> None:
         """A round cone between two world points; radii mm [N]."""
-        self._round.append((name, a, b, ra, rb))
+        self._round.append((name, start, end, start_radius, end_radius))
         self._looks["capsule"].append(look)
 
     def ellipsoid(
@@ -63,7 +69,7 @@ class Parts:
 
     def plain(self, colour: Tensor) -> tuple:
         """A look of one colour [N, 3]."""
-        return colour, colour, torch.full_like(self.dress.hair_style, PLAIN)
+        return colour, colour, torch.full_like(self.clothes.hair_style, PLAIN)
 
     def capsules(self) -> Capsules:
         """Everything round, [N, K]."""
@@ -81,5 +87,5 @@ class Parts:
         first, second, pattern = (
             torch.stack(c, 1) for c in zip(*self._looks[kind], strict=True)
         )
-        pitch = self.dress.pitch[:, None].expand(pattern.shape)
+        pitch = self.clothes.pitch[:, None].expand(pattern.shape)
         return Look(first, second, pattern, pitch)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poselab.people.body.clothes import Dress, sample_dress
+from poselab.people.body.clothes import Clothes, sample_clothes
 from poselab.people.body.head import add_head, face_points
 from poselab.people.body.kinematics import (
     SEAT,
+    BodyPose,
     Frames,
-    Pose,
     forward,
     rest_pose,
     turned,
@@ -28,22 +28,22 @@ from poselab.people.raster.primitives import Capsules, Ellipsoids, Look
 from poselab.skeleton import COCO_17, Skeleton
 
 __all__ = [
-    "FLESH",
-    "Dress",
-    "Pose",
+    "JOINT_SEGMENTS",
+    "Clothes",
+    "BodyPose",
     "Shape",
     "average_shape",
     "forward",
     "joints",
     "primitives",
     "rest_pose",
-    "sample_dress",
+    "sample_clothes",
     "sample_shape",
     "stool",
 ]
 
 
-def _flesh() -> dict[str, tuple[str, ...]]:
+def _joint_segments() -> dict[str, tuple[str, ...]]:
     around = {
         "shoulder": "torso upper_arm",
         "elbow": "upper_arm forearm",
@@ -68,16 +68,16 @@ def _flesh() -> dict[str, tuple[str, ...]]:
     }
 
 
-# The segments whose surface is a joint's own flesh: it does not hide the joint.
-FLESH = _flesh()
+# The body segments around each joint: their surface does not hide the joint.
+JOINT_SEGMENTS = _joint_segments()
 
 
 def primitives(
-    shape: Shape, dress: Dress, pose: Pose, frames: Frames | None = None
+    shape: Shape, clothes: Clothes, pose: BodyPose, frames: Frames | None = None
 ) -> tuple[Capsules, Ellipsoids]:
     """The surfaces of N people, [N, K] in world mm, the same K for everybody."""
     frames = forward(shape, pose) if frames is None else frames
-    parts = Parts(measures(shape), frames, shape, dress)
+    parts = Parts(measures(shape), frames, shape, clothes)
     add_torso(parts)
     add_head(parts)
     for side in ("left_", "right_"):
@@ -88,7 +88,10 @@ def primitives(
 
 
 def joints(
-    shape: Shape, pose: Pose, skeleton: Skeleton = COCO_17, frames: Frames | None = None
+    shape: Shape,
+    pose: BodyPose,
+    skeleton: Skeleton = COCO_17,
+    frames: Frames | None = None,
 ) -> Tensor:
     """World positions of a skeleton's joints, [N, J, 3] mm.
 
@@ -109,7 +112,7 @@ def joints(
 
 
 def stool(
-    shape: Shape, pose: Pose, frames: Frames | None = None
+    shape: Shape, pose: BodyPose, frames: Frames | None = None
 ) -> tuple[Capsules, Ellipsoids]:
     """What seated people sit on: a cushion on three legs, not drawn for the others."""
     m, frames = measures(shape), forward(shape, pose) if frames is None else frames
@@ -130,7 +133,7 @@ def stool(
     seat = Ellipsoids(
         middle[:, None],
         axes[:, None],
-        Look(*(v[:, :1] for v in vars(look).values())),
+        look.each(lambda colour: colour[:, :1]),
         ("stool",),
     )
     return _stool_legs(middle, turn, on, look), seat

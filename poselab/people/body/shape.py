@@ -8,12 +8,13 @@ moved from the skin to the joints' centres. Children have larger heads and short
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from poselab.errors import require
+from poselab.people.table import Table
 
 # Fractions of stature along the spine, sole to top of the head: they add up to 1.
 ANKLE, SHIN, THIGH = 0.043, 0.243, 0.245
@@ -27,7 +28,7 @@ HEEL_RADIUS, BALL_RADIUS, TOE_RADIUS = 0.022, 0.0215, 0.017  # of the shoes
 
 
 @dataclass
-class Shape:
+class Shape(Table):
     """N bodies; every field is [N].
 
     height mm from sole to crown; child 0 (adult) to 1 (about four years old); legs,
@@ -43,24 +44,13 @@ class Shape:
     head: Tensor
     girth: Tensor
 
-    def __len__(self) -> int:
-        return len(self.height)
-
-    def __getitem__(self, index) -> Shape:
-        """The bodies of an index, a slice or a mask (never fewer dimensions)."""
-        return Shape(*(getattr(self, f.name)[index] for f in fields(self)))
-
-    def to(self, device) -> Shape:
-        """The same bodies on another device."""
-        return Shape(*(getattr(self, f.name).to(device) for f in fields(self)))
-
     def replace(self, **changes) -> Shape:
         """A copy with some fields changed; a number stands for all N bodies."""
         full = {
             k: torch.full_like(self.height, v) if isinstance(v, int | float) else v
             for k, v in changes.items()
         }
-        return replace(self, **full)
+        return super().replace(**full)
 
 
 def average_shape(n: int = 1, height: float = 1720.0, child: float = 0.0) -> Shape:

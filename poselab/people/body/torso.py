@@ -8,7 +8,7 @@ from poselab.people.body.parts import Parts
 
 def add_torso(p: Parts) -> None:
     """Trunk and neck; the shirt hangs over the trousers' waistband."""
-    d = p.dress
+    d = p.clothes
     shirt = d.shirt, d.shirt2, d.shirt_pattern
     bottom = d.bottoms, d.bottoms2, d.bottom_pattern
     _trunk(p, shirt)
@@ -53,7 +53,7 @@ def _neck(p: Parts) -> None:
     base = p.at("neck", (0.0, -0.004 * u, 0.0))
     top = p.at("head", (0.0, 0.012 * u, 0.002 * u))
     thick = 0.031 * u * (0.6 + 0.4 * s.girth) * (1 - 0.1 * s.child)
-    p.capsule("neck", base, top, thick * 1.08, thick, p.plain(p.dress.skin))
+    p.capsule("neck", base, top, thick * 1.08, thick, p.plain(p.clothes.skin))
 
 
 def _skirt(p: Parts, bottom: tuple) -> None:
@@ -62,5 +62,5 @@ def _skirt(p: Parts, bottom: tuple) -> None:
     knees = (p.frames.point("left_knee") + p.frames.point("right_knee")) / 2
     top = p.at("pelvis", (0.0, 0.0, 0.0))
     end = top + (knees - top) * 0.72
-    on = (p.dress.bottom == BOTTOMS.index("skirt")).to(u)
+    on = (p.clothes.bottom == BOTTOMS.index("skirt")).to(u)
     p.capsule("pelvis", top, end, 0.065 * u * on, 0.054 * u * on, bottom)

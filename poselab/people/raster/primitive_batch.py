@@ -2,7 +2,7 @@
 
 People, furniture and plants are `Group`s of the same capsules and ellipsoids. `gather`
 moves everything into the camera frame of its image, leaves out what is not drawn, and
-makes the table of what the shader wants to know about each primitive.
+makes the table that `shading` reads: colours, pattern and light of each primitive.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from poselab.people.raster.camera import Camera
+from poselab.people.raster.light import Light
 from poselab.people.raster.primitives import Capsules, Ellipsoids
 from poselab.people.raster.surfaces import ellipsoid_frame
-from poselab.people.scene.camera import Camera
-from poselab.people.scene.light import Light
+from poselab.people.table import Table
 
 NOBODY = -1
 
 
 @dataclass
 class Group:
-    """N owners of the same primitives: who they are and in which image they stand.
+    """N owners, each of the same primitives, and the image in which each stands.
 
     image [N] int64; person [N] int64, the number of the person within the image, or
     `NOBODY` for things.
@@ -35,7 +36,7 @@ class Group:
 
 
 @dataclass
-class Cards:
+class Rectangles(Table):
     """Upright rectangles that face the camera, [n] each: walls of boxes, boards, doors.
 
     centre x, bottom, width, height, and z of the plane in world mm; colour, colour2
@@ -55,77 +56,80 @@ class Cards:
 
 
 @dataclass
-class Soup:
-    """n primitives: nc capsules, then ne ellipsoids, then cards.
+class PrimitiveBatch:
+    """n primitives of all images: nc capsules, then ne ellipsoids, then nr rectangles.
 
-    a, d [nc, 3] mm, ra, dr [nc]; m [ne, 3, 3], o [ne, 3] and centre [ne, 3] (see
-    `surfaces.ellipsoid_frame`); box [nk, 4] px and plane [nk] mm; image, person,
-    segment [n] int64; paint [n, PAINT] for the shader; k [n, 4] fx, fy, cx, cy.
+    Of capsules, mm in the camera frame: start [nc, 3], axis [nc, 3] from start to end,
+    radius [nc] at the start, taper [nc] (radius at the end minus radius at the start).
+    Of ellipsoids: map [ne, 3, 3] to the unit sphere, offset [ne, 3] and centre [ne, 3]
+    mm (see `surfaces.ellipsoid_frame`). Of rectangles: box [nr, 4] left, top, right,
+    bottom px and depth [nr] mm. Of all: image, person, segment [n] int64; paint [n, 17]
+    for `shading.paint`; camera [n, 4] fx, fy, cx, cy px. counts is (nc, ne, nr).
     """
 
-    a: Tensor
-    d: Tensor
-    ra: Tensor
-    dr: Tensor
-    m: Tensor
-    o: Tensor
-    centre: Tensor
-    box: Tensor
-    plane: Tensor
+    capsule_start: Tensor
+    capsule_axis: Tensor
+    capsule_radius: Tensor
+    capsule_taper: Tensor
+    ellipsoid_map: Tensor
+    ellipsoid_offset: Tensor
+    ellipsoid_centre: Tensor
+    rectangle_box: Tensor
+    rectangle_depth: Tensor
     image: Tensor
     person: Tensor
     segment: Tensor
     paint: Tensor
-    k: Tensor
+    camera: Tensor
     counts: tuple[int, int, int]
 
 
 def segment_names(groups: list[Group]) -> tuple[str, ...]:
-    """The names behind the numbers of `Soup.segment`."""
+    """The names behind the numbers of `PrimitiveBatch.segment`."""
     parts = [p for g in groups for p in (g.capsules, g.ellipsoids) if p is not None]
     return tuple(sorted({name for part in parts for name in part.segment}))
 
 
 def gather(
-    groups: list[Group], cards: Cards | None, camera: Camera, light: Light
-) -> Soup:
+    groups: list[Group], rectangles: Rectangles | None, camera: Camera, light: Light
+) -> PrimitiveBatch:
     """One list of everything that is drawn in a batch of images."""
     names = segment_names(groups)
     k = torch.stack([camera.fx, camera.fy, camera.cx, camera.cy], -1)  # [S, 4]
     rounds = [_flat(g.capsules, g, names) for g in groups if g.capsules is not None]
     ovals = [_flat(g.ellipsoids, g, names) for g in groups if g.ellipsoids is not None]
     c, e = _join(rounds, k, 8), _join(ovals, k, 12)
-    a, d, ra, dr = _capsules(c, camera)
-    centre, m, o = _ellipsoids(e, camera)
-    box, plane, card = _cards(cards, camera, k)
-    parts = [p for p in (c, e, card) if p is not None]
+    centre, to_sphere, offset = _ellipsoids(e, camera)
+    box, depth, rectangle = _rectangles(rectangles, camera, k)
+    parts = [p for p in (c, e, rectangle) if p is not None]
     own = torch.cat([p[1] for p in parts])  # [n, 3]: image, person, segment
-    looks = torch.cat([p[2] for p in parts])
-    sizes = tuple(0 if p is None else len(p[1]) for p in (c, e, card))
-    paint = torch.cat([looks, light.table(camera)[own[:, 0]]], -1)
-    return Soup(
-        a,
-        d,
-        ra,
-        dr,
-        m,
-        o,
+    looks = torch.cat([p[2] for p in parts])  # [n, 8]
+    nc, ne, nr = (0 if p is None else len(p[1]) for p in (c, e, rectangle))
+    return PrimitiveBatch(
+        *_capsules(c, camera),
+        to_sphere,
+        offset,
         centre,
         box,
-        plane,
+        depth,
         *own.unbind(-1),
-        paint,
+        torch.cat([looks, light.table(camera)[own[:, 0]]], -1),
         k[own[:, 0]],
-        sizes,
+        (nc, ne, nr),
     )
 
 
 def _flat(part: Capsules | Ellipsoids, group: Group, names: tuple[str, ...]):
     """Geometry [n, 8 or 12], owners [n, 3] and look [n, 8] of what is drawn."""
     if isinstance(part, Capsules):
-        columns = (part.a, part.b, part.ra[..., None], part.rb[..., None])
+        columns = (
+            part.start,
+            part.end,
+            part.start_radius[..., None],
+            part.end_radius[..., None],
+        )
         geometry = torch.cat(columns, -1)
-        drawn = torch.maximum(part.ra, part.rb) > 0
+        drawn = torch.maximum(part.start_radius, part.end_radius) > 0
     else:
         geometry = torch.cat([part.centre[..., None, :], part.axes], -2).flatten(-2)
         drawn = part.axes.square().sum(-1).amin(-1) > 1e-6
@@ -161,14 +165,15 @@ def _turned(camera: Camera, image: Tensor, vectors: Tensor) -> Tensor:
 def _capsules(c: tuple, camera: Camera) -> tuple[Tensor, ...]:
     geometry, image = c[0], c[1][:, 0]
     ends = geometry[:, :6].unflatten(-1, (2, 3)) - camera.position[image, None]
-    a, b = _turned(camera, image, ends).unbind(1)
-    ra, rb = geometry[:, 6], geometry[:, 7]
-    d = b - a
+    start, end = _turned(camera, image, ends).unbind(1)
+    radius, end_radius = geometry[:, 6], geometry[:, 7]
+    axis = end - start
     # Seen end on, one sphere holds the other; the far one then takes what still fits.
-    fit = 0.95 * (d - a * ((d * a).sum(-1) / a.square().sum(-1))[:, None]).norm(dim=-1)
-    far_a = a[:, 2] > b[:, 2]
-    lean = (rb - ra).clamp(-fit, fit)
-    return a, d, torch.where(far_a, rb - lean, ra), lean
+    along = (axis * start).sum(-1) / start.square().sum(-1)
+    fit = 0.95 * (axis - start * along[:, None]).norm(dim=-1)
+    start_is_far = start[:, 2] > end[:, 2]
+    taper = (end_radius - radius).clamp(-fit, fit)
+    return start, axis, torch.where(start_is_far, end_radius - taper, radius), taper
 
 
 def _ellipsoids(e: tuple, camera: Camera) -> tuple[Tensor, ...]:
@@ -181,19 +186,25 @@ def _ellipsoids(e: tuple, camera: Camera) -> tuple[Tensor, ...]:
     return rows[:, 0], m, o
 
 
-def _cards(cards: Cards | None, camera: Camera, k: Tensor):
+def _rectangles(rectangles: Rectangles | None, camera: Camera, k: Tensor):
     """Rectangles on the screen [n, 4] px and their depths [n] mm."""
-    if cards is None:
+    if rectangles is None:
         return k.new_zeros(0, 4), k.new_zeros(0), None
-    drawn = ((cards.width > 0) & (cards.height > 0)).nonzero()[:, 0]
-    cards = Cards(*(v[drawn] for v in vars(cards).values()))
-    image = cards.image
+    drawn = ((rectangles.width > 0) & (rectangles.height > 0)).nonzero()[:, 0]
+    rectangles = rectangles[drawn]
+    image = rectangles.image
     corners = torch.stack(
         [
             torch.stack(
-                [cards.x - cards.width / 2, cards.bottom + cards.height, cards.z]
+                [
+                    rectangles.x - rectangles.width / 2,
+                    rectangles.bottom + rectangles.height,
+                    rectangles.z,
+                ]
             ),
-            torch.stack([cards.x + cards.width / 2, cards.bottom, cards.z]),
+            torch.stack(
+                [rectangles.x + rectangles.width / 2, rectangles.bottom, rectangles.z]
+            ),
         ]
     ).permute(2, 0, 1)  # [n, 2, 3]
     seen = _turned(camera, image, corners - camera.position[image, None])
@@ -203,9 +214,9 @@ def _cards(cards: Cards | None, camera: Camera, k: Tensor):
     top, bottom = (fy * seen[:, i, 1] / depth + cy for i in (0, 1))
     box = torch.stack([left, top, right, bottom], -1)
     box = torch.where(seen[:, :1, 2] > 0, box, 0.0)
-    numbers = torch.stack([cards.pattern.to(depth), cards.pitch], -1)
+    numbers = torch.stack([rectangles.pattern.to(depth), rectangles.pitch], -1)
     owner = torch.stack(
         [image, torch.full_like(image, NOBODY), torch.full_like(image, NOBODY)], -1
     )
-    paint = torch.cat([cards.colour, cards.colour2, numbers], -1)
+    paint = torch.cat([rectangles.colour, rectangles.colour2, numbers], -1)
     return box, depth, (box, owner, paint)

@@ -1,22 +1,23 @@
 """What a body is made of: batched capsules and ellipsoids in world millimetres.
 
-N people with K primitives each. `segment` names the body segment of each primitive (the
-same K names for everybody), so that a joint knows which surfaces are its own flesh.
-`owner` tells which image and which person of it a row belongs to.
+N people with K primitives each. `segment` names the body segment of each primitive, the
+same K names for everybody: `body.person.JOINT_SEGMENTS` lists the segments around each
+joint, which do not hide it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-import torch
 from torch import Tensor
+
+from poselab.people.table import Table
 
 PLAIN, STRIPES, CHECKS, DOTS = range(4)
 
 
 @dataclass
-class Look:
+class Look(Table):
     """Colours of N x K primitives.
 
     colour, colour2 [N, K, 3] RGB in [0, 1]; pattern [N, K] one of PLAIN, STRIPES (rings
@@ -29,30 +30,26 @@ class Look:
     pattern: Tensor
     pitch: Tensor
 
-    @classmethod
-    def cat(cls, looks: list[Look], dim: int = 1) -> Look:
-        """Join along primitives (1) or along people (0)."""
-        names = [f.name for f in fields(cls)]
-        return cls(*(torch.cat([getattr(x, n) for x in looks], dim) for n in names))
-
 
 @dataclass
-class Capsules:
-    """Round cones: a [N, K, 3], b [N, K, 3] their ends, ra, rb [N, K] the radii, mm.
+class Capsules(Table):
+    """Round cones from start [N, K, 3] to end [N, K, 3] mm.
+
+    start_radius, end_radius [N, K] mm.
 
     A radius of 0 or below at both ends means: not drawn (clothes that somebody lacks).
     """
 
-    a: Tensor
-    b: Tensor
-    ra: Tensor
-    rb: Tensor
+    start: Tensor
+    end: Tensor
+    start_radius: Tensor
+    end_radius: Tensor
     look: Look
     segment: tuple[str, ...]
 
 
 @dataclass
-class Ellipsoids:
+class Ellipsoids(Table):
     """centre [N, K, 3] and axes [N, K, 3, 3]: each row one semi-axis vector, mm.
 
     Rows are orthogonal. All-zero axes mean: not drawn. Patterns run along the second

@@ -5,34 +5,36 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poselab.people.raster.primitive_batch import Soup
+from poselab.people.raster.light import shade
+from poselab.people.raster.primitive_batch import PrimitiveBatch
 from poselab.people.raster.primitives import CHECKS, DOTS, STRIPES
 from poselab.people.raster.surfaces import Fragments, columns, dot, length, pick
-from poselab.people.scene.light import shade
 
 
-def paint(soup: Soup, fragments: Fragments, chosen: Tensor, size) -> Tensor:
+def paint(batch: PrimitiveBatch, fragments: Fragments, chosen: Tensor, size) -> Tensor:
     """The colours [3, n] of the fragments `chosen` [n] (sorted by primitive kind)."""
     primitive = pick(fragments.primitive, chosen)
-    table = columns(soup.paint, primitive)  # [17, n]
-    rays = _rays(pick(fragments.pixel, chosen), soup.k, primitive, size)  # [3, n]
+    table = columns(batch.paint, primitive)  # [17, n]
+    rays = _rays(pick(fragments.pixel, chosen), batch.camera, primitive, size)  # [3, n]
     point = rays * pick(fragments.depth, chosen)
-    nc, ne, _ = soup.counts
+    nc, ne, _ = batch.counts
     ends = torch.tensor([nc, nc + ne], device=chosen.device)
     split = torch.searchsorted(primitive, ends).tolist()
     i, j, k = slice(0, split[0]), slice(*split), slice(split[1], None)
     parts = [
-        _capsule(soup, primitive[i], point[:, i], pick(fragments.along, chosen[i])),
-        _ellipsoid(soup, primitive[j] - nc, point[:, j]),
-        _card(point[:, k]),
+        _capsule(batch, primitive[i], point[:, i], pick(fragments.along, chosen[i])),
+        _ellipsoid(batch, primitive[j] - nc, point[:, j]),
+        _rectangle(point[:, k]),
     ]
-    normal, place = (torch.cat(p, 1) for p in zip(*parts, strict=True))
-    albedo = table[:3] + _pattern(place, table[6], table[7]) * (table[3:6] - table[:3])
+    normal, position = (torch.cat(p, 1) for p in zip(*parts, strict=True))
+    albedo = table[:3] + _pattern(position, table[6], table[7]) * (
+        table[3:6] - table[:3]
+    )
     return shade(albedo, normal, rays / length(rays), table[8:])
 
 
-def _rays(pixel: Tensor, k: Tensor, primitive: Tensor, size) -> Tensor:
-    fx, fy, cx, cy = columns(k, primitive)
+def _rays(pixel: Tensor, camera: Tensor, primitive: Tensor, size) -> Tensor:
+    fx, fy, cx, cy = columns(camera, primitive)
     u, v = pixel % size[1], pixel.div(size[1], rounding_mode="floor") % size[0]
     return torch.stack([(u - cx) / fx, (v - cy) / fy, torch.ones_like(fx)])
 
@@ -41,26 +43,29 @@ def _unit(v: Tensor) -> Tensor:
     return v / length(v).clamp_(min=1e-6)
 
 
-def _capsule(soup: Soup, index: Tensor, point: Tensor, along: Tensor):
+def _capsule(batch: PrimitiveBatch, index: Tensor, point: Tensor, along: Tensor):
     """Normals [3, n] and pattern coordinates (along, around) [2, n] mm."""
-    axis = soup.d / soup.d.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+    long = batch.capsule_axis.norm(dim=-1, keepdim=True)  # [nc, 1]
+    axis = batch.capsule_axis / long.clamp(min=1e-6)
     ahead = torch.zeros_like(axis)
     ahead[:, 2] = 1.0
     side = torch.linalg.cross(axis, ahead)
     side = side / side.norm(dim=-1, keepdim=True).clamp(min=1e-6)
     back = torch.linalg.cross(axis, side)
-    long = soup.d.norm(dim=-1)
-    radius = soup.ra + soup.dr / 2
-    table = (soup.a, soup.d, side, back, long[:, None], radius[:, None])
-    t = columns(torch.cat(table, 1), index)  # [14, n]
+    radius = batch.capsule_radius + batch.capsule_taper / 2
+    ends = torch.cat([batch.capsule_start, batch.capsule_axis], 1)
+    t = columns(torch.cat([ends, side, back, long, radius[:, None]], 1), index)
     normal = _unit(point - torch.addcmul(t[:3], t[3:6], along))
     around = torch.atan2(dot(normal, t[6:9]), dot(normal, t[9:12])) * t[13]
     return normal, torch.stack([along * t[12], around])
 
 
-def _ellipsoid(soup: Soup, index: Tensor, point: Tensor):
-    sizes = 1 / soup.m.norm(dim=-1).clamp(min=1e-6)  # [ne, 3] mm
-    t = columns(torch.cat([soup.m.flatten(1), soup.o, sizes], 1), index)  # [15, n]
+def _ellipsoid(batch: PrimitiveBatch, index: Tensor, point: Tensor):
+    sizes = 1 / batch.ellipsoid_map.norm(dim=-1).clamp(min=1e-6)  # [ne, 3] mm
+    t = columns(
+        torch.cat([batch.ellipsoid_map.flatten(1), batch.ellipsoid_offset, sizes], 1),
+        index,
+    )  # [15, n]
     m = t[:9].unflatten(0, (3, 3))
     local = (m * point).sum(1) - t[9:12]  # on the unit sphere
     normal = _unit((m * local[:, None]).sum(0))
@@ -68,15 +73,15 @@ def _ellipsoid(soup: Soup, index: Tensor, point: Tensor):
     return normal, torch.stack([local[1] * t[13], around])
 
 
-def _card(point: Tensor):
+def _rectangle(point: Tensor):
     normal = torch.zeros_like(point)
     normal[2] = -1.0
     return normal, point[[1, 0]]
 
 
-def _pattern(place: Tensor, kind: Tensor, pitch: Tensor) -> Tensor:
-    """How much of the second colour, 0 to 1 [n]; place [2, n] mm."""
-    wave = torch.cos(place * (2 * torch.pi / pitch.clamp(min=1.0)))
+def _pattern(position: Tensor, kind: Tensor, pitch: Tensor) -> Tensor:
+    """How much of the second colour, 0 to 1 [n]; position [2, n] mm."""
+    wave = torch.cos(position * (2 * torch.pi / pitch.clamp(min=1.0)))
     x, y = wave.unbind(0)
     value = torch.where(kind == STRIPES, x, -1.0)
     value = torch.where(kind == CHECKS, x * y * 2, value)

@@ -16,17 +16,18 @@ import torch
 from torch import Tensor
 
 from poselab.people.raster.windows import Rows
+from poselab.people.table import Table
 
 CHUNK = 1 << 15
 
 
 @dataclass
-class Fragments:
+class Fragments(Table):
     """F (primitive, pixel) pairs.
 
     pixel: flat index in the batch of images; primitive: in the list that was drawn;
     depth mm along the optical axis; coverage: the part of the pixel that is covered,
-    from the distance to the outline; along: 0..1 from end a to end b of a capsule.
+    from the distance to the outline; along: 0..1 from start to end of a capsule.
     """
 
     pixel: Tensor
@@ -35,16 +36,10 @@ class Fragments:
     coverage: Tensor
     along: Tensor
 
-    @classmethod
-    def cat(cls, parts: list[Fragments]) -> Fragments:
-        """One list; primitives must already be numbered in one range."""
-        names = cls.__dataclass_fields__
-        return cls(*(torch.cat([getattr(p, n) for p in parts]) for n in names))
 
-
-def rays(rows: Rows, k: Tensor) -> tuple[Tensor, Tensor]:
+def rays(rows: Rows, camera: Tensor) -> tuple[Tensor, Tensor]:
     """D at the first pixel of each row [3, R] and its step per pixel [3, R]."""
-    fx, fy, cx, cy = columns(k, rows.primitive)
+    fx, fy, cx, cy = columns(camera, rows.primitive)
     start = [(rows.first - cx) / fx, (rows.row - cy) / fy, torch.ones_like(fx)]
     zero = torch.zeros_like(fx)
     return torch.stack(start), torch.stack([1 / fx, zero, zero])
@@ -90,13 +85,26 @@ def _at(coefficients: Tensor, step: Tensor) -> Tensor:
     return torch.addcmul(coefficients[0], value, step)
 
 
-def capsule_coefficients(rows: Rows, k: Tensor, a, d, ra, dr) -> Tensor:
-    """[18, R]: g, A, B, -C as quadratics, D.a, D.d linear, ra, dr, f / (2 z)."""
-    start, step = rays(rows, k)
-    table = columns(torch.cat([a, d, ra[:, None], dr[:, None]], 1), rows.primitive)
+def capsule_coefficients(
+    rows: Rows,
+    camera: Tensor,
+    start: Tensor,
+    axis: Tensor,
+    radius: Tensor,
+    taper: Tensor,
+) -> Tensor:
+    """What `hit_capsules` evaluates at each pixel, once per row, [19, R].
+
+    camera [n, 4]; start, axis [n, 3] mm and radius, taper [n] mm as in
+    `PrimitiveBatch`. With a, d, r, q for these four: g, A, B, -C as quadratics, D.a and
+    D.d linear, r, q, f / (2 z).
+    """
+    ray, step = rays(rows, camera)
+    numbers = torch.cat([start, axis, radius[:, None], taper[:, None]], 1)
+    table = columns(numbers, rows.primitive)
     pa, pd, r, q = table[:3], table[3:6], table[6], table[7]
-    xa, xa1, xd, xd1 = (_cross(u, w) for w in (pa, pd) for u in (start, step))
-    g = _product(start, step, start, step)
+    xa, xa1, xd, xd1 = (_cross(u, w) for w in (pa, pd) for u in (ray, step))
+    g = _product(ray, step, ray, step)
     aa, ad, dd = (
         _product(*p)
         for p in ((xa, xa1, xa, xa1), (xa, xa1, xd, xd1), (xd, xd1, xd, xd1))
@@ -107,7 +115,7 @@ def capsule_coefficients(rows: Rows, k: Tensor, a, d, ra, dr) -> Tensor:
         *(u * r * r - w for u, w in zip(g, aa, strict=True)),
         *(u * r * q - w for u, w in zip(g, ad, strict=True)),
         *(w - u * q * q for u, w in zip(g, dd, strict=True)),
-        *(dot(start, pa), dot(step, pa), dot(start, pd), dot(step, pd)),
+        *(dot(ray, pa), dot(step, pa), dot(ray, pd), dot(step, pd)),
         *(r, q, scale),
     ]
     return torch.stack(rows_of)
@@ -118,22 +126,22 @@ def chunk(items: Tensor) -> int:
     return CHUNK if items.device.type == "cpu" else max(len(items), 1)
 
 
-def in_chunks(function: Callable, table: Tensor, place: Tensor, step: Tensor) -> Tensor:
-    """`function(table[:, place], step)` piece by piece: [M, F] for lists of F.
+def in_chunks(function: Callable, table: Tensor, row: Tensor, step: Tensor) -> Tensor:
+    """`function(table[:, row], step)` piece by piece: [M, F] for lists of F.
 
     The temporaries of a piece stay in the cache.
     """
-    size = chunk(place)
-    pieces = zip(place.split(size), step.split(size), strict=True)
-    return torch.cat([function(table.index_select(1, p), s) for p, s in pieces], 1)
+    size = chunk(row)
+    pieces = zip(row.split(size), step.split(size), strict=True)
+    return torch.cat([function(table.index_select(1, r), s) for r, s in pieces], 1)
 
 
 def hit_capsules(c: Tensor, step: Tensor) -> Tensor:
-    """Depth, coverage and place along the axis of round cones, [3, F].
+    """Depth, coverage and position along the axis of round cones, [3, F].
 
     c [19, F], step [F].
 
-    A round cone is the union of spheres with centre a + t d and radius ra + t dr. For
+    A round cone is the union of spheres with centre a + t d and radius r + t q. For
     the sphere t, R(t) = A + 2 B t + C t^2, and its front D.a + t D.d - sqrt R(t) is
     convex in t where C < 0: the nearest has a closed form, clamped to 0 <= t <= 1.
     """
@@ -164,11 +172,17 @@ def ellipsoid_frame(centre: Tensor, axes: Tensor) -> tuple[Tensor, Tensor, Tenso
     return m, (m @ centre[..., None])[..., 0], (square > 1e-6).all(-2)[..., 0]
 
 
-def ellipsoid_conic(centre: Tensor, m: Tensor, o: Tensor, k: Tensor):
-    """The outline as a conic about the projected centre: [n, 6], [n, 2] px."""
-    fx, fy, cx, cy = k.unbind(-1)
+def ellipsoid_conic(
+    centre: Tensor, to_sphere: Tensor, offset: Tensor, camera: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The outline as a conic about the projected centre: [n, 6], [n, 2] px.
+
+    centre [n, 3] mm, to_sphere [n, 3, 3] and offset [n, 3] of `ellipsoid_frame`,
+    camera [n, 4].
+    """
+    fx, fy, cx, cy = camera.unbind(-1)
     z = centre[:, 2].clamp(min=1.0)
-    o = o.t()
+    m, o = to_sphere, offset.t()
     q, qu, qv = o / z, m[..., 0].t() / fx, m[..., 1].t() / fy
     xu, xv = _cross(qu, o), _cross(qv, o)
     conic = [
@@ -183,13 +197,19 @@ def ellipsoid_conic(centre: Tensor, m: Tensor, o: Tensor, k: Tensor):
     return torch.stack(conic, -1), where
 
 
-def ellipsoid_coefficients(rows: Rows, k: Tensor, m: Tensor, o: Tensor) -> Tensor:
-    """[10, R]: G and R as quadratics, q.o and dR/dv linear."""
-    start, step = rays(rows, k)
-    i = rows.primitive
-    table = columns(torch.cat([m.flatten(1), o, k[:, 1:2]], 1), i)
+def ellipsoid_coefficients(
+    rows: Rows, camera: Tensor, to_sphere: Tensor, offset: Tensor
+) -> Tensor:
+    """What `hit_ellipsoids` evaluates at each pixel, once per row, [10, R].
+
+    camera [n, 4], to_sphere [n, 3, 3] and offset [n, 3] of `ellipsoid_frame`. With M
+    the map, o the offset and q = M D: G and R as quadratics, q.o and dR/dv linear.
+    """
+    ray, step = rays(rows, camera)
+    numbers = torch.cat([to_sphere.flatten(1), offset, camera[:, 1:2]], 1)
+    table = columns(numbers, rows.primitive)
     m, o = table[:9].unflatten(0, (3, 3)), table[9:12]
-    q, q1 = ((m * v).sum(1) for v in (start, step))
+    q, q1 = ((m * v).sum(1) for v in (ray, step))
     x, x1 = _cross(q, o), _cross(q1, o)
     qv = m[:, 1] / table[12]
     xv = _cross(qv, o)

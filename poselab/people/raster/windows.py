@@ -26,22 +26,22 @@ class Rows:
     last: Tensor
 
     def spread(self) -> tuple[Tensor, Tensor]:
-        """The fragments: for each pixel its place in this list and its step in the row.
+        """The fragments: for each pixel its index in this list and its step in the row.
 
-        Returns two [F] int64 tensors; the column is `first[place] + step`.
+        Returns two [F] int64 tensors; the column is `first[index] + step`.
         """
         count = (self.last - self.first + 1).clamp(min=0)
         return unroll(count)
 
 
 def unroll(count: Tensor) -> tuple[Tensor, Tensor]:
-    """[3, 0, 2] -> places [0, 0, 0, 2, 2] and steps [0, 1, 2, 0, 1]."""
+    """[3, 0, 2] -> indices [0, 0, 0, 2, 2] and steps [0, 1, 2, 0, 1]."""
     end = count.cumsum(0)
     total = int(end[-1]) if len(end) else 0
-    index = torch.arange(len(count), device=count.device)
-    place = torch.repeat_interleave(index, count, output_size=total)
+    every = torch.arange(len(count), device=count.device)
+    index = torch.repeat_interleave(every, count, output_size=total)
     step = torch.arange(total, device=count.device)
-    return place, step.sub_((end - count).index_select(0, place))
+    return index, step.sub_((end - count).index_select(0, index))
 
 
 def whole(primitives: int, size: tuple[int, int], device: torch.device) -> Rows:
@@ -56,8 +56,8 @@ def _rows(low: Tensor, high: Tensor, drawn: Tensor, height: int):
     top = low.clamp(-1.0, height + 1.0).sub(0.5).ceil().long().clamp(min=0)
     end = high.clamp(-2.0, height + 1.0).add(0.5).floor().long().clamp(max=height - 1)
     count = torch.where(drawn, (end - top + 1).clamp(min=0), 0)
-    place, step = unroll(count)
-    return place, top[place] + step
+    index, step = unroll(count)
+    return index, top[index] + step
 
 
 def _columns(low: Tensor, high: Tensor, width: int) -> tuple[Tensor, Tensor]:
@@ -66,34 +66,43 @@ def _columns(low: Tensor, high: Tensor, width: int) -> tuple[Tensor, Tensor]:
     return first, last
 
 
-def capsule_rows(a: Tensor, b: Tensor, ra: Tensor, rb: Tensor, k: Tensor, size) -> Rows:
+def capsule_rows(
+    start: Tensor,
+    axis: Tensor,
+    radius: Tensor,
+    taper: Tensor,
+    camera: Tensor,
+    size: tuple[int, int],
+) -> Rows:
     """Windows of round cones: their two discs and the two lines that touch both.
 
-    a, b [n, 3] mm in the camera frame, ra, rb [n] mm, k [n, 4] (fx, fy, cx, cy).
+    start, axis [n, 3] mm in the camera frame, radius, taper [n] mm as in
+    `PrimitiveBatch`; camera [n, 4] (fx, fy, cx, cy); size (height, width) px.
     """
-    pa, sa = _disc(a, ra, k)
-    pb, sb = _disc(b, rb, k)
+    end, end_radius = start + axis, radius + taper
+    pa, sa = _disc(start, radius, camera)
+    pb, sb = _disc(end, end_radius, camera)
     low = torch.minimum(pa - sa[:, None], pb - sb[:, None])  # [n, 2]
     high = torch.maximum(pa + sa[:, None], pb + sb[:, None])
-    near = torch.minimum(a[:, 2] - ra, b[:, 2] - rb)
-    drawn = (torch.maximum(ra, rb) > 0) & (near > NEAR)
-    place, row = _rows(low[:, 1], high[:, 1], drawn, size[0])
-    lines = _tangents(pa, pb, sa, sb)[place]  # [R, 2, 3]
+    near = torch.minimum(start[:, 2] - radius, end[:, 2] - end_radius)
+    drawn = (torch.maximum(radius, end_radius) > 0) & (near > NEAR)
+    index, row = _rows(low[:, 1], high[:, 1], drawn, size[0])
+    lines = _tangents(pa, pb, sa, sb)[index]  # [R, 2, 3]
     reach = (lines[..., 2] - lines[..., 1] * row[:, None]) / lines[..., 0]  # [R, 2]
     right = torch.where(lines[..., 0] > 0, reach, torch.inf).amin(-1)
     left = torch.where(lines[..., 0] < 0, reach, -torch.inf).amax(-1)
-    left, right = torch.maximum(left, low[place, 0]), right.minimum(high[place, 0])
-    return Rows(place, row, *_columns(left, right, size[1]))
+    left, right = torch.maximum(left, low[index, 0]), right.minimum(high[index, 0])
+    return Rows(index, row, *_columns(left, right, size[1]))
 
 
-def _disc(centre: Tensor, radius: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+def _disc(centre: Tensor, radius: Tensor, camera: Tensor) -> tuple[Tensor, Tensor]:
     """Centre [n, 2] and radius [n] px of a disc that holds the picture of a sphere."""
     z = centre[:, 2].clamp(min=NEAR)
     ray = centre[:, :2] / z[:, None]
     stretch = (1 + ray.square().sum(-1)).sqrt()  # off-centre spheres look longer
     radius = radius.clamp(min=0)
-    size = k[:, :2].amax(-1) * radius * stretch / (z - radius).clamp(min=NEAR)
-    return ray * k[:, :2] + k[:, 2:], size
+    size = camera[:, :2].amax(-1) * radius * stretch / (z - radius).clamp(min=NEAR)
+    return ray * camera[:, :2] + camera[:, 2:], size
 
 
 def _tangents(pa: Tensor, pb: Tensor, sa: Tensor, sb: Tensor) -> Tensor:
@@ -128,18 +137,18 @@ def ellipse_rows(conic: Tensor, centre: Tensor, drawn: Tensor, size) -> Rows:
     reach = (level * c3 / det).clamp(min=0).sqrt()
     middle = centre + torch.stack([mx, my], -1)
     low, high = middle[:, 1] - reach, middle[:, 1] + reach
-    place, row = _rows(low, high, drawn, size[0])
-    y = row - middle[place, 1]
-    skew = (c4 / c3)[place]
+    index, row = _rows(low, high, drawn, size[0])
+    y = row - middle[index, 1]
+    skew = (c4 / c3)[index]
     near = (y.abs() - 0.5).clamp(min=0)  # the nearest edge of the row
-    square = (level / c3)[place] - (det / c3.square())[place] * near.square()
+    square = (level / c3)[index] - (det / c3.square())[index] * near.square()
     half = square.clamp(min=0).sqrt() + 0.5 * skew.abs()
-    x = middle[place, 0] - skew * y
-    return Rows(place, row, *_columns(x - half, x + half, size[1]))
+    x = middle[index, 0] - skew * y
+    return Rows(index, row, *_columns(x - half, x + half, size[1]))
 
 
-def card_rows(box: Tensor, size: tuple[int, int]) -> Rows:
+def rectangle_rows(box: Tensor, size: tuple[int, int]) -> Rows:
     """Windows of upright rectangles; box [n, 4] left, top, right, bottom in px."""
     drawn = (box[:, 2] > box[:, 0]) & (box[:, 3] > box[:, 1])
-    place, row = _rows(box[:, 1], box[:, 3], drawn, size[0])
-    return Rows(place, row, *_columns(box[place, 0], box[place, 2], size[1]))
+    index, row = _rows(box[:, 1], box[:, 3], drawn, size[0])
+    return Rows(index, row, *_columns(box[index, 0], box[index, 2], size[1]))

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from poselab.people.scene.camera import Camera
+from poselab.people.raster.camera import Camera
+from poselab.people.table import Table
 
 BACKGROUNDS = ("studio", "room", "street", "noise")
 BLOCKS, NOISE = 6, (7, 6)
 
 
 @dataclass
-class Backdrop:
+class Backdrop(Table):
     """What was drawn for S images.
 
     kind [S] indexes BACKGROUNDS; colours [S, 4, 3] of the wall or sky above and below
@@ -137,9 +138,9 @@ def _clouds(b: Backdrop, v: Tensor, u: Tensor):
 
 def _tents(n: int, x: Tensor) -> Tensor:
     """Linear interpolation weights of n nodes over the positions x, [n, X]."""
-    place = x / (len(x) - 1) * (n - 1)
+    at = x / (len(x) - 1) * (n - 1)
     node = torch.arange(n, device=x.device)[:, None]
-    return (1 - (place - node).abs()).clamp(min=0)
+    return (1 - (at - node).abs()).clamp(min=0)
 
 
 def ground_texture(b: Backdrop, camera: Camera, size: tuple[int, int]) -> Tensor:

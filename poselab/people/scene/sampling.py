@@ -7,9 +7,9 @@ from torch import Tensor
 
 from poselab.people.body import motion
 from poselab.people.body import person as body
+from poselab.people.raster.camera import Camera, frame
+from poselab.people.raster.light import sample_light
 from poselab.people.scene.backdrop import sample_backdrop
-from poselab.people.scene.camera import Camera, frame
-from poselab.people.scene.light import sample_light
 from poselab.people.scene.scenes import NOISE_BANK, Scene, extents
 from poselab.people.scene.things import Things, sample_things
 
@@ -20,7 +20,7 @@ def uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tens
     return low + (high - low) * u
 
 
-def cast(
+def sample_scenes(
     n: int, people: int, generator: torch.Generator, activity=None, background=None
 ) -> Scene:
     """`n` scenes of `people` people at the origin before cameras that see them.
@@ -30,9 +30,9 @@ def cast(
     g = generator
     total = n * people
     shape = body.sample_shape(total, g)
-    dress = body.sample_dress(total, g)
+    clothes = body.sample_clothes(total, g)
     pose = motion.sample_pose(total, g, activity)
-    pose = pose.at(pose.place, _yaw(total, g))
+    pose = pose.at(pose.position, _yaw(total, g))
     one = torch.ones(n, device=g.device)
     camera = Camera(
         150 * one,
@@ -46,7 +46,7 @@ def cast(
     image = torch.arange(n, device=g.device)
     return Scene(
         shape,
-        dress,
+        clothes,
         pose,
         torch.full_like(image, people),
         camera,
@@ -79,7 +79,7 @@ def framed(
     some people are cut off; a share `occluded` stands behind a thing.
     """
     g, (height, width) = generator, size
-    scene = cast(n, 1, g, activity, background)
+    scene = sample_scenes(n, 1, g, activity, background)
     camera = scene.camera
     camera.height = uniform(n, 500, 2300, g)
     middle = scene.shape.height * 0.52
@@ -132,7 +132,7 @@ def crowd(
     """`n` scenes with between people[0] and people[1] people on a common ground."""
     g, (height, width) = generator, size
     low, high = people
-    scene = cast(n, high, g, activity, background)
+    scene = sample_scenes(n, high, g, activity, background)
     scene.count = torch.randint(low, high + 1, (n,), generator=g, device=g.device)
     camera = scene.camera
     camera.distance = uniform(n, 4000, 6500, g)
@@ -142,13 +142,13 @@ def crowd(
     camera.fx, camera.fy = focal, focal.clone()
     camera.cx = torch.full_like(focal, (width - 1) / 2)
     camera.cy = torch.full_like(focal, (height - 1) / 2)
-    place = _places(scene, g, width)
-    scene.pose = scene.pose.at(place.flatten(0, 1), scene.pose.turn[:, 0])
-    scene.things = _things_around(scene, place, g, width)
+    position = _positions(scene, g, width)
+    scene.pose = scene.pose.at(position.flatten(0, 1), scene.pose.turn[:, 0])
+    scene.things = _things_around(scene, position, g, width)
     return scene
 
 
-def _places(scene: Scene, g: torch.Generator, width: int) -> Tensor:
+def _positions(scene: Scene, g: torch.Generator, width: int) -> Tensor:
     """Where people stand, [S, P, 2] mm: in view, at least an arm's breadth apart."""
     s, p, camera = len(scene.count), scene.people, scene.camera
     u = torch.rand(s, p, 2, generator=g, device=g.device)
@@ -157,16 +157,16 @@ def _places(scene: Scene, g: torch.Generator, width: int) -> Tensor:
     depth = camera.distance[:, None] - z
     half = 0.5 * width / camera.fx[:, None] * depth
     x = (u[..., 1] * 2 - 1) * half * 0.92 * tight
-    place = torch.stack([x, z], -1)  # [S, P, 2]
+    position = torch.stack([x, z], -1)  # [S, P, 2]
     for _ in range(8):  # push apart who stands too close
-        gap = place[:, :, None] - place[:, None]
+        gap = position[:, :, None] - position[:, None]
         distance = gap.norm(dim=-1).clamp(min=1.0)
         push = (520 - distance).clamp(min=0) / distance / 2
-        place = place + (gap * push[..., None]).sum(2) * 0.6
-    return place
+        position = position + (gap * push[..., None]).sum(2) * 0.6
+    return position
 
 
-def _things_around(scene: Scene, place: Tensor, g: torch.Generator, width: int):
+def _things_around(scene: Scene, position: Tensor, g: torch.Generator, width: int):
     """Up to two things among the people, none where somebody stands."""
     n = len(scene.count)
     image = torch.arange(n, device=g.device).repeat(2)
@@ -176,6 +176,6 @@ def _things_around(scene: Scene, place: Tensor, g: torch.Generator, width: int):
     half = 0.5 * width / scene.camera.fx.repeat(2) * depth
     things.x = uniform(2 * n, -0.9, 0.9, g) * half
     at = torch.stack([things.x, things.z], -1)[:, None]
-    taken = (place.repeat(2, 1, 1) - at).norm(dim=-1).amin(-1) < 750
+    taken = (position.repeat(2, 1, 1) - at).norm(dim=-1).amin(-1) < 750
     things.kind = torch.where(taken, -1, things.kind)
     return things

@@ -1,21 +1,24 @@
 """A batch of scenes: who stands where, seen by which camera, and their truth.
 
 `Scene` holds everything that decides a picture; `draw` makes a stacked `Sample` of it.
-How scenes are drawn at random is in `casting`.
+How scenes are drawn at random is in `sampling`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from poselab.people.body import person as body
 from poselab.people.body.kinematics import Frames
-from poselab.people.body.person import Dress, Pose, Shape
+from poselab.people.body.person import BodyPose, Clothes, Shape
+from poselab.people.raster.camera import Camera
+from poselab.people.raster.light import Light
 from poselab.people.raster.primitive_batch import NOBODY, Group
 from poselab.people.raster.render import render
 from poselab.people.scene.backdrop import (
@@ -24,8 +27,6 @@ from poselab.people.scene.backdrop import (
     draw_backdrop,
     ground_texture,
 )
-from poselab.people.scene.camera import Camera
-from poselab.people.scene.light import Light
 from poselab.people.scene.things import Things
 from poselab.people.scene.things import groups as furniture
 from poselab.people.scene.truth import sample_of
@@ -39,14 +40,14 @@ NOISE_BANK = 1 << 21
 class Scene:
     """S scenes with places for P people each; N = S P people, image by image.
 
-    shape, dress, pose: N people in the world; count [S] how many of the P are there;
+    shape, clothes, pose: N people in the world; count [S] how many of the P are there;
     camera, light, backdrop: S; things: whatever else stands there; grain [S] the noise
     of the sensor; grain_at [S] where in the bank of noise it starts.
     """
 
     shape: Shape
-    dress: Dress
-    pose: Pose
+    clothes: Clothes
+    pose: BodyPose
     count: Tensor
     camera: Camera
     light: Light
@@ -60,7 +61,7 @@ class Scene:
         """P, the number of places."""
         return len(self.shape) // len(self.count)
 
-    def replace(self, **changes) -> Scene:
+    def replace(self, **changes: Any) -> Scene:
         """A copy with some parts changed."""
         return replace(self, **changes)
 
@@ -70,16 +71,7 @@ class Scene:
         Everything random about a picture is in its scene, and scenes are made on the
         CPU: so a seed means the same people on every device.
         """
-        return _moved(self, device)
-
-
-def _moved(value, device):
-    if isinstance(value, Tensor):
-        return value.to(device)
-    if is_dataclass(value):
-        names = [f.name for f in fields(value)]
-        return replace(value, **{n: _moved(getattr(value, n), device) for n in names})
-    return value
+        return Scene(*(getattr(self, f.name).to(device) for f in fields(self)))
 
 
 def draw(
@@ -92,12 +84,14 @@ def draw(
     s, p = len(scene.count), scene.people
     there = torch.arange(p, device=scene.count.device) < scene.count[:, None]  # [S, P]
     frames = body.forward(scene.shape, scene.pose)
-    groups, cards = _groups(scene, frames, there.flatten())
+    groups, rectangles = _groups(scene, frames, there.flatten())
     backdrop = draw_backdrop(scene.backdrop, scene.camera, size)
     factor = ground_texture(scene.backdrop, scene.camera, size)
     factor *= _shadows(scene, there, frames, size)
     backdrop = backdrop.mul_(factor[:, None]).clamp_(0.02, 0.98)
-    picture = render(groups, scene.camera, size, backdrop, scene.light, cards, window)
+    picture = render(
+        groups, scene.camera, size, backdrop, scene.light, rectangles, window
+    )
     _add_grain(picture.image, scene.grain, scene.grain_at)
     joints = body.joints(scene.shape, scene.pose, skeleton, frames).view(s, p, -1, 3)
     heights = scene.shape.height.view(s, p) * there
@@ -113,19 +107,15 @@ def part(scene: Scene, images: Sequence[int]) -> Scene:
     owners = (index[:, None] * scene.people + places).flatten()
     at, thing = (scene.things.image == index[:, None]).nonzero(as_tuple=True)
 
-    def pick(record, rows: Tensor):
-        return type(record)(*(v[rows] for v in vars(record).values()))
-
-    things = pick(scene.things, thing)
-    things.image = at
+    things = scene.things[thing].replace(image=at)
     return Scene(
         scene.shape[owners],
-        scene.dress[owners],
+        scene.clothes[owners],
         scene.pose[owners],
         scene.count[index],
         scene.camera[index],
-        pick(scene.light, index),
-        pick(scene.backdrop, index),
+        scene.light[index],
+        scene.backdrop[index],
         things,
         scene.grain[index],
         scene.grain_at[index],
@@ -140,13 +130,13 @@ def _groups(scene: Scene, frames: Frames, there: Tensor):
     shape, pose = scene.shape[index], scene.pose[index]
     posed = Frames(frames.origin[index], frames.rotation[index])
     people = Group(
-        *body.primitives(shape, scene.dress[index], pose, posed), image, person
+        *body.primitives(shape, scene.clothes[index], pose, posed), image, person
     )
     stools = Group(
         *body.stool(shape, pose, posed), image, torch.full_like(person, NOBODY)
     )
-    things, cards = furniture(scene.things)
-    return [people, stools, things], cards
+    things, rectangles = furniture(scene.things)
+    return [people, stools, things], rectangles
 
 
 def extents(scene: Scene) -> Tensor:

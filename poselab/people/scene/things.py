@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from poselab.people.raster.primitive_batch import NOBODY, Cards, Group
+from poselab.people.raster.primitive_batch import NOBODY, Group, Rectangles
 from poselab.people.raster.primitives import (
     CHECKS,
     PLAIN,
@@ -16,13 +16,14 @@ from poselab.people.raster.primitives import (
     Ellipsoids,
     Look,
 )
+from poselab.people.table import Table
 
 OCCLUDERS = ("pole", "box", "table", "plant")
 LEAVES, STALKS = 9, 5
 
 
 @dataclass
-class Things:
+class Things(Table):
     """M things; kind [M] indexes OCCLUDERS (-1: none); image [M].
 
     x, z [M] mm where they stand, size [M] around 1, colours [M, 2, 3], turn [M] rad.
@@ -35,13 +36,6 @@ class Things:
     size: Tensor
     colours: Tensor
     turn: Tensor
-
-    @classmethod
-    def cat(cls, things: list[Things]) -> Things:
-        """Join along things."""
-        return cls(
-            *(torch.cat([getattr(t, f.name) for t in things]) for f in fields(cls))
-        )
 
 
 def sample_things(image: Tensor, generator: torch.Generator, share: float) -> Things:
@@ -61,14 +55,14 @@ def sample_things(image: Tensor, generator: torch.Generator, share: float) -> Th
     )
 
 
-def groups(t: Things) -> tuple[Group, Cards]:
-    """The primitives of things: [M] owners that are nobody, and cards."""
+def groups(t: Things) -> tuple[Group, Rectangles]:
+    """The primitives of things: [M] owners that are nobody, and rectangles."""
     on = {name: (t.kind == i).float() * t.size for i, name in enumerate(OCCLUDERS)}
     rounds = _join(
         [_pole(t, on["pole"]), _table_legs(t, on["table"]), _stalks(t, on["plant"])]
     )
     ovals = [_table_top(t, on["table"]), _leaves(t, on["plant"])]
-    looks = Look.cat([v[2] for v in ovals])
+    looks = Look.cat([v[2] for v in ovals], 1)
     centre, axes = (torch.cat([v[i] for v in ovals], 1) for i in (0, 1))
     names = ("thing",)
     group = Group(
@@ -82,7 +76,7 @@ def groups(t: Things) -> tuple[Group, Cards]:
 
 def _join(parts: list[tuple]) -> tuple:
     columns = [torch.cat([p[i] for p in parts], 1) for i in range(4)]
-    return (*columns, Look.cat([p[4] for p in parts]))
+    return (*columns, Look.cat([p[4] for p in parts], 1))
 
 
 def _look(colour: Tensor, colour2: Tensor, k: int, pattern: int = PLAIN) -> Look:
@@ -151,7 +145,7 @@ def _stalks(t: Things, on: Tensor):
     rb = torch.cat([160 * o, 5 * o * one], 1)
     pot = _look(t.colours[:, 0], t.colours[:, 1], 1)
     green = _green(t)
-    return a, b, ra, rb, Look.cat([pot, _look(green * 0.6, green, STALKS)])
+    return a, b, ra, rb, Look.cat([pot, _look(green * 0.6, green, STALKS)], 1)
 
 
 def _green(t: Things) -> Tensor:
@@ -176,11 +170,11 @@ def _leaves(t: Things, on: Tensor):
     return centre, axes, _look(green, green * 0.7, LEAVES)
 
 
-def _boxes(t: Things, on: Tensor) -> Cards:
+def _boxes(t: Things, on: Tensor) -> Rectangles:
     """A crate: a front with boards and a lighter lid."""
     lid = (t.colours[:, 0] * 1.15).clamp(max=0.98)
     tall = 800 * on
-    return Cards(
+    return Rectangles(
         x=t.x.repeat(2),
         bottom=torch.cat([0 * tall, tall]),
         width=torch.cat([720 * on, 760 * on]),

@@ -1,9 +1,9 @@
 """What is true of a rendered picture: joints, visibility, masks, boxes.
 
-A joint is hidden when something lies in front of it, in the depth map, that is not its
-own flesh: the surface of the segments around the joint, no further away than these are
-thick. This is what an annotator does, who marks a hip under trousers as visible. A nose
-in profile may round to a background pixel beside the face: nothing hides it.
+A joint is hidden when something lies in front of it, in the depth map, that is not the
+body around the joint: the surface of the segments that meet there, no further away than
+these are thick. An annotator does the same, who marks a hip under trousers as visible.
+A nose in profile may round to a background pixel beside the face: nothing hides it.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import torch
 from torch import Tensor
 
 from poselab.geometry import box_of_mask
-from poselab.people.body.person import FLESH
+from poselab.people.body.person import JOINT_SEGMENTS
+from poselab.people.raster.camera import Camera
 from poselab.people.raster.render import Picture
-from poselab.people.scene.camera import Camera
 from poselab.records import HIDDEN_BY, Sample
 from poselab.skeleton import Skeleton
 
 NOTHING, SELF, OTHER, OBJECT, OUTSIDE = range(len(HIDDEN_BY))
 SKIN = 0.012  # of stature: cloth, rounding to a pixel, a surface seen at a slant
 # How far the surface may lie in front of a joint, as a fraction of stature.
-DEEP = {
+THICKNESS = {
     "shoulder": 0.060,
     "elbow": 0.040,
     "wrist": 0.035,
@@ -59,7 +59,7 @@ def sample_of(
     keypoints = camera.project(joints)
     hidden_by = occlusion(picture, keypoints, joints[..., 2], heights, skeleton)
     visibility = torch.where(hidden_by == NOTHING, 2, 1)
-    # Outside the image, and where nothing of a person is to be seen, nobody labels.
+    # Joints outside the image, and of people who are not seen at all, have no label.
     unlabelled = (hidden_by == OUTSIDE) | (areas == 0)[..., None]
     visibility[unlabelled] = 0
     return Sample(
@@ -89,13 +89,13 @@ def occlusion(
     surface, owner, segment, inside = _look_up(picture, keypoints)
     people = torch.arange(z.shape[1], device=z.device)
     own = owner == people[:, None]
-    flesh, deep = _flesh(skeleton, picture.segments, z.device)
+    around, thickness = _segments_around(skeleton, picture.segments, z.device)
     joint = torch.arange(len(skeleton), device=z.device).expand_as(segment)
-    is_flesh = own & flesh[joint, segment]
-    slack = torch.where(is_flesh, deep, SKIN) * heights[..., None]
+    is_around = own & around[joint, segment]
+    slack = torch.where(is_around, thickness, SKIN) * heights[..., None]
     before = z - surface > slack
-    blame = torch.where(own, SELF, torch.where(owner >= 0, OTHER, OBJECT))
-    hidden_by = torch.where(before, blame, NOTHING)
+    cause = torch.where(own, SELF, torch.where(owner >= 0, OTHER, OBJECT))
+    hidden_by = torch.where(before, cause, NOTHING)
     return torch.where(inside, hidden_by, OUTSIDE).to(torch.int8)
 
 
@@ -105,18 +105,22 @@ def _look_up(picture: Picture, keypoints: Tensor) -> tuple[Tensor, ...]:
     pixel = keypoints.clamp(-1e6, 1e6).round().long()
     u, v = pixel.unbind(-1)
     inside = (u >= 0) & (u < width) & (v >= 0) & (v < height)
-    place = v.clamp(0, height - 1) * width + u.clamp(0, width - 1)
-    flat = place.flatten(1)  # [S, P J]
+    index = v.clamp(0, height - 1) * width + u.clamp(0, width - 1)
+    flat = index.flatten(1)  # [S, P J]
     maps = (picture.depth, picture.person_id, picture.segment)
-    found = [m.flatten(1).gather(1, flat).view_as(place) for m in maps]
+    found = [m.flatten(1).gather(1, flat).view_as(index) for m in maps]
     return found[0], found[1].long(), found[2].long(), inside
 
 
-def _flesh(skeleton: Skeleton, segments: tuple[str, ...], device):
-    """Which segments are a joint's flesh [J, M + 1], and how deep it may lie [J].
+def _segments_around(skeleton: Skeleton, segments: tuple[str, ...], device):
+    """Which segments lie around a joint [J, M + 1], and how thick they are [J].
 
     The last column, which -1 finds, is for surfaces that have no segment.
     """
-    table = [[s in FLESH[j] for s in segments] + [False] for j in skeleton.joints]
-    deep = [DEEP.get(j, DEEP.get(j.split("_")[-1], SKIN)) for j in skeleton.joints]
-    return torch.tensor(table, device=device), torch.tensor(deep, device=device)
+    table = [
+        [s in JOINT_SEGMENTS[j] for s in segments] + [False] for j in skeleton.joints
+    ]
+    thickness = [
+        THICKNESS.get(j, THICKNESS.get(j.split("_")[-1], SKIN)) for j in skeleton.joints
+    ]
+    return torch.tensor(table, device=device), torch.tensor(thickness, device=device)

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from poselab.people.scene.camera import Camera
+from poselab.people.raster.camera import Camera
+from poselab.people.table import Table
 
 EDGE = 0.26  # how much darker a surface is where it turns away from the viewer
 WRAP = 0.25  # how far light reaches around a body
 
 
 @dataclass
-class Light:
+class Light(Table):
     """One far lamp per image and the light of the sky.
 
     direction [S, 3] towards the lamp in the world, unit length; colour [S, 3] of the

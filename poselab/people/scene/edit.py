@@ -1,4 +1,8 @@
-"""Scenes to order: every property of people, camera and things as an argument."""
+"""A drawn scene, changed: every property of people, camera and things as an argument.
+
+Angles are in degrees here and lengths in millimetres; None leaves a property as it was
+drawn. A property of people is one number for everybody, or one per person.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,14 @@ from torch import Tensor
 
 from poselab.errors import ArgumentError, require
 from poselab.people.body import motion
-from poselab.people.body.motion import ACTIVITIES
-from poselab.people.body.person import Pose
+from poselab.people.body.person import BodyPose
 from poselab.people.body.shape import sample_shape
-from poselab.people.scene import sampling as casting
+from poselab.people.raster.camera import Camera
 from poselab.people.scene.backdrop import BACKGROUNDS, sample_backdrop
-from poselab.people.scene.camera import Camera
 from poselab.people.scene.scenes import Scene
 from poselab.people.scene.things import OCCLUDERS, sample_things
 
-Each = float | Sequence[float] | None
+PerPerson = float | Sequence[float] | None
 RANGES = {
     "height": (500, 2300),
     "child": (0, 1),
@@ -31,20 +33,9 @@ RANGES = {
     "camera_height": (50, 20000),
     "occluder_size": (0.2, 4),
 }
-FPS = 25.0
-# Cycles per second of each activity in a clip.
-PACE = {
-    "standing": 0.15,
-    "walking": 0.9,
-    "running": 1.35,
-    "sitting": 0.2,
-    "crouching": 0.25,
-    "waving": 0.7,
-    "random": 0.2,
-}
 
 
-def check(**values: Any) -> None:
+def check_ranges(**values: Any) -> None:
     """Raise `ArgumentError` for a property that is outside its range."""
     for name, value in values.items():
         low, high = RANGES[name]
@@ -59,7 +50,7 @@ def check(**values: Any) -> None:
             )
 
 
-def each(value: Each, old: Tensor) -> Tensor:
+def per_person(value: PerPerson, old: Tensor) -> Tensor:
     """`old` [N] where value is None, else one number for all or one per person."""
     if value is None:
         return old
@@ -73,13 +64,13 @@ def each(value: Each, old: Tensor) -> Tensor:
     return new.expand_as(old).clone()
 
 
-def perform(
+def set_pose(
     scene: Scene,
     seed: int,
-    pose: Pose | None,
+    pose: BodyPose | None,
     activity: str | Sequence[str] | None,
-    phase: Each,
-    crouch: Each,
+    phase: PerPerson,
+    crouch: PerPerson,
 ) -> Scene:
     """The scene with people in the pose that was asked for, where they stand."""
     old = scene.pose
@@ -91,10 +82,10 @@ def perform(
     drawn = torch.rand(n, generator=g, device=g.device)
     names = motion.activities(n, g) if crouch is None else ["standing"] * n
     if activity is not None:
-        names = words(activity, n)
-    low = None if crouch is None else each(crouch, drawn)
+        names = one_per_person(activity, n)
+    low = None if crouch is None else per_person(crouch, drawn)
     if pose is None:
-        new = motion.cycle(names, each(phase, drawn), style, low)
+        new = motion.cycle(names, per_person(phase, drawn), style, low)
     else:
         require(
             len(pose) == n,
@@ -105,10 +96,10 @@ def perform(
         )
         deep = motion.cycle("crouching", torch.zeros_like(drawn), style)
         new = pose if low is None else _between(pose, deep, low)
-    return scene.replace(pose=new.at(old.place, old.turn[:, 0]))
+    return scene.replace(pose=new.at(old.position, old.turn[:, 0]))
 
 
-def words(activity: str | Sequence[str], n: int) -> list[str]:
+def one_per_person(activity: str | Sequence[str], n: int) -> list[str]:
     """One activity for all of `n` people, or one for each."""
     names = [activity] * n if isinstance(activity, str) else list(activity)
     require(
@@ -121,7 +112,7 @@ def words(activity: str | Sequence[str], n: int) -> list[str]:
     return names
 
 
-def _between(a: Pose, b: Pose, share: Tensor) -> Pose:
+def _between(a: BodyPose, b: BodyPose, share: Tensor) -> BodyPose:
     """From pose a (share 0) to pose b (share 1), angle by angle."""
     w = share[:, None]
     return a.replace(
@@ -131,13 +122,15 @@ def _between(a: Pose, b: Pose, share: Tensor) -> Pose:
     )
 
 
-def rebuild(scene: Scene, seed: int, height: Each, child: Each, clothes: dict | None):
+def set_bodies(
+    scene: Scene, seed: int, height: PerPerson, child: PerPerson, clothes: dict | None
+):
     """The scene with other bodies and clothes."""
-    shape, dress = scene.shape, scene.dress
+    shape = scene.shape
     if child is not None:
         # A given age also decides the stature, unless that is given as well.
         g = torch.Generator(device=shape.height.device).manual_seed(seed + 11)
-        age = each(child, shape.child)
+        age = per_person(child, shape.child)
         young = sample_shape(len(shape), g, children=0.0)
         stature = young.height * (1 - 0.385 * age)
         shape = young.replace(child=age, height=stature)
@@ -149,19 +142,21 @@ def rebuild(scene: Scene, seed: int, height: Each, child: Each, clothes: dict | 
         value=clothes,
         fix='Write {"shirt": "#cc3344"}.',
     )
-    shape = shape.replace(height=each(height, shape.height))
-    return scene.replace(shape=shape, dress=dress.replace(**(clothes or {})))
+    shape = shape.replace(height=per_person(height, shape.height))
+    return scene.replace(shape=shape, clothes=scene.clothes.replace(**(clothes or {})))
 
 
-def place(scene: Scene, x: Each, z: Each, yaw: Each) -> Scene:
+def move_people(scene: Scene, x: PerPerson, z: PerPerson, yaw: PerPerson) -> Scene:
     """The scene with people elsewhere (mm) or turned (degrees to their own left)."""
     old = scene.pose
-    where = torch.stack([each(x, old.place[:, 0]), each(z, old.place[:, 1])], -1)
-    turn = old.turn[:, 0] if yaw is None else each(yaw, old.lift) * torch.pi / 180
+    where = torch.stack(
+        [per_person(x, old.position[:, 0]), per_person(z, old.position[:, 1])], -1
+    )
+    turn = old.turn[:, 0] if yaw is None else per_person(yaw, old.lift) * torch.pi / 180
     return scene.replace(pose=old.at(where, turn))
 
 
-def film(
+def set_camera(
     scene: Scene,
     size: tuple[int, int],
     distance: float | None,
@@ -188,7 +183,7 @@ def film(
     return scene.replace(camera=camera)
 
 
-def furnish(
+def set_surroundings(
     scene: Scene,
     seed: int,
     occluder: str | None,
@@ -232,74 +227,3 @@ def known(
             value=value,
             fix=f"Known: {', '.join(words)}.",
         )
-
-
-def roll(
-    scene: Scene, frames: int, seed: int, activity=None, fps: float = FPS
-) -> Scene:
-    """One scene as `frames` scenes in which time passes and people move."""
-    people = scene.people
-    g = torch.Generator(device=scene.grain.device).manual_seed(seed + 17)
-    style = motion.sample_style(people, g)
-    start = torch.rand(people, generator=g, device=g.device)
-    names = _roles(people, g, activity)
-    require(
-        set(names) <= set(PACE),
-        "no such activity",
-        where="clip",
-        field="activity",
-        value=activity,
-        fix=f"Known: {', '.join(PACE)}.",
-    )
-    pace = torch.tensor([PACE[n] for n in names]).to(start)
-    pace = pace * casting.uniform(people, 0.85, 1.15, g)
-    time = torch.arange(frames, device=g.device) / fps  # [T]
-    cycles = time[:, None] * pace  # [T, P]
-    strides = [motion.stride(n, style[i : i + 1]) for i, n in enumerate(names)]
-    stride = torch.cat(strides) * scene.shape.height
-    yaw = scene.pose.turn[:, 0]
-    ahead = torch.stack([yaw.sin(), yaw.cos()], -1)
-    travel = cycles - cycles.mean(0)  # [T, P]
-    where = scene.pose.place + (travel * stride)[..., None] * ahead  # [T, P, 2]
-    pose = motion.cycle(
-        names * frames, ((start + cycles) % 1).flatten(), style.repeat(frames, 1)
-    )
-    pose = pose.at(where.flatten(0, 1), yaw.repeat(frames))
-    return _repeat(scene, frames, pose, g)
-
-
-def _roles(people: int, g: torch.Generator, activity) -> list[str]:
-    """What the people of a clip do: what was asked for, or mostly walking."""
-    if activity is not None:
-        return words(activity, people)
-    weights = torch.tensor([1.0, 6.0, 3.0, 0.5, 0.5, 2.0], device=g.device)
-    index = torch.multinomial(weights, people, True, generator=g)
-    return [ACTIVITIES[i] for i in index.tolist()]
-
-
-def _repeat(scene: Scene, frames: int, pose: Pose, g: torch.Generator) -> Scene:
-    device = scene.grain.device
-    still = torch.zeros(frames, dtype=torch.int64, device=device)
-    actors = torch.arange(scene.people, device=device).repeat(frames)
-    m = len(scene.things.kind)
-    things = type(scene.things)(
-        *(v.repeat(frames, *[1] * (v.dim() - 1)) for v in vars(scene.things).values())
-    )
-    things.image = torch.arange(frames, device=device).repeat_interleave(m)
-    backdrop, light = (
-        type(p)(*(v[still] for v in vars(p).values()))
-        for p in (scene.backdrop, scene.light)
-    )
-    begin = torch.randint(casting.NOISE_BANK, (frames,), generator=g, device=device)
-    return Scene(
-        scene.shape[actors],
-        scene.dress[actors],
-        pose,
-        scene.count[still],
-        scene.camera[still],
-        light,
-        backdrop,
-        things,
-        scene.grain[still],
-        begin,
-    )

@@ -21,8 +21,8 @@ from poselab.people.body.kinematics import (
     FLEXION,
     LIMITS,
     TWIST,
+    BodyPose,
     Frames,
-    Pose,
     chain,
     clamp,
     euler,
@@ -31,6 +31,7 @@ from poselab.people.body.kinematics import (
     turned,
 )
 from poselab.people.body.shape import average_shape, measures
+from poselab.people.table import Table
 
 DEGREE = pi / 180
 SIDES = ("left_", "right_")
@@ -67,7 +68,7 @@ _WEIGHTS = _weights()
 
 
 @dataclass
-class Draft:
+class Draft(Table):
     """N poses in the making, in fractions of stature and with the pelvis at x = z = 0.
 
     angles [N, B, 3] radians; turn [N, 3]; height [N] of the hips; for the left and
@@ -107,12 +108,6 @@ class Draft:
             one + 1,
         )
 
-    @classmethod
-    def cat(cls, drafts: list[Draft]) -> Draft:
-        """Join along people."""
-        names = [f.name for f in fields(cls)]
-        return cls(*(torch.cat([getattr(d, n) for d in drafts]) for n in names))
-
     def mix(self, other: Draft, share: Tensor) -> Draft:
         """The way from here to `other`, `share` [N] from 0 to 1; the stool stays."""
         mixed = []
@@ -151,7 +146,7 @@ class Draft:
             self.turnout[:, side] = turnout * DEGREE
 
 
-def finish(draft: Draft) -> Pose:
+def finish(draft: Draft) -> BodyPose:
     """Solve the legs, shift feet under the centre of mass, free the arms, wrap up."""
     draft.angles = clamp(draft.angles)
     stand(draft)
@@ -166,7 +161,7 @@ def finish(draft: Draft) -> Pose:
         stand(draft)
     zeros = torch.zeros_like(draft.turn)
     lift = draft.feet[..., 1].amin(1).clamp(min=0)
-    return Pose(draft.angles, draft.turn, zeros[:, :2], lift, draft.seat)
+    return BodyPose(draft.angles, draft.turn, zeros[:, :2], lift, draft.seat)
 
 
 def stand(draft: Draft) -> None:

@@ -8,14 +8,16 @@ person at the origin who faces +z looks at it. Camera frame: x right, y down, z 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from poselab.people.table import Table
+
 
 @dataclass
-class Camera:
+class Camera(Table):
     """S cameras: fx, fy, cx, cy px; pitch rad (down is positive); height, distance mm.
 
     Every field is [S]. (cx, cy) is in pixel-centre coordinates and may lie anywhere: an
@@ -29,12 +31,6 @@ class Camera:
     pitch: Tensor
     height: Tensor
     distance: Tensor
-
-    def __len__(self) -> int:
-        return len(self.fx)
-
-    def __getitem__(self, index: Tensor) -> Camera:
-        return Camera(*(getattr(self, f.name)[index] for f in fields(self)))
 
     @property
     def intrinsics(self) -> Tensor:
