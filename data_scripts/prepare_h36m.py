@@ -23,7 +23,7 @@ import numpy as np
 from common import folder_of, parser, run
 from tqdm.auto import tqdm
 
-from poselab.datasets.coco.format import Record, load_json
+from poselab.datasets.json_file import Record, load_json
 from poselab.datasets.mocap import box_around, save
 from poselab.errors import ArgumentError, ImageError, require
 from poselab.skeleton import H36M_17

@@ -10,8 +10,8 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from poselab.datasets.coco.format import Record
 from poselab.datasets.coco.reader import Coco
+from poselab.datasets.json_file import Record
 from poselab.skeleton import CROWDPOSE_14
 
 # CrowdPose's evaluation takes this share of the box for the person's area.

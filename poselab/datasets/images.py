@@ -10,7 +10,9 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from poselab.datasets.missing import missing_image
 from poselab.errors import ImageError
+from poselab.system.disk import user_path
 
 _EXIF_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 
@@ -43,15 +45,11 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
 def _with_image(path: str | Path, use):
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
+        with warnings.catch_warnings(), Image.open(user_path(path)) as image:
             warnings.simplefilter("ignore")  # Pillow's about damaged EXIF
             return use(image)
     except FileNotFoundError as problem:
-        raise ImageError(
-            "there is no such image",
-            where=path,
-            fix="Check file_name and the image directory.",
-        ) from problem
+        raise missing_image(path) from problem
     except MemoryError:
         raise
     except Exception as problem:  # Pillow's decoders raise many kinds on damaged files

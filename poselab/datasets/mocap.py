@@ -18,7 +18,7 @@ from poselab.datasets.images import read_image
 from poselab.errors import AnnotationError
 from poselab.records import Sample
 from poselab.skeleton import H36M_17, MPI_INF_3DHP_17, Skeleton
-from poselab.system.disk import replace_file
+from poselab.system.disk import replace_file, user_path
 
 SHAPES = {
     "keypoints": ("J", 2),
@@ -39,7 +39,7 @@ class Mocap:
     def __init__(
         self, file: str | Path, image_dir: str | Path, skeleton: Skeleton
     ) -> None:
-        self.file, self.image_dir = Path(file), Path(image_dir)
+        self.file, self.image_dir = user_path(file), user_path(image_dir)
         self.skeleton = skeleton
         self.arrays = load(self.file, skeleton)
 

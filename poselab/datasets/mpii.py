@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from poselab.datasets.coco.format import Record, load_json
 from poselab.datasets.images import read_image
+from poselab.datasets.json_file import Record, load_json
 from poselab.datasets.mpii_mat import load_mat
 from poselab.errors import AnnotationError
 from poselab.records import Sample
 from poselab.skeleton import MPII_16
+from poselab.system.disk import user_path
 
 PERSON = 200.0  # px: "scale" is the person's height divided by this
 DOWN = 15.0  # px at scale 1
@@ -70,7 +71,8 @@ class Mpii:
     skeleton = MPII_16
 
     def __init__(self, annotation_file: str | Path, image_dir: str | Path) -> None:
-        self.annotation_file, self.image_dir = Path(annotation_file), Path(image_dir)
+        self.annotation_file = user_path(annotation_file)
+        self.image_dir = user_path(image_dir)
         self.people: dict[str, list[Person]] = {}
         read = load_mat if self.annotation_file.suffix == ".mat" else _load_json
         for record in read(self.annotation_file):

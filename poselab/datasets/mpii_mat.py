@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from poselab.datasets.coco.format import Record
+from poselab.datasets.json_file import Record
 from poselab.datasets.matlab import read_mat
 from poselab.errors import AnnotationError
 from poselab.skeleton import MPII_16

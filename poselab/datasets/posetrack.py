@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from poselab.datasets.coco.format import Record, load_json
 from poselab.datasets.coco.reader import Coco
 from poselab.datasets.images import image_size
+from poselab.datasets.json_file import Record, load_json
 from poselab.records import Sample
 from poselab.skeleton import POSETRACK_17
 

@@ -48,11 +48,20 @@ def cache_dir(directory: str | Path | None = None) -> Path:
 def wanted_dir(directory: str | Path | None = None) -> Path:
     """The directory that the user asked for, whether or not it can be written."""
     wanted = directory or os.environ.get("POSELAB_CACHE") or _user_cache()
-    return Path(wanted).expanduser()
+    return user_path(wanted)
+
+
+def user_path(path: str | Path) -> Path:
+    """`path` with a leading ~ as the home directory; as it is where nobody has one."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no HOME and no such user
+        return Path(path)
 
 
 def _user_cache() -> Path:
-    home = Path.home()
+    """The user's cache directory; "~/..." for a user without a home."""
+    home = user_path("~")
     if sys.platform == "darwin":
         return home / "Library" / "Caches" / "poselab"
     if sys.platform == "win32":
@@ -64,12 +73,19 @@ def _user_cache() -> Path:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container's user without a name
+    except (
+        KeyError,
+        OSError,
+        ImportError,
+        AttributeError,
+    ):  # a container's user without a name
         return str(os.getuid() if hasattr(os, "getuid") else "user")
 
 
 def _unwritable(directory: Path) -> OSError | None:
     """Why nothing can be written there, or None; tried, since modes tell too little."""
+    if directory.parts[:1] and directory.parts[0].startswith("~"):
+        return OSError("this user has no home directory")
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):

@@ -6,7 +6,6 @@ file, the record, the field and the value. The format: cocodataset.org/#format-d
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from poselab.datasets.coco import masks
+from poselab.datasets.json_file import Record, load_json
 from poselab.errors import AnnotationError
 from poselab.skeleton import Skeleton
 
 BOX_TOLERANCE = 1.0  # px; published boxes are rounded
-_BIG = 2**62
 
 
 @dataclass(frozen=True)
@@ -62,104 +61,6 @@ class Annotations:
     people: dict[int, list[PersonRecord]]
     category_id: int
     raw: dict = field(repr=False)
-
-
-class Record:
-    """A JSON object together with the words that name it in an error."""
-
-    def __init__(self, file: str, name: str, data: Any) -> None:
-        self.file, self.name, self.data = file, name, data
-        if not isinstance(data, dict):
-            raise AnnotationError(
-                "must be a JSON object {...}", where=file, field=name, value=data
-            )
-        if "id" in data:
-            self.name = f"{name} (id {str(data['id'])[:24]})"
-
-    def fail(self, key: str, problem: str, fix: str | None = None):
-        """Raise the error about one field of this record."""
-        raise AnnotationError(
-            problem,
-            where=self.file,
-            field=f"{self.name}, field '{key}'",
-            value=self.data.get(key),
-            fix=fix,
-        )
-
-    def get(self, key: str) -> Any:
-        """A field that must be there."""
-        if key not in self.data:
-            raise AnnotationError(
-                f"field '{key}' is missing",
-                where=self.file,
-                field=self.name,
-                fix=f"Add it; the record has {', '.join(map(str, self.data))[:120]}.",
-            )
-        return self.data[key]
-
-    def integer(self, key: str, low: int = -_BIG) -> int:
-        """A whole number of at least `low`."""
-        value = self.get(key)
-        if type(value) is not int or not low <= value < _BIG:
-            least = "" if low == -_BIG else f" of at least {low}"
-            self.fail(key, f"must be a whole number{least}")
-        return value
-
-    def text(self, key: str) -> str:
-        """A string that is not empty."""
-        value = self.get(key)
-        if not isinstance(value, str) or not value:
-            self.fail(key, "must be a text that is not empty")
-        return value
-
-    def items(self, key: str) -> list:
-        """A list."""
-        value = self.get(key)
-        if not isinstance(value, list):
-            self.fail(key, "must be a list [...]")
-        return value
-
-    def number(self, key: str, low: float) -> float:
-        """A finite number of at least `low` (that fits in 32 bits)."""
-        array = masks.finite_numbers([self.get(key)])
-        if array is None or not low <= array[0] < 1e30:
-            self.fail(key, f"must be a finite number of at least {low:g}")
-        return float(array[0])
-
-    def numbers(self, key: str, length: int, meaning: str) -> np.ndarray:
-        """A list of `length` finite numbers."""
-        value = self.items(key)
-        if len(value) != length:
-            self.fail(key, f"has {len(value)} numbers instead of {length}: {meaning}")
-        array = masks.finite_numbers(value)
-        if array is None or np.abs(array).max() > 1e9:
-            self.fail(key, f"must hold finite numbers ({meaning}){_culprit(value)}")
-        return array
-
-
-def _culprit(values: list) -> str:
-    for place, value in enumerate(values):
-        array = masks.finite_numbers([value])
-        if array is None or abs(array[0]) > 1e9:
-            return f"; number {place} is {str(value)[:24]}"
-    return ""
-
-
-def load_json(file: str | Path) -> Any:
-    """The content of a JSON file; an `AnnotationError` if there is none."""
-    try:
-        return json.loads(Path(file).read_text(encoding="utf-8"))
-    except OSError as problem:
-        reason = problem.strerror or str(problem)
-        raise AnnotationError(
-            f"cannot be read ({reason})", where=file, fix="Check the path."
-        ) from problem
-    except (ValueError, RecursionError) as problem:
-        raise AnnotationError(
-            f"is not valid JSON ({problem})",
-            where=file,
-            fix="The file is damaged or cut short: fetch or write it again.",
-        ) from problem
 
 
 def read(

@@ -1,19 +1,41 @@
-"""Where the files of a data set in COCO's format lie."""
+"""Where the files of a data set in COCO's format lie, in the layouts that tools write.
+
+COCO            annotations/person_keypoints_val2017.json     val2017/
+CVAT            annotations/person_keypoints_default.json     images/default/
+Label Studio    result.json                                   images/
+Roboflow        valid/_annotations.coco.json                  valid/
+poselab         annotations.json                              images/
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 from poselab.datasets.coco.reader import Coco
+from poselab.datasets.json_file import load_json
 from poselab.errors import ArgumentError, require
+from poselab.system.disk import user_path
+
+SINGLE = ("annotations.json", "result.json", "_annotations.coco.json")
+PATTERNS = ("annotations/person_keypoints_{}.json", "{}/_annotations.coco.json")
+# What a split is called elsewhere; CVAT says default, Roboflow valid.
+SAME = {
+    "train2017": ("train2017", "train", "default"),
+    "val2017": ("val2017", "val", "valid", "validation", "default"),
+}
+OTHER = {"train2017", "train", "val2017", "val", "valid", "validation", "test"}
 
 
-def open_coco(source: str, split: str, check_images: bool = False) -> Coco:
+def open_coco(
+    source: str, split: str, check_images: bool = False, **options: Any
+) -> Coco:
     """The data set that a command line names: `coco:FOLDER` or `coco:FOLDER:SPLIT`.
 
-    FOLDER is laid out as COCO's (annotations/person_keypoints_SPLIT.json next to
-    SPLIT/), or holds annotations.json and images/. Raises `ArgumentError` or
-    `AnnotationError`.
+    FOLDER is laid out as COCO, CVAT, Label Studio, Roboflow or poselab do, or is the
+    annotation file itself; without SPLIT it is `split`, or the only one that is there.
+    `options` are those of `Coco`. Raises `ArgumentError` or `AnnotationError`.
     """
     kind, _, rest = source.partition(":")
     require(
@@ -22,19 +44,99 @@ def open_coco(source: str, split: str, check_images: bool = False) -> Coco:
         where="data",
         value=source,
     )
-    folder, _, named = rest.partition(":")
-    root, split = Path(folder), named or split
-    tried = [
-        (root / "annotations" / f"person_keypoints_{split}.json", root / split),
-        (root / "annotations.json", root / "images"),
-    ]
-    for file, images in tried:
-        if file.is_file():
-            return Coco(file, images, check_images=check_images)
-    raise ArgumentError(
+    root, named = folder_and_split(rest)
+    require(
+        root.exists(),
+        f"there is no folder {root}",
+        where="data",
+        value=source,
+        fix="Check the path.",
+    )
+    file = root if root.is_file() else _annotations(root, named, split, source)
+    return Coco(file, _images(file), check_images=check_images, **options)
+
+
+def folder_and_split(text: str) -> tuple[Path, str | None]:
+    """FOLDER and SPLIT of FOLDER[:SPLIT]; colons and drive letters belong to FOLDER."""
+    if user_path(text).exists():
+        return user_path(text), None
+    folder, colon, split = text.rpartition(":")
+    drive = re.fullmatch(r"[A-Za-z]", folder) is not None
+    if not colon or not folder or drive or "/" in split or "\\" in split:
+        return user_path(text), None
+    return user_path(folder), split or None
+
+
+def _annotations(root: Path, named: str | None, split: str, source: str) -> Path:
+    """The annotation file of a folder: of the split, else the only one there is.
+
+    Not the only one where its name is another split's: nobody trains on `val` unasked.
+    """
+    names = (named,) if named else SAME.get(split, (split,))
+    tried = [root / pattern.format(n) for n in names for pattern in PATTERNS]
+    tried += [] if named else [root / name for name in SINGLE]
+    found = next((file for file in tried if file.is_file()), None)
+    if found is not None:
+        return found
+    there = _splits(root)
+    only = {**there, **{n: root / n for n in SINGLE if (root / n).is_file()}}
+    if named is None and len(only) == 1 and not set(only) & OTHER:
+        return next(iter(only.values()))
+    raise _none(root, source, tried, list(there))
+
+
+def _splits(root: Path) -> dict[str, Path]:
+    """The splits that are there by name."""
+    found = {}
+    for pattern in PATTERNS:
+        before, after = (re.escape(part) for part in pattern.split("{}"))
+        for file in sorted(root.glob(pattern.format("*"))):
+            name = re.fullmatch(
+                before + "(.*)" + after, file.relative_to(root).as_posix()
+            )
+            found[name[1]] = file
+    return found
+
+
+def _none(root: Path, source: str, tried: list[Path], there: list[str]):
+    if there:
+        known = ", ".join(there)
+        fix = f"There are {known}: name one, as in coco:{root}:{there[0]}."
+        return ArgumentError("has no such split", where="data", value=source, fix=fix)
+    looked = [str(file.relative_to(root)) for file in tried[:1]] + list(SINGLE)
+    return ArgumentError(
         "holds no annotations",
         where="data",
         value=source,
-        fix=f"Looked for {tried[0][0]} and {tried[1][0]}; "
-        "data_scripts/download_coco.py and make_synthetic.py write them.",
+        fix=f"Looked for {', '.join(looked)}, as COCO, CVAT, Label Studio and Roboflow "
+        "lay them out; data_scripts/download_coco.py and make_synthetic.py write them.",
     )
+
+
+def _images(file: Path) -> Path:
+    """The folder that the names in an annotation file start from."""
+    places = [place for place in _places(file) if place.is_dir()]
+    if len(places) == 1 or not places:
+        return (places or _places(file))[0]
+    names = _first_names(file)
+    return next((p for p in places if any((p / n).is_file() for n in names)), places[0])
+
+
+def _places(file: Path) -> list[Path]:
+    """Where the images of a file may be, the likeliest first."""
+    found = re.fullmatch(r"(?:person_keypoints|instances)_(.*)", file.stem)
+    if found and file.parent.name == "annotations":
+        root, split = file.parent.parent, found[1]
+        if (root / split).is_dir():
+            return [root / split]  # COCO's own, of which nobody wants to read twice
+        return [root / "images" / split, root / "images", root]
+    return [file.parent / "images", file.parent]
+
+
+def _first_names(file: Path) -> list[str]:
+    """The names of the file's first images; none where it is broken."""
+    content = load_json(file)
+    images = content.get("images") if isinstance(content, dict) else None
+    images = images[:5] if isinstance(images, list) else []
+    names = [i.get("file_name") for i in images if isinstance(i, dict)]
+    return [name for name in names if isinstance(name, str)]

@@ -17,6 +17,8 @@ import torch
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
+from poselab.datasets.json_file import finite_numbers
+
 
 def encode(mask: Tensor) -> dict[str, Any]:
     """A mask [H, W] bool as compressed run lengths that JSON can hold."""
@@ -100,16 +102,3 @@ def polygons(shapes: Any, size: tuple[int, int]) -> list[list[float]]:
         if len(corners) >= 6:  # fewer than three corners have no area
             kept.append(corners.tolist())
     return kept
-
-
-def finite_numbers(values: Any) -> np.ndarray | None:
-    """A list of finite numbers as float64 [N], or None if it is anything else."""
-    if not isinstance(values, list):
-        return None
-    if not all(type(v) in (int, float) for v in values):
-        return None
-    try:
-        array = np.array(values, dtype=np.float64)
-    except OverflowError:  # a whole number too large for a float
-        return None
-    return array if np.isfinite(array).all() else None

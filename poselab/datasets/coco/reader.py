@@ -22,6 +22,7 @@ from poselab.datasets.transforms import crop_people
 from poselab.errors import AnnotationError, ImageError
 from poselab.records import Poses, Sample
 from poselab.skeleton import COCO_17, Skeleton
+from poselab.system.disk import user_path
 
 __all__ = ["Coco", "Crops", "save_coco", "to_coco"]
 
@@ -55,7 +56,8 @@ class Coco:
         skeleton: Skeleton = COCO_17,
         check_images: bool = True,
     ) -> None:
-        self.annotation_file, self.image_dir = Path(annotation_file), Path(image_dir)
+        self.annotation_file = user_path(annotation_file)
+        self.image_dir = user_path(image_dir)
         self.skeleton = skeleton
         check = self._check_file if check_images else None
         self.annotations = coco_format.read(

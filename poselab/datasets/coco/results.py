@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from poselab.datasets.coco.format import Record, load_json
+from poselab.datasets.json_file import Record, load_json
 from poselab.errors import AnnotationError
 from poselab.records import Poses
 from poselab.skeleton import Skeleton
