@@ -10,10 +10,13 @@ paths, cell ids that follow the text. So a difference in a notebook is a change 
 
 from poselab.course.files import CourseError
 
-BUDGET = 60  # seconds that a notebook, and so each of its cells, may take
+BUDGET = 60  # seconds that a notebook may take on two quiet cores, as its header says
+PATIENCE = (
+    600  # seconds after which a cell counts as hanging, on however slow a machine
+)
 GIGABYTES = 1.5  # of memory that a notebook's kernel may take
 MEGABYTES = 1.5  # that a saved notebook may have
 
 WIDGET = "application/vnd.jupyter.widget-"  # how the mime types begin that are live
 
-__all__ = ["BUDGET", "GIGABYTES", "MEGABYTES", "WIDGET", "CourseError"]
+__all__ = ["BUDGET", "GIGABYTES", "MEGABYTES", "PATIENCE", "WIDGET", "CourseError"]

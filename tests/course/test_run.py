@@ -37,7 +37,7 @@ def notebook(*sources):
 def test_a_notebook_runs_and_says_how_long_it_took(finished):
     header = read_header(nbformat.read(finished, as_version=4), finished)
     assert header.title == "01 · Small"
-    assert 1 <= header.seconds <= 60
+    assert header.seconds >= 1
     assert 0 < header.gigabytes < 1.5
 
 

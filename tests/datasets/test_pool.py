@@ -185,9 +185,8 @@ def test_a_killed_holder_frees_the_lock(tmp_path):
     assert held.wait(60)
     worker.kill()
     worker.join(30)
-    begin = time.monotonic()
-    with disk.lock(tmp_path / "a"):
-        assert time.monotonic() - begin < 5
+    with disk.lock(tmp_path / "a"):  # waits for ever where a lock outlives its holder
+        assert not worker.is_alive()
 
 
 def test_old_pools_go_when_there_is_too_much(monkeypatch, cache_folder):
@@ -273,13 +272,12 @@ def test_batches_are_shuffled_complete_and_reproducible():
         small.batches(11)
 
 
-def test_reading_is_mapped_and_fast():
-    big = Pool(Maker(), 64, fields=pool.FIELDS)
-    begin = time.perf_counter()
-    for _ in range(20):
-        again = Pool(Maker(), 64, fields=pool.FIELDS)
-    opening = (time.perf_counter() - begin) / 20
-    assert opening < 0.2
+def test_a_pool_that_exists_is_opened_and_not_drawn(tmp_path):
+    log = tmp_path / "log"
+    big = Pool(Maker(log=log), 64, fields=pool.FIELDS)
+    drawn = log.read_text()
+    again = Pool(Maker(log=log), 64, fields=pool.FIELDS)
+    assert log.read_text() == drawn
     assert torch.equal(again.samples([3]).image, big.samples([3]).image)
 
 

@@ -244,10 +244,8 @@ def test_waits_grow_and_the_server_s_wish_is_heard(serve, fetch, monkeypatch):
 def test_a_slow_server_is_fine_and_a_silent_one_is_not(serve, fetch):
     assert fetch(serve(pause=0.002)).read_bytes() == BODY
     silent = serve(OTHER, pause=2.0)
-    begin = time.monotonic()
     with pytest.raises(DownloadError, match="is silent"):
         fetch(silent, timeout=0.1, retries=0, sha256=hashlib.sha256(OTHER).hexdigest())
-    assert time.monotonic() - begin < 2
 
 
 def test_nobody_there(tmp_path):
