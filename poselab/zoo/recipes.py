@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import platform
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from poselab import codecs
-from poselab.codecs import DisplacementCodec, RegressionCodec
-from poselab.datasets import CocoPeople, PersonCrops, SyntheticPeople, augment
+from poselab.datasets import CocoPeople, PersonCrops, SyntheticPeople
 from poselab.datasets.coco.layout import open_coco
-from poselab.errors import ArgumentError, require
-from poselab.models import Cascade, build, save_weights
+from poselab.datasets.sources import Mixed, Varied
+from poselab.errors import ArgumentError
+from poselab.models import build, save_weights
 from poselab.records import Sample
 from poselab.system import distributed
-from poselab.system.distributed import Team, stream
-from poselab.train import History, Source, fit, of_stage
-from poselab.zoo.feedback import train_feedback
-from poselab.zoo.second_look import train_coarse_to_fine
+from poselab.train import (
+    History,
+    Source,
+    fit,
+    of_stage,
+    train_cascade,
+    train_coarse_to_fine,
+    train_feedback,
+)
 
 HELD_OUT = 1_000_000  # added to the seed: other people than those trained on
 
@@ -214,50 +217,6 @@ RECIPES |= {
 }
 
 
-@dataclass(frozen=True)
-class Mixed:
-    """A source whose batches are drawn from several others in equal parts."""
-
-    parts: tuple[Source, ...]
-
-    def batches(self, batch_size: int, generator: torch.Generator) -> Iterator[Sample]:
-        """Stacked samples without end; `batch_size` is a multiple of the parts."""
-        share, left = divmod(batch_size, len(self.parts))
-        require(
-            share > 0 and left == 0,
-            "cannot be drawn in equal parts",
-            where="batch_size",
-            value=batch_size,
-            fix=f"Use a multiple of {len(self.parts)}.",
-        )
-        sources = [part.batches(share, generator) for part in self.parts]
-        while True:
-            yield Sample.join([next(source) for source in sources])
-
-
-@dataclass(frozen=True)
-class Varied:
-    """A source whose batches are changed at random by `augment`."""
-
-    data: Source
-    options: dict[str, float]
-
-    def batches(self, batch_size: int, generator: torch.Generator) -> Iterator[Sample]:
-        """Stacked samples without end."""
-        return self.stream(batch_size, generator, Team())
-
-    def stream(
-        self, batch_size: int, generator: torch.Generator, team: Team, start: int = 0
-    ) -> Iterator[Sample]:
-        """From batch `start` on, the part of each batch that is this process's."""
-        part = (team.rank, team.size)
-        batches = stream(self.data, batch_size, generator, team)
-        varied = (
-            augment(batch, generator, **self.options, part=part) for batch in batches
-        )
-        return itertools.islice(varied, start, None)
-
-
 def recipe(name: str) -> Recipe:
     """The recipe `name`; an `ArgumentError` that lists them if there is none."""
     if name not in RECIPES:
@@ -268,31 +227,6 @@ def recipe(name: str) -> Recipe:
             fix=f"Known: {', '.join(RECIPES)}.",
         )
     return RECIPES[name]
-
-
-@torch.no_grad()
-def predict(
-    net: nn.Module, images: Tensor, batch_size: int = 64, codec: Any = None
-) -> list[Tensor]:
-    """Joints for any number of images: [N, J, 2] px for each stage of the network.
-
-    A network that answers in maps needs the `codec` that reads them; a cascade answers
-    in pixels. One that gives a single tensor has a single stage. A team of processes
-    shares the batches out, and each gets the answers to all.
-    """
-    team, batches = distributed.team(), images.split(batch_size)
-    own = [_stages(net(part), codec) for part in batches[team.rank :: team.size]]
-    found = distributed.gather(own)
-    parts = [found[i % team.size][i // team.size] for i in range(len(batches))]
-    return [torch.cat(stage) for stage in zip(*parts, strict=True)]
-
-
-def _stages(output: Any, codec: Any) -> list[Tensor]:
-    """The joints [B, J, 2] px after each stage of a network's output."""
-    stages = output if isinstance(output, (list, tuple)) else [output]
-    if codec is None:
-        return list(stages)
-    return [codec.decode(stage).keypoints[:, 0] for stage in stages]
 
 
 def train(
@@ -318,39 +252,6 @@ def train(
     (stage,) = recipe.stages
     history = fit(net, codec, data, **asdict(stage), seed=seed, **of_stage(options, 0))
     return net.eval(), [history]
-
-
-def train_cascade(
-    recipe: Recipe,
-    data: Source,
-    held_out: Sample,
-    seed: int = 0,
-    device: torch.device | str = "cpu",
-    **options: Any,
-) -> tuple[Cascade, list[History]]:
-    """Train stage after stage; each learns from the errors of those before it.
-
-    `data` gives the training batches, `held_out` (stacked) the errors; `options` go to
-    `fit`. The same seed gives the same weights on the same machine.
-    """
-    cascade = build(recipe.model, seed, **recipe.arguments).to(device)
-    held_out = held_out.to(device)
-    nets = [cascade.first, *cascade.refiners]
-    codec: Any = RegressionCodec(recipe.size)
-    histories = []
-    for i, (net, stage) in enumerate(zip(nets, recipe.stages, strict=True)):
-        if i > 0:
-            before = Cascade(cascade.first, nets[1:i], cascade.sigma).eval()
-            seen = predict(before, held_out.image)[-1]
-            codec = DisplacementCodec.from_errors(
-                seen, held_out, cascade.sigma, net.crop
-            )
-        histories.append(
-            fit(
-                net, codec, data, **asdict(stage), seed=seed + i, **of_stage(options, i)
-            )
-        )
-    return cascade.eval(), histories
 
 
 def people(recipe: Recipe, seed: int = 0) -> tuple[Source, Sample]:

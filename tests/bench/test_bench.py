@@ -2,11 +2,12 @@
 
 import pytest
 
-from poselab import bench, bench_metrics
+from poselab.bench import __main__ as command
+from poselab.bench import metrics as bench_metrics
 
 
 def measured(capsys, name, repeats):
-    bench.main([name, "--repeats", str(repeats)])
+    command.main([name, "--repeats", str(repeats)])
     lines = capsys.readouterr().out.splitlines()
     pairs = (line.removesuffix(" s").rsplit(maxsplit=1) for line in lines[1:])
     return {name: float(value) for name, value in pairs}
@@ -33,4 +34,4 @@ def test_a_bench_compares_equal_answers_and_prints_its_ratios(
 
 def test_unknown_measurement():
     with pytest.raises(SystemExit):
-        bench.main(["nothing"])
+        command.main(["nothing"])

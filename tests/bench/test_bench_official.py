@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from poselab import bench_official
+from poselab.bench import official as bench_official
 
 
 @pytest.mark.parametrize("name", bench_official.PAIRS)

@@ -101,7 +101,7 @@ def test_an_export_of_photographs_reads_back_equal(coco, tmp_path):
 @real
 def test_the_trained_network_and_the_metrics(coco):
     """Notebook 01's network on photographs: every number is a number, none is good."""
-    from poselab.zoo.recipes import predict
+    from poselab.evaluate import predict
 
     net = zoo.load("deeppose_tiny")
     answers, shares = [], []

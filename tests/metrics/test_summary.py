@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poselab.bench_metrics import crowd
+from poselab.bench.metrics import crowd
 from poselab.errors import PoselabError
 from poselab.metrics import NAMES, coco_ap, everything, oks, pck, pckh, pcp, pcpm, pdj
 from poselab.records import Poses

@@ -8,10 +8,10 @@ import torch
 from poselab import zoo
 from poselab.codecs import HeatmapCodec
 from poselab.errors import ArgumentError, ShapeError
-from poselab.evaluate import count_macs, parts
+from poselab.evaluate import count_macs, predict
+from poselab.evaluate.tasks import parts
 from poselab.models import CPM, CPMPaper, CPMReference, build, measured_field
 from poselab.train import fit
-from poselab.zoo.recipes import predict
 from tests.support import golden
 from tests.support.sources import Dots
 

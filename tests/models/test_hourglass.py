@@ -9,7 +9,8 @@ from torch import nn
 from poselab import zoo
 from poselab.codecs import HeatmapCodec
 from poselab.errors import ArgumentError, ShapeError
-from poselab.evaluate import count_macs, rows
+from poselab.evaluate import count_macs
+from poselab.evaluate.tasks import rows
 from poselab.models import build
 from poselab.models.hourglass import (
     Hourglass,

@@ -9,11 +9,12 @@ from torch import nn
 
 from poselab.codecs import bounded, with_pose
 from poselab.errors import ArgumentError, ShapeError
-from poselab.evaluate import parts, rows
+from poselab.evaluate import predict
+from poselab.evaluate.tasks import parts, rows
 from poselab.models import Corrector, CorrectorPaper, IterativeFeedback, build
 from poselab.models.ief import INCEPTIONS, Inception
+from poselab.train.feedback import mean_pose
 from poselab.zoo import recipes
-from poselab.zoo.feedback import mean_pose
 from tests.support.sources import Dots
 
 SIZE = (64, 48)
@@ -183,7 +184,7 @@ def test_training_along_the_path_and_a_row_for_each_step():
     test = source.batch(64, torch.Generator().manual_seed(200))
     truth = test.keypoints[:, 0]
     start = (net.start - truth).norm(dim=-1).mean()
-    errors = [(y - truth).norm(dim=-1).mean() for y in recipes.predict(net, test.image)]
+    errors = [(y - truth).norm(dim=-1).mean() for y in predict(net, test.image)]
     assert errors[0] < 0.95 * start
     assert errors[-1] < 0.9 * start
     table = rows("toy", net, test)

@@ -14,10 +14,10 @@ import torch
 from poselab import zoo
 from poselab.codecs import RegressionCodec
 from poselab.errors import CheckpointError
+from poselab.evaluate import predict as predicted
 from poselab.models import build
 from poselab.system import distributed
 from poselab.train import fit
-from poselab.zoo import recipes
 from tests.support.sources import Dots
 
 SIZE = (64, 48)
@@ -83,7 +83,7 @@ def predict(folder: Path) -> dict:
     """What all processes together find in 150 pictures."""
     generator = torch.Generator().manual_seed(4)
     image = Dots((128, 96)).batch(150, generator).image
-    found = recipes.predict(zoo.load("deeppose_tiny"), image)
+    found = predicted(zoo.load("deeppose_tiny"), image)
     return {
         "sums": [y.double().sum().item() for y in found],
         "first": [y[100].tolist() for y in found],

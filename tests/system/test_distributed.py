@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from poselab.datasets import augment
+from poselab.datasets.sources import Varied
 from poselab.errors import ArgumentError
 from poselab.system import distributed
 from poselab.system.distributed import Team
-from poselab.zoo.recipes import Varied
 from tests.support import team_script
 from tests.support.sources import Dots
 

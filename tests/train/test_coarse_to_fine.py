@@ -7,7 +7,7 @@ import torch
 
 from poselab.codecs import CropHeatmapCodec, place_in_boxes
 from poselab.errors import ArgumentError
-from poselab.evaluate import rows
+from poselab.evaluate.tasks import rows
 from poselab.zoo import recipes
 from tests.support.sources import Dots
 

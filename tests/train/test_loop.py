@@ -8,10 +8,10 @@ import torch
 from poselab.codecs import RegressionCodec
 from poselab.datasets import CocoPeople, save_coco
 from poselab.datasets.coco.layout import open_coco
+from poselab.datasets.sources import Mixed, Varied
 from poselab.errors import ArgumentError, CheckpointError, PoselabError
 from poselab.models import build
 from poselab.train import fit, learning_rate
-from poselab.zoo.recipes import Mixed, Varied
 from tests.support.samples import make_sample
 from tests.support.sources import Dots
 

@@ -8,10 +8,13 @@ import torch
 
 from poselab import codecs, zoo
 from poselab.datasets import evaluation
+from poselab.datasets.sources import Mixed, Varied
 from poselab.errors import ArgumentError, CheckpointError
-from poselab.evaluate import detector_rows, pck_scores
+from poselab.evaluate import pck_scores, predict
+from poselab.evaluate.tasks import detector_rows
 from poselab.models import build, load_weights, save_weights
-from poselab.train import main
+from poselab.train import train_cascade
+from poselab.train.__main__ import main
 from poselab.zoo import recipes
 from tests.support.sources import Dots
 
@@ -36,7 +39,7 @@ MAPS = dataclasses.replace(
 def toy(seed=0):
     source = Dots((64, 48))
     held_out = source.batch(64, torch.Generator().manual_seed(100))
-    return recipes.train_cascade(SMALL, source, held_out, seed, progress=False)
+    return train_cascade(SMALL, source, held_out, seed, progress=False)
 
 
 def test_cascade_training_learns_and_repeats():
@@ -51,8 +54,7 @@ def test_cascade_training_learns_and_repeats():
     assert all(sum(h.loss[-10:]) < 0.6 * sum(h.loss[:10]) for h in histories)
     test = Dots((64, 48)).batch(64, torch.Generator().manual_seed(200))
     errors = [
-        (y - test.keypoints[:, 0]).norm(dim=-1).mean()
-        for y in recipes.predict(net, test.image)
+        (y - test.keypoints[:, 0]).norm(dim=-1).mean() for y in predict(net, test.image)
     ]
     assert errors[1] < 0.8 * errors[0]
 
@@ -63,16 +65,16 @@ def test_one_network_with_its_codec_learns():
     assert sum(history.loss[-10:]) < 0.85 * sum(history.loss[:10])
     test = source.batch(64, torch.Generator().manual_seed(200))
     codec = codecs.build(**MAPS.codec)
-    (answer,) = recipes.predict(net, test.image, codec=codec)
+    (answer,) = predict(net, test.image, codec=codec)
     error = (answer - test.keypoints[:, 0]).norm(dim=-1).mean()
     middle = torch.tensor([23.5, 31.5])
     assert error < 0.8 * (middle - test.keypoints[:, 0]).norm(dim=-1).mean()
 
 
 def test_mixed_batches_are_made_in_equal_parts():
-    a, b = Dots((64, 48)), recipes.Varied(Dots((64, 48)), {"flip_chance": 1.0})
+    a, b = Dots((64, 48)), Varied(Dots((64, 48)), {"flip_chance": 1.0})
     generator = torch.Generator().manual_seed(0)
-    batch = next(recipes.Mixed((a, b)).batches(6, generator))
+    batch = next(Mixed((a, b)).batches(6, generator))
     assert batch.image.shape == (6, 3, 64, 48)
     generator.manual_seed(0)
     first = next(a.batches(3, generator))
@@ -99,14 +101,14 @@ def test_crops_join_the_people_of_a_recipe(monkeypatch):
         monkeypatch.setattr(recipes, name, Maker)
     mixed = dataclasses.replace(MAPS, crops=8, pool=16, held_out=4)
     data, held_out = recipes.people(mixed, seed=3)
-    assert isinstance(data, recipes.Mixed)
+    assert isinstance(data, Mixed)
     assert len(held_out) == 4
     assert ("PersonCrops", (64, 48), 3) in asked
     assert {16, 8} < set(asked)
 
 
 def test_varied_batches_keep_their_shape_and_repeat():
-    varied = recipes.Varied(Dots((64, 48)), {"degrees": 10.0, "zoom": 0.1})
+    varied = Varied(Dots((64, 48)), {"degrees": 10.0, "zoom": 0.1})
     a, b = (next(varied.batches(4, torch.Generator().manual_seed(0))) for _ in "ab")
     assert torch.equal(a.image, b.image)
     assert a.keypoints.shape == (4, 1, 17, 2)
@@ -228,7 +230,7 @@ def test_bundled(name):
     if name in DETECTORS:
         outputs = net.detect(image[0])[:2]
     else:
-        outputs = recipes.predict(net, image, codec=zoo.codec(name))
+        outputs = predict(net, image, codec=zoo.codec(name))
     assert all(torch.isfinite(y).all() for y in outputs)
     own = [row for row in zoo.scoreboard() if row["name"] == name]
     assert [row["scores"] for row in own] == card["scores"]
@@ -238,7 +240,7 @@ def test_bundled(name):
 def test_the_bundled_weights_still_have_the_scores_of_the_scoreboard(name):
     """Or the people changed after `python -m poselab.evaluate` was run."""
     truth = evaluation("single")
-    found = recipes.predict(zoo.load(name), truth.image, codec=zoo.codec(name))
+    found = predict(zoo.load(name), truth.image, codec=zoo.codec(name))
     rows = [row for row in zoo.scoreboard() if row["name"] == name]
     for points, row in zip(found, rows, strict=True):
         assert pck_scores(points, truth) == pytest.approx(row["scores"], abs=2e-3)

@@ -1,8 +1,4 @@
-"""One training loop for every model of the course, and the recipes of its weights.
-
-`python -m poselab.train deeppose_tiny` trains the bundled weights again. Under
-`torchrun --nproc-per-node N -m poselab.train ...` N processes do it together.
-"""
+"""One training loop for every model of the course."""
 
 from __future__ import annotations
 
@@ -23,11 +19,7 @@ from poselab.models import seeded
 from poselab.records import Sample
 from poselab.system import distributed
 from poselab.system.disk import replace_file
-
-# Where of the training the rate falls: Sun et al. 2019 after 170 and 200 of 210
-# epochs, Xiao et al. 2018 after 90 and 120 of 140.
-DROPS = {"two_drops": (170 / 210, 200 / 210), "early_drops": (90 / 140, 120 / 140)}
-SCHEDULES = ("cosine", "one_cycle", "constant", *DROPS)
+from poselab.train.schedules import SCHEDULES, learning_rate
 
 
 class Source(Protocol):
@@ -69,24 +61,6 @@ class History:
         """The loss averaged over the last `window` steps, for a readable curve."""
         starts = (max(0, i + 1 - window) for i in range(len(self.loss)))
         return [sum(self.loss[a : i + 1]) / (i + 1 - a) for i, a in enumerate(starts)]
-
-
-def learning_rate(step: int, steps: int, peak: float, schedule: str) -> float:
-    """The learning rate of a step in [0, steps).
-
-    "cosine" falls from `peak` to 0 along half a cosine after a warm-up over the first
-    2 %; "one_cycle" rises for the first 30 % (Smith & Topin 2017, 1708.07120), then
-    falls in the same way; "constant" stays; "two_drops" and "early_drops" divide by 10
-    at each of their `DROPS`.
-    """
-    if schedule == "constant":
-        return peak
-    if schedule in DROPS:
-        return peak * 0.1 ** sum(step >= drop * steps for drop in DROPS[schedule])
-    rise = max(1, round((0.02 if schedule == "cosine" else 0.3) * steps))
-    if step < rise:
-        return peak * (step + 1) / rise
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
 
 
 def fit(
@@ -351,15 +325,3 @@ def of_stage(options: dict[str, Any], stage: int) -> dict[str, Any]:
         return options
     Path(folder).mkdir(parents=True, exist_ok=True)
     return {**options, "checkpoint": Path(folder) / f"stage_{stage + 1}.pt"}
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """`python -m poselab.train NAME`: train a bundled network again."""
-    # The recipes know data and models, which the loop above does not.
-    from poselab.zoo import command
-
-    command.main(arguments)
-
-
-if __name__ == "__main__":
-    main()

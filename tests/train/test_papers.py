@@ -15,8 +15,10 @@ from poselab.datasets import save_coco
 from poselab.datasets.synthetic import SyntheticPeople
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import build
-from poselab.train import learning_rate, main
-from poselab.zoo import command, published, recipes
+from poselab.train import __main__ as command
+from poselab.train import learning_rate
+from poselab.train.__main__ import main
+from poselab.zoo import published, recipes
 from poselab.zoo.published import PUBLISHED, start_from, start_small
 
 

@@ -58,7 +58,7 @@ def run_team(processes: int) -> float:
         "--standalone",
         f"--nproc-per-node={processes}",
         "-m",
-        "poselab.bench_scale",
+        "poselab.bench.scale",
     ]
     done = subprocess.run(
         command,

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from poselab.bench.timing import interleaved
 from poselab.models import build
 
 
@@ -243,8 +244,6 @@ def same_weights(pair: Pair) -> tuple[nn.Module, nn.Module]:
 @torch.no_grad()
 def compare(name: str, repeats: int, size: tuple[int, int] | None = None) -> dict:
     """Seconds and megabytes of one forward pass of both, and their ratios."""
-    from poselab.bench import interleaved
-
     ours, plain = same_weights(PAIRS[name])
     generator = torch.Generator().manual_seed(0)
     image = torch.randn(1, 3, *(size or PAIRS[name].size), generator=generator)

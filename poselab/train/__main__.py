@@ -10,7 +10,7 @@ from pathlib import Path
 from poselab.errors import PoselabError, require
 from poselab.system import distributed
 from poselab.system.disk import replace_file
-from poselab.train import of_stage
+from poselab.train.loop import of_stage
 from poselab.zoo import FOLDER, published, recipes
 from poselab.zoo.published import PUBLISHED
 
@@ -177,3 +177,7 @@ def main(argv: list[str] | None = None) -> None:
         run(arguments(argv))
     except PoselabError as problem:
         sys.exit(str(problem))
+
+
+if __name__ == "__main__":
+    main()

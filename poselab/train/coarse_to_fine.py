@@ -9,7 +9,7 @@ import torch
 
 from poselab.codecs import CropHeatmapCodec, HeatmapCodec
 from poselab.models import CoarseToFine, build
-from poselab.train import History, Source, fit, of_stage
+from poselab.train.loop import History, Source, fit, of_stage
 
 if TYPE_CHECKING:
     from poselab.zoo.recipes import Recipe

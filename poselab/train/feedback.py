@@ -11,7 +11,7 @@ from torch import Tensor
 from poselab.codecs import FeedbackCodec
 from poselab.models import IterativeFeedback, build
 from poselab.records import Sample
-from poselab.train import History, Source, fit, of_stage
+from poselab.train.loop import History, Source, fit, of_stage
 
 if TYPE_CHECKING:
     from poselab.zoo.recipes import Recipe
