@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from poselab import zoo
 from poselab.codecs.regression import denormalise, normalise, single_person
 from poselab.evaluate.cost import count_macs, milliseconds
-from poselab.evaluate.predict import predict
+from poselab.evaluate.predictions import predict
 from poselab.geometry import box_of_image
 from poselab.metrics import box_ap, coco_ap, pck
 from poselab.models import RCNN, Cascade, CoarseToFine

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,14 +11,12 @@ from torch import Tensor
 from poselab.codecs import DisplacementCodec, RegressionCodec
 from poselab.models import Cascade, build
 from poselab.records import Sample
+from poselab.train.base import Plan
 from poselab.train.loop import History, Source, fit, of_stage
-
-if TYPE_CHECKING:
-    from poselab.zoo.recipes import Recipe
 
 
 def train_cascade(
-    recipe: Recipe,
+    recipe: Plan,
     data: Source,
     held_out: Sample,
     seed: int = 0,

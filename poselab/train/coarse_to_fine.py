@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from poselab.codecs import CropHeatmapCodec, HeatmapCodec
 from poselab.models import CoarseToFine, build
+from poselab.train.base import Plan
 from poselab.train.loop import History, Source, fit, of_stage
-
-if TYPE_CHECKING:
-    from poselab.zoo.recipes import Recipe
 
 SIGMA = 1.5  # of the bumps: in cells of the coarse map, in pixels of the crops
 LOSS = "cross_entropy"  # which cell is it? No trap of zeros
@@ -25,7 +23,7 @@ def coarse_codec(size: tuple[int, int]) -> HeatmapCodec:
 
 
 def train_coarse_to_fine(
-    recipe: Recipe,
+    recipe: Plan,
     data: Source,
     seed: int = 0,
     device: torch.device | str = "cpu",

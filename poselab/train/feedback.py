@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,10 +11,8 @@ from torch import Tensor
 from poselab.codecs import FeedbackCodec
 from poselab.models import IterativeFeedback, build
 from poselab.records import Sample
+from poselab.train.base import Plan
 from poselab.train.loop import History, Source, fit, of_stage
-
-if TYPE_CHECKING:
-    from poselab.zoo.recipes import Recipe
 
 SPREAD = 6.0  # px, how far a training path starts from the mean pose
 
@@ -54,7 +52,7 @@ def consolidate(
 
 
 def train_feedback(
-    recipe: Recipe,
+    recipe: Plan,
     data: Source,
     held_out: Sample,
     seed: int = 0,
