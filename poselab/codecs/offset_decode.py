@@ -51,7 +51,9 @@ class Decoding:
     centred: bool = False
     tree: tuple[tuple[int, int], ...] = TREE
 
-    def cells(self, places: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, ...]:
+    def cells(
+        self, places: np.ndarray, size: tuple[int, int]
+    ) -> tuple[np.ndarray, ...]:
         """Pixels [..., 2] (y, x) -> the nearest cells in maps of `size`: rows, columns.
 
         What lies half-way goes to the even cell.
@@ -144,7 +146,11 @@ def _seeds(answer: Answer, rules: Decoding) -> tuple[np.ndarray, ...]:
     joint, y, x = local_maxima(maps, rules.score, rules.max_seeds)
     places = rules.pixels(y, x)
     if rules.votes:  # the mean of the votes around, which is finer than a cell
-        return joint, maps[joint, y, x], places + rules.stride * _centroid(maps, joint, y, x)
+        return (
+            joint,
+            maps[joint, y, x],
+            places + rules.stride * _centroid(maps, joint, y, x),
+        )
     return joint, maps[joint, y, x], places + answer.short[joint, :, y, x]
 
 
@@ -160,7 +166,11 @@ def _centroid(maps: np.ndarray, joint, y, x) -> np.ndarray:
 
 
 def follow_tree(
-    answer: Answer, joint: np.ndarray, score: np.ndarray, place: np.ndarray, rules: Decoding
+    answer: Answer,
+    joint: np.ndarray,
+    score: np.ndarray,
+    place: np.ndarray,
+    rules: Decoding,
 ) -> tuple[np.ndarray, np.ndarray]:
     """From N first joints to whole people: places [N, J, 2] px and scores [N, J].
 

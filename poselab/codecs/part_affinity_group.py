@@ -1,9 +1,9 @@
 """From heatmaps and part affinity fields to people: peaks, integrals, matching.
 
 Cao et al. 2017 (1611.08050), sections 2.2 to 2.4. Joints are peaks of the heatmaps. A
-candidate limb between two peaks is scored by the integral of the field along it. Limb by
-limb the best candidates are taken (a matching of two sets, not of all joints at once),
-and limbs that share a joint grow together to people.
+candidate limb between two peaks is scored by the integral of the field along it. Limb
+by limb the best candidates are taken (a matching of two sets, not of all joints at
+once), and limbs that share a joint grow together to people.
 
 The defaults give the numbers of a PyTorch port of the released code; `CPP` names what
 the released C++ program has instead.
@@ -279,7 +279,9 @@ def assemble(
     people: list[_Person] = []
     for k, ((a, b), found) in enumerate(zip(limbs, connections, strict=True)):
         for limb in zip(*(values.tolist() for values in found), strict=True):
-            owners = [p for p in people if p.joints[a] == limb[0] or p.joints[b] == limb[1]]
+            owners = [
+                p for p in people if p.joints[a] == limb[0] or p.joints[b] == limb[1]
+            ]
             if owners:
                 _extend(people, owners, b, limb, peaks.scores)
             elif k < tree:

@@ -78,8 +78,8 @@ class OpenPose(nn.Module):
     `width` and `wide` are the channels of the branches, `kernel` the side of the
     convolutions of later stages. Input of the released weights: BGR / 256 - 0.5.
 
-    A PyTorch port that many projects took over has a ReLU after the last heatmaps, which
-    the released Caffe network does not have: `last_relu`.
+    A PyTorch port that many projects took over has a ReLU after the last heatmaps,
+    which the released Caffe network does not have: `last_relu`.
     """
 
     def __init__(
@@ -136,6 +136,4 @@ def openpose_tiny(
     `trunk` channels of features; 3x3 convolutions in the later stages, since at stride
     4 a 7x7 costs more than all the rest.
     """
-    return OpenPose(
-        parts, limbs, stages, width, 2 * width, 3, SmallTrunk(trunk), trunk
-    )
+    return OpenPose(parts, limbs, stages, width, 2 * width, 3, SmallTrunk(trunk), trunk)

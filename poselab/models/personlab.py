@@ -9,8 +9,6 @@ same heads on MobileNet (`PoseNet`), with the parameter names of that release.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from torch import Tensor, nn
 
 from poselab.errors import require
@@ -19,27 +17,16 @@ from poselab.models.trunk import SmallTrunk
 EDGES = 16  # of the tree over COCO's 17 joints
 
 
-class Offsets(NamedTuple):
-    """What PersonLab answers; y before x in every field of vectors, as released.
-
-    heatmaps [B, J, h, w] logits; short [B, 2 J, h, w]; forward and backward
-    [B, 2 E, h, w] from parent to child and from child to parent; where the network has
-    them, far [B, 2 J, h, w] (the long-range offsets) and people [B, 1, h, w] logits.
-    """
-
-    heatmaps: Tensor
-    short: Tensor
-    forward: Tensor
-    backward: Tensor
-    far: Tensor | None = None
-    people: Tensor | None = None
-
-
 class PersonLab(nn.Module):
-    """Images [B, 3, H, W] -> `Offsets` at the trunk's stride.
+    """Images [B, 3, H, W] -> a dictionary of maps at the trunk's stride.
 
-    `trunk` gives [B, channels, h, w]. `edges` are those of the tree of joints. Without
-    `masks` there are no long-range offsets and no mask of all people.
+    "heatmaps" [B, J, h, w] logits; "short" [B, 2 J, h, w]; "forward" and "backward"
+    [B, 2 E, h, w], from parent to child and from child to parent; and, with `masks`,
+    "far" [B, 2 J, h, w] (the long-range offsets) and "people" [B, 1, h, w] logits. In
+    each field of vectors all y come before all x, as released.
+
+    `trunk` gives [B, channels, h, w] and has a `stride`; `edges` (E) are those of the
+    tree of joints.
     """
 
     def __init__(
@@ -66,13 +53,17 @@ class PersonLab(nn.Module):
         self.long = nn.Conv2d(channels, 2 * joints, 1) if masks else None
         self.mask = nn.Conv2d(channels, 1, 1) if masks else None
 
-    def forward(self, images: Tensor) -> Offsets:  # [B, 3, H, W]
+    def forward(self, images: Tensor) -> dict[str, Tensor]:  # [B, 3, H, W]
         x = self.features(images)  # [B, channels, h, w]
-        poses = self.heatmap(x), self.offset(x)
-        trees = self.displacement_fwd(x), self.displacement_bwd(x)
-        if self.long is None:
-            return Offsets(*poses, *trees)
-        return Offsets(*poses, *trees, self.long(x), self.mask(x))
+        answer = {
+            "heatmaps": self.heatmap(x),  # [B, J, h, w]
+            "short": self.offset(x),  # [B, 2 J, h, w]
+            "forward": self.displacement_fwd(x),  # [B, 2 E, h, w]
+            "backward": self.displacement_bwd(x),
+        }
+        if self.long is not None:
+            answer |= {"far": self.long(x), "people": self.mask(x)}
+        return answer
 
 
 class Separable(nn.Module):
