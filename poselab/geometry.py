@@ -131,8 +131,18 @@ def compose(second: Tensor, first: Tensor) -> Tensor:
 
 
 def invert_affine(matrix: Tensor) -> Tensor:
-    """The inverse of [..., 2, 3] maps."""
-    return torch.linalg.inv(homogeneous(matrix))[..., :2, :]
+    """The inverse of [..., 2, 3] maps, by the 2 x 2 formula: no solver is asked."""
+    (a, b, x), (c, d, y) = (row.unbind(-1) for row in matrix.unbind(-2))
+    area = a * d - b * c
+    first = torch.stack([d, -b, b * y - d * x], -1)
+    second = torch.stack([-c, a, c * x - a * y], -1)
+    return torch.stack([first, second], -2) / area[..., None, None]
+
+
+def growth(matrix: Tensor) -> Tensor:
+    """By which factor maps [..., 2, 3] change areas; [...]."""
+    (a, b), (c, d) = (row.unbind(-1) for row in matrix[..., :2].unbind(-2))
+    return (a * d - b * c).abs()
 
 
 def apply_affine(points: Tensor, matrix: Tensor) -> Tensor:
@@ -159,6 +169,38 @@ def warp(
     extent = source.new_tensor([images.shape[-1], images.shape[-2]])
     grid = ((2 * source + 1) / extent - 1).reshape(-1, height, width, 2)
     return F.grid_sample(images, grid.to(images), mode=mode, align_corners=False)
+
+
+def warp_crops(images: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
+    """Images [S, C, h, w] through maps [S, N, 2, 3] as crops [S, N, C, H, W].
+
+    As `warp` N times, but no image is copied N times. A crop that shrinks the image by
+    k or more reads means of k x k pixels: single pixels of a fine texture give stripes.
+    """
+    require_shape("matrix", matrix, len(images), None, 2, 3)
+    shrink = growth(matrix).rsqrt()  # [S, N]
+    factor = (shrink + 1e-3).long().clamp(min=1)
+    crops = _tall_crops(images, matrix, size, 1)
+    for k in range(2, int(factor.max()) + 1 if factor.numel() else 0):
+        chosen = (factor == k)[..., None, None, None]
+        crops = torch.where(chosen, _tall_crops(images, matrix, size, k), crops)
+    return crops
+
+
+def _tall_crops(images: Tensor, matrix: Tensor, size, k: int) -> Tensor:
+    """The crops read from means of k x k pixels.
+
+    All crops of an image are one tall picture to `grid_sample`.
+    """
+    if k > 1:
+        images = F.avg_pool2d(images, k, ceil_mode=True, count_include_pad=False)
+    rows, columns = (torch.arange(n, device=images.device).to(matrix) for n in size)
+    grid = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)  # [H, W, 2]
+    grid = apply_affine(grid.reshape(-1, 2), invert_affine(matrix))  # [S, N, H W, 2]
+    side = grid.new_tensor([images.shape[-1], images.shape[-2]])
+    grid = ((2 * grid + 1) / (k * side) - 1).view(len(images), -1, size[1], 2)
+    tall = F.grid_sample(images, grid.to(images), align_corners=False)
+    return tall.unflatten(2, (-1, size[0])).transpose(1, 2)  # of [S, C, N H, W]
 
 
 # --- the pinhole camera --------------------------------------------------------------

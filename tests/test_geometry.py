@@ -104,6 +104,35 @@ def test_rigid_align_undoes_a_similarity(seed, scale):
     torch.testing.assert_close(aligned, fixed, rtol=0, atol=1e-6)
 
 
+def test_all_crops_of_an_image_at_once_are_those_one_by_one():
+    images = torch.rand(2, 3, 30, 40)
+    boxes = torch.tensor([[3.0, 2.0, 12.0, 16.0], [-4.0, 20.0, 9.0, 12.0]])
+    boxes = torch.stack([boxes, boxes + 1])  # [S, N, 4]
+    maps = geo.crop_matrix(boxes, (16, 12))
+    maps = geo.compose(maps, geo.rotation_matrix(9.0, boxes[..., :2]))
+    crops = geo.warp_crops(images, maps, (16, 12))
+    one_by_one = [geo.warp(images, maps[:, n], (16, 12)) for n in range(2)]
+    torch.testing.assert_close(crops, torch.stack(one_by_one, 1), rtol=0, atol=1e-5)
+
+
+def test_a_crop_that_shrinks_averages_and_another_beside_it_does_not():
+    fine = torch.arange(64).remainder(2).expand(1, 1, 64, 64).float()  # stripes
+    boxes = torch.tensor([[[0.0, 0.0, 64.0, 64.0], [8.0, 8.0, 16.0, 16.0]]])
+    crops = geo.warp_crops(fine, geo.crop_matrix(boxes, (16, 16)), (16, 16))
+    torch.testing.assert_close(crops[0, 0], torch.full((1, 16, 16), 0.5))
+    torch.testing.assert_close(crops[0, 1], fine[0, :, 8:24, 8:24])
+
+
+def test_the_inverse_of_a_map_and_how_much_it_grows():
+    maps = geo.compose(
+        geo.rotation_matrix(torch.tensor([10.0, 200.0]), points(1, 2, 2)),
+        geo.crop_matrix(torch.tensor([[3.0, 4.0, 5.0, 60.0]] * 2).double(), (20, 30)),
+    )
+    full = torch.linalg.inv(geo.homogeneous(maps))[:, :2]
+    torch.testing.assert_close(geo.invert_affine(maps), full)
+    torch.testing.assert_close(geo.growth(maps), torch.full((2,), 2.0).double())
+
+
 def test_rigid_align_does_not_mirror_and_keeps_scale_when_told():
     fixed = points(3, 17, 3)
     mirrored = fixed * torch.tensor([-1.0, 1.0, 1.0])

@@ -11,7 +11,8 @@ from poselab.datasets.person_crops import PersonCrops
 from poselab.datasets.pool import Pool
 from poselab.datasets.portraits import portrait
 from poselab.datasets.posetrack import PoseTrack
-from poselab.datasets.synthetic import SyntheticPeople, evaluation
+from poselab.datasets.sets import evaluation
+from poselab.datasets.synthetic import SyntheticPeople
 from poselab.datasets.transforms import (
     augment,
     crop,

@@ -66,8 +66,9 @@ class Pool:
     `pool[i]` is a `Sample`, `pool.samples(indices)` a stacked one, `pool.batches` an
     infinite shuffled iterator for training. `fields` says what is kept; add "masks",
     "person_id" or "depth" where they are needed (they are as large as the images).
-    Images are kept with 8 bits a channel. Raises `ArgumentError` for an empty pool; a
-    directory that cannot be written costs a warning and a temporary one is used.
+    `chunk` samples are drawn at a time, which decides what they are. Images are kept
+    with 8 bits a channel. Raises `ArgumentError` for an empty pool; a directory that
+    cannot be written costs a warning and a temporary one is used.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Pool:
         fields: Sequence[str] = FIELDS,
         directory: str | Path | None = None,
         progress: bool = False,
+        chunk: int = CHUNK,
     ) -> None:
         require(
             isinstance(n, int) and n > 0,
@@ -86,8 +88,8 @@ class Pool:
             value=n,
         )
         self.maker, self.n, self.fields = maker, n, tuple(fields)
-        self._progress = progress
-        self.key = _key(maker, n, self.fields)
+        self._progress, self._chunk = progress, chunk
+        self.key = _key(maker, n, self.fields, chunk)
         self.path = _place(f"{self.key}.safetensors", directory)
         self._data, self._skeleton = self._open_or_make()
 
@@ -143,7 +145,9 @@ class Pool:
         return found
 
     def _make(self):
-        data, skeleton = _draw(self.maker, self.n, self.fields, self._progress)
+        data, skeleton = _draw(
+            self.maker, self.n, self.fields, self._progress, self._chunk
+        )
         meta = {"key": self.key, "skeleton": skeleton.name}
         try:
             with replace_file(self.path) as temporary:
@@ -189,7 +193,7 @@ def _place(name: str, directory: str | Path | None) -> Path:
     return ready if ready.is_file() else cache_dir(directory) / name
 
 
-def _key(maker: Maker, n: int, fields: tuple[str, ...]) -> str:
+def _key(maker: Maker, n: int, fields: tuple[str, ...], chunk: int) -> str:
     """A name for the content: it changes with anything that changes the samples."""
     content = {
         "version": VERSION,
@@ -198,6 +202,7 @@ def _key(maker: Maker, n: int, fields: tuple[str, ...]) -> str:
         # A GPU draws the same people, but rounds in another order.
         "device": torch.device(getattr(maker, "device", None) or "cpu").type,
         "n": n,
+        "chunk": chunk,
         "fields": fields,
         "source": _source_digest(type(maker)),
     }
@@ -231,18 +236,18 @@ def _source_digest(kind: type) -> str:
     return digest.hexdigest()
 
 
-def _draw(maker: Maker, n: int, fields: Sequence[str], progress: bool):
-    """Draw n samples chunk by chunk: name -> packed tensor, and the skeleton."""
+def _draw(maker: Maker, n: int, fields: Sequence[str], progress: bool, chunk: int):
+    """Draw n samples, `chunk` at a time: name -> packed tensor, and the skeleton."""
     parts: dict[str, list[Tensor]] = {}
     own = getattr(maker, "generator", None)  # a new one: the key names no other state
     generator = own() if own else torch.Generator().manual_seed(0)
     bar = tqdm(total=n, desc="drawing people", disable=not progress, leave=False)
-    for start in range(0, n, CHUNK):
-        batch = maker.batch(min(CHUNK, n - start), generator)
+    for start in range(0, n, chunk):
+        batch = maker.batch(min(chunk, n - start), generator)
         for name, value in batch.tensors().items():
             if name in fields:
                 parts.setdefault(name, []).append(_pack(name, value.cpu()))
-        bar.update(min(CHUNK, n - start))
+        bar.update(min(chunk, n - start))
     bar.close()
     missing = [name for name in fields[:5] if name not in parts]
     require(

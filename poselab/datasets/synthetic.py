@@ -18,7 +18,6 @@ from poselab.records import Sample
 from poselab.skeleton import COCO_17, Skeleton
 
 SPLITS = ("train", "test")
-CHUNK = 50
 SEEDS = 1 << 31  # seeds of a split; the splits' ranges follow one another
 
 
@@ -252,40 +251,3 @@ class SyntheticPeople:
         from poselab.datasets.pool import Pool
 
         return Pool(self, n, **options)
-
-
-# The fixed evaluation sets: (maker, how many). They belong to the test split.
-_SETS = {
-    "single": (dict(size=(128, 96), people=1, seed=1), 512),
-    "crowd": (dict(size=(192, 256), people=(2, 8), seed=2), 200),
-    "clips": (dict(size=(192, 256), people=(2, 4), seed=1000), 20),
-}
-FRAMES = 16
-
-
-def evaluation(name: str, n: int | None = None) -> Sample | list[Sample]:
-    """The fixed evaluation set `name`, or its first `n` samples, drawn on the CPU.
-
-    "single": 512 framed people, 128x96; "crowd": 200 scenes of 2 to 8 people, 192x256
-    (absent people have visibility 0); "clips": a list of 20 stacked clips of 16 frames.
-    """
-    known("name", name, tuple(_SETS), "evaluation")
-    arguments, total = _SETS[name]
-    count = total if n is None else n
-    require(
-        isinstance(count, int) and 1 <= count <= total,
-        f"must be a whole number from 1 to {total}",
-        where="evaluation",
-        field="n",
-        value=n,
-    )
-    maker = SyntheticPeople(**arguments, split="test")
-    if name == "clips":
-        return [maker.clip(FRAMES, seed=maker.seed + i) for i in range(count)]
-    parts = []
-    for start in range(0, count, CHUNK):  # whole chunks, so that n changes nothing
-        parts.append(maker.batch(CHUNK)[: count - start])
-    fields = parts[0].tensors()
-    return parts[0].replace(
-        **{k: torch.cat([getattr(p, k) for p in parts]) for k in fields}
-    )

@@ -110,6 +110,12 @@ def transform(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> Sample:
 
 
 def _transform(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> Sample:
+    image = _smooth(sample.image, matrix, size)
+    return move_truth(sample, matrix, size).replace(image=image)
+
+
+def move_truth(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> Sample:
+    """A stacked sample with everything but its image moved by `matrix` [B, 2, 3]."""
     maps = {
         name: _nearest(name, getattr(sample, name), matrix, size)
         for name in _MAPS
@@ -118,7 +124,6 @@ def _transform(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> Sample:
     points = geometry.apply_affine(sample.keypoints, matrix[:, None])  # [B, P, J, 2]
     labelled = (sample.visibility > 0) & inside(points, size)
     changes = {
-        "image": _smooth(sample.image, matrix, size),
         "keypoints": points,
         "visibility": torch.where(labelled, sample.visibility, 0),
         **maps,
@@ -146,7 +151,7 @@ def _smooth(image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
     Bilinear reading looks at 4 source pixels only: without the averaging a photograph
     shrunk by 5 shows stripes where there was texture.
     """
-    shrink = 1 / torch.linalg.det(matrix[..., :2]).abs().sqrt().max()
+    shrink = geometry.growth(matrix).rsqrt().max()
     factor = max(1, int(shrink + 1e-3))
     if factor > 1:
         image = F.avg_pool2d(image, factor, ceil_mode=True, count_include_pad=False)
@@ -190,7 +195,7 @@ def _boxes(sample: Sample, masks: Tensor | None, matrix: Tensor, size) -> dict:
     there = (box[..., 2:] > 0).all(-1) & (sample.boxes[..., 2:] > 0).all(-1)
     box = torch.where(there[..., None], box, 0)
     left = box[..., 2:].prod(-1) / full[..., 2:].prod(-1).clamp(min=1e-9)
-    scale = torch.linalg.det(matrix[..., :2]).abs()[:, None]
+    scale = geometry.growth(matrix)[:, None]
     return {"boxes": box, "areas": sample.areas * scale * left}
 
 

@@ -25,7 +25,8 @@ def evaluate(folder: Path = zoo.FOLDER) -> list[dict[str, Any]]:
     A team of processes shares the images; the leader writes and returns the rows.
     """
     leads = distributed.team().leads
-    sample, crowd = datasets.evaluation("single"), datasets.evaluation("crowd")
+    sample = datasets.evaluation("single")
+    crowd = datasets.evaluation("crowd", size=(192, 256))
     seen = datasets.SyntheticPeople(size=sample.size, seed=0).batch(BASELINE)
     table = [baseline(seen, sample)] if leads else []
     for name in zoo.names(folder):

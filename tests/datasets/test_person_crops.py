@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from poselab.datasets import PersonCrops
+from poselab.datasets import PersonCrops, crop_people
 from poselab.errors import ArgumentError
 from poselab.records import Sample
 
@@ -37,6 +37,20 @@ def test_without_jitter_the_box_is_centred():
     centre = (crops.boxes[whole, 0, :2] + ends)[inner] / 2
     assert len(centre) > 2
     assert ((centre - torch.tensor([48.0, 64.0])).abs() < 3).all()
+
+
+def test_a_crop_is_that_of_crop_people():
+    maker = PersonCrops(seed=6, jitter=0.0)
+    g = maker.generator()
+    scene = maker.scenes.batch(1, g)
+    crops, every = maker._crops(scene, g), crop_people(scene[0], maker.size)[0]
+    ids = every.track_ids[:, 0].tolist()
+    assert len(crops) >= 2
+    for crop in crops:
+        other = every[ids.index(int(crop.track_ids[0]))]
+        torch.testing.assert_close(crop.image, other.image, rtol=0, atol=1e-4)
+        torch.testing.assert_close(crop.keypoints, other.keypoints, rtol=0, atol=1e-3)
+        assert torch.equal(crop.visibility, other.visibility)
 
 
 def test_pool(tmp_path):

@@ -265,19 +265,6 @@ def test_a_clip_moves_smoothly_and_keeps_identities():
     assert torch.equal(clip.intrinsics[0], clip.intrinsics[-1])
 
 
-def test_the_evaluation_sets_are_fixed():
-    whole = evaluation("single", 60)
-    assert whole.image.shape == (60, 3, 128, 96)
-    some = evaluation("single", 10)
-    assert torch.equal(some.keypoints, whole.keypoints[:10])
-    crowd = evaluation("crowd", 5)
-    assert crowd.image.shape == (5, 3, 192, 256)
-    clips = evaluation("clips", 2)
-    assert [c.image.shape for c in clips] == [(16, 3, 192, 256)] * 2
-    with pytest.raises(ArgumentError, match="Known"):
-        evaluation("video")
-
-
 def test_other_skeletons_are_the_same_people():
     coco = SyntheticPeople(SMALL, seed=9).batch(4)
     mpii = SyntheticPeople(SMALL, seed=9, skeleton=MPII_16).batch(4)

@@ -123,7 +123,7 @@ def test_a_staged_network_has_a_row_for_each_stage():
 
 
 def test_a_detector_is_scored_by_its_boxes_in_crowds():
-    crowd = datasets.evaluation("crowd", 3)
+    crowd = datasets.evaluation("crowd", 3, (192, 256))
     (row,) = detector_rows("finder", build("rcnn_tiny").eval(), crowd)
     assert (row["name"], row["set"]) == ("finder", "crowd")
     assert row["scores"].keys() == {"box AP", "box AP50", "box AP75"}
@@ -131,7 +131,7 @@ def test_a_detector_is_scored_by_its_boxes_in_crowds():
 
 
 def test_the_pipeline_has_a_row_where_both_its_networks_are(tmp_path):
-    crowd = datasets.evaluation("crowd", 3)
+    crowd = datasets.evaluation("crowd", 3, (192, 256))
     assert system_rows(tmp_path, crowd) == []
     (row,) = system_rows(zoo.FOLDER, crowd)
     finder, net = (zoo.load(name) for name in row["parts"])

@@ -161,7 +161,7 @@ def test_wrong_arguments(people):
 
 @pytest.fixture(scope="module")
 def crowd():
-    return datasets.evaluation("crowd", 12)
+    return datasets.evaluation("crowd", 12, (192, 256))
 
 
 @pytest.fixture(scope="module")

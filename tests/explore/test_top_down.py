@@ -14,7 +14,7 @@ from poselab.records import Sample
 
 @pytest.fixture(scope="module")
 def crowd():
-    return datasets.evaluation("crowd", 12)
+    return datasets.evaluation("crowd", 12, (192, 256))
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_squeezing_presses_the_box_into_the_crop(box, system):
 
 
 def test_who_is_counted_as_whose():
-    truth = datasets.evaluation("crowd", 12)[1]
+    truth = datasets.evaluation("crowd", 12, (192, 256))[1]
     both = everybody(truth)[:2]
     pair = truth.replace(
         **{

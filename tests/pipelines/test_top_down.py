@@ -197,7 +197,7 @@ def test_three_lines_from_nothing_to_poses(serve):
     server = serve(cuts=[5000])
     system = TopDown.official(box_score=0.0)
     system.detector.side, system.detector.score = (64, 100), 0.0
-    poses = system(datasets.evaluation("crowd", 1)[0].image)
+    poses = system(datasets.evaluation("crowd", 1, (192, 256))[0].image)
     assert poses.keypoints.shape[1:] == (17, 2)
     assert len(poses.keypoints) > 0
     assert system.flip
@@ -229,7 +229,7 @@ def test_networks_in_the_wrong_place(names):
 
 def test_true_boxes_and_a_perfect_reader_are_perfect_on_the_crowd():
     """Everything but the networks: truth through crops and back has AP 1."""
-    samples = [s for s in datasets.evaluation("crowd", 6)]
+    samples = [s for s in datasets.evaluation("crowd", 6, (192, 256))]
 
     class Truth(nn.Module):
         """Draws the maps of the truth in the crops that it is asked about."""

@@ -248,7 +248,7 @@ def test_the_bundled_weights_still_have_the_scores_of_the_scoreboard(name):
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_the_detectors_still_have_theirs(name):
-    crowd = evaluation("crowd")
+    crowd = evaluation("crowd", size=(192, 256))
     (row,) = [row for row in zoo.scoreboard() if row["name"] == name]
     (again,) = detector_rows(name, zoo.load(name), crowd)
     assert again["scores"] == pytest.approx(row["scores"], abs=5e-3)
