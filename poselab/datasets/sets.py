@@ -10,7 +10,7 @@ from poselab.datasets.person_crops import PersonCrops
 from poselab.datasets.pool import Pool
 from poselab.datasets.synthetic import SyntheticPeople
 from poselab.errors import require
-from poselab.people.scene.staging import known
+from poselab.people.scene.edit import known
 from poselab.records import Sample
 
 FRAMES = 16  # of a clip

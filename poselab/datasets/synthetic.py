@@ -13,11 +13,12 @@ from poselab.people.body.motion import ACTIVITIES
 from poselab.people.scene import clip, edit, sampling
 from poselab.people.scene.backdrop import BACKGROUNDS
 from poselab.people.scene.edit import known
-from poselab.people.scene.scenes import Scene, draw
+from poselab.people.scene.scenes import Scene, draw, part
 from poselab.records import Sample
 from poselab.skeleton import COCO_17, Skeleton
 
 SPLITS = ("train", "test")
+PIXELS = 1 << 22, 1 << 26  # drawn at once on a CPU and elsewhere: a matter of memory
 SEEDS = 1 << 31  # seeds of a split; the splits' ranges follow one another
 
 
@@ -227,7 +228,18 @@ class SyntheticPeople:
         return self._draw(scene, size)
 
     def _draw(self, scene: Scene, size: tuple[int, int]) -> Sample:
-        return draw(scene.to(self.device), size, self.skeleton)
+        """The pictures of scenes: a part of them at a time where they are many."""
+        scene, s = scene.to(self.device), len(scene.count)
+        most = max(1, PIXELS[self.device.type != "cpu"] // (size[0] * size[1]))
+        if s <= most:
+            return draw(scene, size, self.skeleton)
+        parts = [
+            draw(part(scene, range(i, min(i + most, s))), size, self.skeleton)
+            for i in range(0, s, most)
+        ]
+        return parts[0].replace(
+            **{k: torch.cat([getattr(p, k) for p in parts]) for k in parts[0].tensors()}
+        )
 
     def _seed(self, seed: int | None) -> int:
         return self.seed if seed is None else _seed(seed)

@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from poselab.datasets import SyntheticPeople, evaluation
+from poselab.datasets import SyntheticPeople, evaluation, synthetic
 from poselab.errors import ArgumentError
 from poselab.people.body.motion import ACTIVITIES
 from poselab.people.scene.things import OCCLUDERS
@@ -263,6 +263,14 @@ def test_a_clip_moves_smoothly_and_keeps_identities():
     assert step.max() < 300  # mm in 40 ms
     assert step.mean() > 5
     assert torch.equal(clip.intrinsics[0], clip.intrinsics[-1])
+
+
+def test_many_pictures_are_drawn_in_parts_and_are_the_same(monkeypatch):
+    whole = SyntheticPeople((48, 64), people=(1, 3), seed=8).batch(5)
+    monkeypatch.setattr(synthetic, "PIXELS", (2 * 48 * 64, 0))
+    parts = SyntheticPeople((48, 64), people=(1, 3), seed=8).batch(5)
+    for name, value in whole.tensors().items():
+        torch.testing.assert_close(getattr(parts, name), value, msg=name)
 
 
 def test_other_skeletons_are_the_same_people():

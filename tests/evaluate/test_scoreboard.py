@@ -81,7 +81,7 @@ def test_evaluation_writes_card_and_scoreboard(tmp_path, monkeypatch):
     save_weights(net, tmp_path / "toy.safetensors")
     card = {"model": "deeppose_cascade", "arguments": {"size": SIZE, "crop": 16}}
     (tmp_path / "toy.json").write_text(json.dumps(card))
-    monkeypatch.setattr(module.datasets, "evaluation", lambda name: sample(8))
+    monkeypatch.setattr(module.datasets, "evaluation", lambda name, **_: sample(8))
     table = evaluate(tmp_path)
     assert zoo.scoreboard(tmp_path) == table
     scores = zoo.card("toy", tmp_path)["scores"]
