@@ -15,6 +15,7 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from poselab.datasets.images import to_pil
 from poselab.draw.styles import (
     BOX,
     MASK,
@@ -24,44 +25,9 @@ from poselab.draw.styles import (
     mark_sizes,
     rows,
 )
-from poselab.errors import ImageError, require
+from poselab.errors import require
 
 HIDDEN_STYLES = ("hollow", "filled", "skip")
-
-
-def to_pil(image, scale: float = 1) -> Image.Image:
-    """An image as RGB ``PIL.Image``, enlarged ``scale`` times.
-
-    Takes a [3, H, W] float tensor in [0, 1], an [H, W, 3] uint8 array or a PIL image.
-    Whole-number scales repeat pixels: a lesson about pixels should show them.
-    """
-    if not isinstance(image, Image.Image):
-        image = Image.fromarray(_pixels(image))
-    image = image.convert("RGB")
-    if scale == 1:
-        return image
-    size = (round(image.width * scale), round(image.height * scale))
-    whole = float(scale).is_integer()
-    method = Image.Resampling.NEAREST if whole else Image.Resampling.BILINEAR
-    return image.resize(size, method)
-
-
-def _pixels(image) -> np.ndarray:
-    """[H, W, 3] uint8 from a [3, H, W] float tensor or an [H, W, 3] uint8 array."""
-    a = image.detach().cpu().numpy() if hasattr(image, "detach") else np.asarray(image)
-    if a.ndim == 3 and a.shape[-1] == 3 and a.dtype == np.uint8:
-        return a
-    if a.ndim != 3 or a.shape[0] != 3 or not np.issubdtype(a.dtype, np.floating):
-        raise ImageError(
-            "this is no picture that can be drawn",
-            where="image",
-            field="shape and type",
-            value=(*a.shape, str(a.dtype)),
-            fix="Give one image (not a batch): a float [3, H, W] tensor in [0, 1], an "
-            "[H, W, 3] uint8 array or a PIL image.",
-        )
-    a = np.nan_to_num(a.transpose(1, 2, 0)).clip(0, 1)  # [H, W, 3]
-    return np.ascontiguousarray((a * 255 + 0.5).astype(np.uint8))
 
 
 def to_bytes(picture: Image.Image, format: str = "jpeg", quality: int = 88) -> bytes:

@@ -17,7 +17,7 @@ from poselab.draw import paint_pose, to_pil
 from poselab.errors import AnnotationError
 from poselab.explore.base import Explorer
 from poselab.explore.canvas import JointCanvas
-from poselab.explore.controls import choice, slider
+from poselab.explore.controls import choice, joint_menu, slider
 from poselab.explore.pictures import beside
 from poselab.skeleton import COCO_17, Skeleton
 
@@ -134,10 +134,9 @@ class Annotator(Explorer):
 
     def _make_controls(self) -> dict[str, Any]:
         width, height = self.image.size
-        names = [(name.replace("_", " "), name) for name in self.skeleton.joints]
         (x, y), flag = self.points[0], self.visibility[0]
         controls = {
-            "joint": choice("joint", names),
+            "joint": joint_menu(self.skeleton, self.skeleton.joints[0]),
             "x": slider("x", 0, width - 1, round(x)),
             "y": slider("y", 0, height - 1, round(y)),
             "visibility": choice("label", _LABELS, flag),

@@ -27,6 +27,8 @@ from poselab.errors import ArgumentError
 from poselab.explore.controls import check, read, trial_values
 from poselab.explore.pictures import png
 
+__all__ = ["Explorer"]
+
 # An event this soon after a drawing was already waiting while we drew: others may wait
 # behind it, so the next drawing starts after them. Both in seconds.
 _WAITED, _MOMENT = 0.008, 0.004

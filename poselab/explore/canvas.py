@@ -15,6 +15,8 @@ from PIL import Image
 from poselab.draw import to_bytes
 from poselab.skeleton import Skeleton
 
+__all__ = ["JointCanvas"]
+
 try:
     import anywidget
 except ImportError:  # a course server without it still has the sliders

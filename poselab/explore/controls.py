@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from typing import Any
 
 import ipywidgets as widgets
 
 from poselab.errors import ArgumentError
+from poselab.skeleton import Skeleton
 
 _STYLE = {"description_width": "7.5em"}
 
@@ -49,6 +50,19 @@ def choice(label: str, options: Iterable[Any], value: Any = None) -> widgets.Dro
         style=dict(_STYLE),
         layout=widgets.Layout(width="98%"),
     )
+
+
+def image_slider(samples: Sized, label: str = "image") -> widgets.IntSlider:
+    """Which of the samples is shown."""
+    return slider(label, 0, len(samples) - 1, 0)
+
+
+def joint_menu(
+    skeleton: Skeleton, first: str = "left_wrist", label: str = "joint"
+) -> widgets.Dropdown:
+    """A menu of the skeleton's joints; where `first` is missing, from the last one."""
+    names = [(name.replace("_", " "), name) for name in skeleton.joints]
+    return choice(label, names, first if first in skeleton.joints else names[-1][1])
 
 
 def toggle(label: str, value: bool = False) -> widgets.Checkbox:

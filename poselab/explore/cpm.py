@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -13,16 +12,16 @@ from torch import Tensor
 from poselab.codecs.heatmap import HeatmapCodec
 from poselab.codecs.heatmap_decode import cells_to_pixels, peaks
 from poselab.draw import BOX, PREDICTION, TRUTH, paint_box, paint_pose, to_pil
-from poselab.errors import require
+from poselab.draw.overlay import covered, heated, ringed, titled
 from poselab.explore.base import Explorer
-from poselab.explore.controls import choice, slider, toggle
+from poselab.explore.controls import choice, image_slider, joint_menu, slider, toggle
+from poselab.explore.inputs import device_of, expect, remembered, single_people
 from poselab.explore.pictures import beside
-from poselab.explore.tompson import heated, ringed, single_people, titled
 from poselab.models.cpm import CPM
 from poselab.records import Sample
 
-_KEPT = 512  # answers that are remembered
-_GREY = 0.5  # of the painted square
+__all__ = ["PoseMachineExplorer"]
+
 _BIG, _SMALL = 4, 2  # picture pixels per image pixel
 
 
@@ -32,15 +31,6 @@ class Answer(NamedTuple):
     image: Tensor  # [3, H, W], with the painted square
     maps: tuple[Tensor, ...]  # [J, h, w] each
     joints: tuple[Tensor, ...]  # [J, 2] px each
-
-
-def painted(image: Tensor, x: int, y: int, side: int) -> Tensor:
-    """The image [3, H, W] with a grey square of `side` px around pixel (x, y)."""
-    corners = [place - side // 2 for place in (y, x)]
-    rows, columns = (slice(max(0, low), max(0, low + side)) for low in corners)
-    image = image.clone()
-    image[:, rows, columns] = _GREY
-    return image
 
 
 class PoseMachineExplorer(Explorer):
@@ -57,17 +47,11 @@ class PoseMachineExplorer(Explorer):
     def __init__(
         self, network: CPM, samples: Sample, *, width: int = 800, **values
     ) -> None:
-        require(
-            isinstance(network, CPM),
-            "the explorer needs a CPM",
-            where="network",
-            value=type(network).__name__,
-            fix="zoo.load('cpm_tiny') is one.",
-        )
+        fix = "zoo.load('cpm_tiny') is one."
+        expect(network, CPM, "network", fix)
         self.network, self.samples = network.eval(), single_people(samples)
         self.skeleton, self.fields = samples.skeleton, network.fields()
         self.codec = HeatmapCodec(samples.size, network.stride, loss="cross_entropy")
-        self._answer = lru_cache(_KEPT)(self._run)
         super().__init__(
             self._paint,
             self._make_controls(),
@@ -78,12 +62,10 @@ class PoseMachineExplorer(Explorer):
 
     def _make_controls(self) -> dict:
         height, width = self.samples.size
-        names = [(name.replace("_", " "), name) for name in self.skeleton.joints]
-        first = "left_wrist" if "left_wrist" in self.skeleton.joints else names[-1][1]
         stages = [(f"stage {t}", t) for t in range(1, self.network.stages + 1)]
         return {
-            "image": slider("image", 0, len(self.samples) - 1, 0),
-            "joint": choice("joint", names, first),
+            "image": image_slider(self.samples),
+            "joint": joint_menu(self.skeleton),
             "stage": choice("show", stages, self.network.stages),
             "x": slider("square x (px)", 0, width - 1, width // 2),
             "y": slider("square y (px)", 0, height - 1, height // 2),
@@ -94,10 +76,10 @@ class PoseMachineExplorer(Explorer):
 
     # --- the network -----------------------------------------------------------------
 
-    @torch.no_grad()
-    def _run(self, index: int, x: int, y: int, side: int) -> Answer:
-        device = next(self.network.parameters()).device
-        image = painted(self.samples.image[index], x, y, side)
+    @remembered
+    def _answer(self, index: int, x: int, y: int, side: int) -> Answer:
+        device = device_of(self.network)
+        image = covered(self.samples.image[index], x, y, side)
         outputs = [stage.cpu() for stage in self.network(image[None].to(device))]
         joints = [self.codec.decode(stage).keypoints[0, 0] for stage in outputs]
         maps = [self.codec.maps(stage)[0] for stage in outputs]

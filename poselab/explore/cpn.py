@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -14,31 +13,19 @@ from torch import Tensor, nn
 from poselab.codecs import HeatmapCodec
 from poselab.codecs.heatmap_hard import hardest, loss_of_joints
 from poselab.draw import TRUTH, style, to_pil
+from poselab.draw.overlay import covered, heated, ringed, titled
 from poselab.draw.styles import PREDICTION
 from poselab.errors import require
 from poselab.explore.base import Explorer
-from poselab.explore.controls import choice, slider
+from poselab.explore.controls import choice, image_slider, joint_menu, slider
+from poselab.explore.inputs import device_of, remembered, single_people
 from poselab.explore.pictures import Chart, beside
-from poselab.explore.tompson import heated, ringed, single_people, titled
 from poselab.records import Sample
 
-_KEPT = 256  # answers that are remembered
+__all__ = ["MapsExplorer", "OhkmExplorer"]
+
 _SIZES = (("192x144", 1.5), ("128x96", 1.0), ("96x72", 0.75), ("64x48", 0.5))
 _MULTIPLE = 32  # px: the networks' sides have to be multiples of it
-_GREY = 0.5
-
-
-def joint_names(skeleton) -> list[tuple[str, str]]:
-    """(text, name) of every joint, for a menu."""
-    return [(name.replace("_", " "), name) for name in skeleton.joints]
-
-
-def covered(image: Tensor, x: int, y: int, side: int) -> Tensor:
-    """An image [3, H, W] with a grey square of `side` px around (x, y)."""
-    image = image.clone()
-    top, left = max(0, y - side // 2), max(0, x - side // 2)
-    image[:, top : y + (side + 1) // 2, left : x + (side + 1) // 2] = _GREY
-    return image
 
 
 @torch.no_grad()
@@ -53,7 +40,7 @@ def maps_at(net: nn.Module, codec: Any, image: Tensor, scale: float) -> tuple:
     small = F.interpolate(image[None], size, mode="bilinear", antialias=True)
     room = [-(-n // _MULTIPLE) * _MULTIPLE for n in size]
     wide = F.pad(small, (0, room[1] - size[1], 0, room[0] - size[0]))
-    device = next(net.parameters()).device
+    device = device_of(net)
     output = net(wide.to(device))
     output = output[-1] if isinstance(output, list) else output
     reader = HeatmapCodec(
@@ -91,11 +78,10 @@ class MapsExplorer(Explorer):
         )
         self.networks = {k: (net.eval(), codec) for k, (net, codec) in networks.items()}
         self.samples, self.skeleton = single_people(samples), samples.skeleton
-        self.answer = lru_cache(_KEPT)(self._answer)
         height, across = samples.size
         controls = {
-            "image": slider("image", 0, len(samples) - 1, 0),
-            "joint": choice("joint", joint_names(self.skeleton), "left_wrist"),
+            "image": image_slider(samples),
+            "joint": joint_menu(self.skeleton),
             "size": choice("input size", _SIZES, 1.0),
             "cover": slider("grey square (px)", 0, 64, 0, 4),
             "x": slider("its x (px)", 0, across - 1, across // 2),
@@ -111,7 +97,8 @@ class MapsExplorer(Explorer):
             width=width,
         )
 
-    def _answer(self, name, image, size, cover, x, y) -> tuple:
+    @remembered
+    def answer(self, name, image, size, cover, x, y) -> tuple:
         net, codec = self.networks[name]
         picture = self.samples.image[image]
         picture = covered(picture, x, y, cover) if cover else picture
@@ -171,7 +158,7 @@ class OhkmExplorer(Explorer):
         stages, joints = len(self.losses), len(self.skeleton)
         names = [(f"level {i + 1}", i) for i in range(stages - 1)]
         controls = {
-            "image": slider("image", 0, len(samples) - 1, 0),
+            "image": image_slider(samples),
             "hard": slider("M, joints kept", 1, joints, min(8, joints)),
             "stage": choice(
                 "losses of", [*names, ("the last stage", stages - 1)], stages - 1
@@ -183,7 +170,7 @@ class OhkmExplorer(Explorer):
     @torch.no_grad()
     def _measure(self, network, codec) -> tuple[list[Tensor], Tensor]:
         encoded = codec.encode(self.samples)
-        device = next(network.parameters()).device
+        device = device_of(network)
         parts = [network(x.to(device)) for x in self.samples.image.split(64)]
         stages = [torch.cat(stage).cpu() for stage in zip(*parts, strict=True)]
         found = [

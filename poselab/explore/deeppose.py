@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -22,16 +21,18 @@ from poselab.draw import (
     paint_pose,
     to_pil,
 )
-from poselab.errors import require
+from poselab.draw.overlay import ringed
 from poselab.explore.base import Explorer
-from poselab.explore.controls import choice, slider, toggle
+from poselab.explore.controls import choice, image_slider, joint_menu, slider, toggle
+from poselab.explore.inputs import device_of, expect, remembered, single_people
 from poselab.explore.pictures import beside
 from poselab.models.deeppose import Cascade
 from poselab.records import Sample
 
+__all__ = ["CascadeExplorer"]
+
 _TALL = 512  # px, the height of the painted image
 _SIDE = 240  # px, the side of the painted crop
-_KEPT = 2048  # forward passes that are remembered
 
 
 class Answer(NamedTuple):
@@ -65,23 +66,10 @@ class CascadeExplorer(Explorer):
     def __init__(
         self, network: Cascade, samples: Sample, *, width: int = 660, **values
     ) -> None:
-        require(
-            isinstance(network, Cascade),
-            "the explorer needs a Cascade",
-            where="network",
-            value=type(network).__name__,
-            fix="zoo.load('deeppose_tiny') is one.",
-        )
-        require(
-            samples.is_stacked and samples.keypoints.shape[1] == 1,
-            "one person per image is needed, in a stacked Sample",
-            where="samples",
-            field="keypoints",
-            value=list(samples.keypoints.shape),
-        )
-        self.network, self.samples = network.eval(), samples.to("cpu")
+        fix = "zoo.load('deeppose_tiny') is one."
+        expect(network, Cascade, "network", fix)
+        self.network, self.samples = network.eval(), single_people(samples)
         self.skeleton = samples.skeleton
-        self._answer = lru_cache(_KEPT)(self._run)
         super().__init__(
             self._paint,
             self._make_controls(),
@@ -92,13 +80,12 @@ class CascadeExplorer(Explorer):
 
     def _make_controls(self) -> dict:
         stages = 1 + len(self.network.refiners)
-        names = [(name.replace("_", " "), name) for name in self.skeleton.joints]
         options = [(f"stage {s}", s) for s in range(1, stages + 1)]
         sigma = round(self.network.sigma, 2)
         return {
-            "image": slider("image", 0, len(self.samples) - 1, 0),
+            "image": image_slider(self.samples),
             "stage": choice("show", options, stages),
-            "joint": choice("joint", names, names[-1][1]),
+            "joint": joint_menu(self.skeleton, self.skeleton.joints[-1]),
             "sigma": slider("crop size σ", 0.25, max(3.0, 2 * sigma), sigma, 0.05),
             "dx": slider("shift x (px)", -32, 32, 0),
             "dy": slider("shift y (px)", -32, 32, 0),
@@ -109,9 +96,9 @@ class CascadeExplorer(Explorer):
 
     # --- the network -----------------------------------------------------------------
 
-    @torch.no_grad()
-    def _run(self, index: int, sigma: float, dx: int, dy: int) -> Answer:
-        device = next(self.network.parameters()).device
+    @remembered
+    def _answer(self, index: int, sigma: float, dx: int, dy: int) -> Answer:
+        device = device_of(self.network)
         cascade = copy.copy(self.network)  # shares the weights, has its own sigma
         cascade.sigma = sigma
         image = shifted(self.samples.image[index], dx, dy)
@@ -194,10 +181,10 @@ class CascadeExplorer(Explorer):
         at = (torch.stack(shown) + 0.5 - box[:2]) * pixels / box[2:] - 0.5
         picture = to_pil(to_pil(crop).resize((_SIDE, _SIDE), Image.Resampling.NEAREST))
         if flags[place]:
-            picture = _ring(picture, at[1] * scale, TRUTH)
+            picture = ringed(picture, at[1], scale, TRUTH, 8)
         if len(at) == 3:
             picture = paint_arrows(picture, at[:1], at[2:], scale)
-        return _ring(picture, at[0] * scale, BOX)
+        return ringed(picture, at[0], scale, BOX, 8)
 
     def _describe(self, image, joint, sigma, dx, dy, errors, answer, truth) -> str:
         place = self.skeleton.index(joint)
@@ -233,17 +220,6 @@ def _mean(values: Tensor, flags: Tensor) -> float:
 
 def _steps(values: list[float]) -> str:
     return " → ".join(f"{value:.1f}" for value in values)
-
-
-def _ring(picture: Image.Image, centre: Tensor, colour: str) -> Image.Image:
-    picture = picture.copy()
-    x, y = centre.tolist()
-    pen = ImageDraw.Draw(picture)
-    for radius, ink, width in ((9, "black", 5), (8, colour, 3)):
-        pen.ellipse(
-            [x - radius, y - radius, x + radius, y + radius], outline=ink, width=width
-        )
-    return picture
 
 
 def _panel(crop, title: str, errors: list[float], stage: int, height: int):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import matplotlib as mpl
-import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
@@ -22,9 +20,12 @@ from poselab.codecs.heatmap_decode import (
     local_maxima,
 )
 from poselab.draw import PREDICTION, TRUTH, style
+from poselab.draw.overlay import crossed, ringed, viridis
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, slider, toggle
 from poselab.explore.pictures import Chart, beside
+
+__all__ = ["HeatmapLab"]
 
 SIZE = 64  # px, the side of the image
 STRIDES = (1, 2, 4, 8)
@@ -38,7 +39,6 @@ DECODERS = (
 _SIDE = 448  # px, the painted map
 _ROW = 29.8  # px, the height of both joints: no row of cells has its centre there
 _PEAK = 0.3  # a local maximum above it counts as a peak
-_COLOURS = (255 * mpl.colormaps["viridis"](np.linspace(0, 1, 256))[:, :3]).astype("u1")
 
 
 class Reading(NamedTuple):
@@ -141,23 +141,12 @@ class _Slice:
 
 def _heat(seen: Reading, row: int) -> Image.Image:
     """The map with its joints, the answer, and the row that is sliced."""
-    shade = (255 * seen.map.clamp(0, 1)).byte().numpy()
-    picture = Image.fromarray(_COLOURS[shade])
-    picture = picture.resize((_SIDE, _SIDE), Image.Resampling.NEAREST)
+    picture = viridis(seen.map, (_SIDE, _SIDE))
     pen, cell, zoom = ImageDraw.Draw(picture), _SIDE / len(seen.map), _SIDE / SIZE
     pen.rectangle([0, row * cell, _SIDE - 1, (row + 1) * cell], outline="white")
-    for x, y in (zoom * (seen.truth + 0.5)).tolist():
-        for radius, ink, width in ((11, "black", 6), (10, TRUTH, 4)):
-            pen.ellipse(
-                [x - radius, y - radius, x + radius, y + radius],
-                outline=ink,
-                width=width,
-            )
-    x, y = (zoom * (seen.answer + 0.5)).tolist()
-    for ink, width in (("black", 7), (PREDICTION, 4)):
-        pen.line([x - 9, y - 9, x + 9, y + 9], ink, width)
-        pen.line([x - 9, y + 9, x + 9, y - 9], ink, width)
-    return picture
+    for point in seen.truth:
+        picture = ringed(picture, point, zoom, TRUTH, 10)
+    return crossed(picture, seen.answer, zoom, PREDICTION)
 
 
 def _controls() -> dict:

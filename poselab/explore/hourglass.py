@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
 from typing import NamedTuple
 
-import matplotlib as mpl
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from poselab.codecs.heatmap import HeatmapCodec
 from poselab.draw import TRUTH, grid, paint_pose
-from poselab.errors import require
+from poselab.draw.overlay import heated, ringed, titled, viridis
 from poselab.explore.base import Explorer
-from poselab.explore.controls import choice, slider, toggle
+from poselab.explore.controls import choice, image_slider, joint_menu, toggle
+from poselab.explore.inputs import device_of, expect, remembered, single_people
 from poselab.explore.pictures import beside
-from poselab.explore.tompson import heated, ringed, single_people, titled
 from poselab.models.hourglass import StackedHourglass
 from poselab.records import Sample
 
-_KEPT = 256  # forward passes that are remembered
+__all__ = ["HourglassExplorer", "SkipExplorer"]
+
 _TILES, _COLUMNS = 12, 3  # channels that are shown
 _SCALE = 3
-_COLOURS = (255 * mpl.colormaps["viridis"](np.linspace(0, 1, 256))[:, :3]).astype("u1")
 _PLACES = ("on the way down", "skip branch", "on the way up")
 
 
@@ -110,20 +107,15 @@ class _Looker:
     """Forward passes of single images that are remembered with all they contain."""
 
     def __init__(self, network: nn.Module, samples: Sample) -> None:
-        require(
-            isinstance(network, StackedHourglass),
-            "the explorer needs a StackedHourglass",
-            where="network",
-            value=type(network).__name__,
-            fix="zoo.load('hourglass_tiny') is one.",
-        )
+        fix = "zoo.load('hourglass_tiny') is one."
+        expect(network, StackedHourglass, "network", fix)
         self.network, self.samples = network.eval(), single_people(samples)
         self.skeleton = samples.skeleton
         self.codec = HeatmapCodec(samples.size, loss="cross_entropy")
-        self.seen = lru_cache(_KEPT)(self._run)
 
-    def _run(self, index: int, levels: tuple[int, ...] = ()) -> Seen:
-        device = next(self.network.parameters()).device
+    @remembered
+    def seen(self, index: int, levels: tuple[int, ...] = ()) -> Seen:
+        device = device_of(self.network)
         with cut(self.network, levels):
             image = self.samples.image[index].to(device)
             outputs, inside = observe(self.network, image)
@@ -136,10 +128,6 @@ class _Looker:
         height, width = self.codec.map_size
         halvings = range(self.network.depth + 1)
         return [f"{height >> i}x{width >> i}" for i in halvings]
-
-    def joints(self) -> list[tuple[str, str]]:
-        """The joints for a menu."""
-        return [(name.replace("_", " "), name) for name in self.skeleton.joints]
 
     def photo(self, index: int, seen: Seen, stack: int, joint: int) -> Image.Image:
         """The image under a joint's map, with the pose, and the truth as a ring."""
@@ -184,8 +172,8 @@ class HourglassExplorer(Explorer):
         levels[-1] = (f"{sizes[-1]} cells, the bottom", len(sizes) - 1)
         stacks = [(str(i + 1), i) for i in range(network.stages)]
         controls = {
-            "image": slider("image", 0, len(samples) - 1, 0),
-            "joint": choice("joint", self.looker.joints(), "left_wrist"),
+            "image": image_slider(samples),
+            "joint": joint_menu(self.looker.skeleton),
             "stack": choice("stack", stacks, len(stacks) - 1),
             "level": choice("level", levels, 0),
         }
@@ -238,8 +226,8 @@ class SkipExplorer(Explorer):
         self._cuts = {f"cut_{i}": size for i, size in enumerate(self.looker.sizes[:-1])}
         stacks = [(str(i + 1), i) for i in range(network.stages)]
         controls = {
-            "image": slider("image", 0, len(samples) - 1, 0),
-            "joint": choice("joint", self.looker.joints(), "left_wrist"),
+            "image": image_slider(samples),
+            "joint": joint_menu(self.looker.skeleton),
             "stack": choice("stack", stacks, len(stacks) - 1),
             **{
                 name: toggle(size, name == "cut_0") for name, size in self._cuts.items()
@@ -282,9 +270,8 @@ def tiles(features: Tensor | None, channels: Tensor, height: int) -> Image.Image
     pictures = []
     for channel in features[channels]:
         low, top = channel.min(), channel.max()
-        shade = (255 * (channel - low) / (top - low).clamp(min=1e-6)).byte().numpy()
-        tile = Image.fromarray(_COLOURS[shade])
-        pictures.append(tile.resize((wide, high), Image.Resampling.NEAREST))
+        shade = (channel - low) / (top - low).clamp(min=1e-6)
+        pictures.append(viridis(shade, (wide, high)))
     return grid(pictures, _COLUMNS, gap)
 
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
-import torch
 from PIL import Image
 from torch import Tensor
 
 from poselab.draw import TRUTH, paint_pose, to_pil
-from poselab.errors import require
+from poselab.draw.overlay import covered, heated, ringed, titled
 from poselab.explore.base import Explorer
-from poselab.explore.controls import choice, slider, toggle
-from poselab.explore.cpn import covered, joint_names
+from poselab.explore.controls import image_slider, joint_menu, slider, toggle
+from poselab.explore.inputs import device_of, expect, remembered, single_people
 from poselab.explore.pictures import beside
-from poselab.explore.tompson import heated, ringed, single_people, titled
 from poselab.models import HRNet
 from poselab.records import Sample
 
-_KEPT = 512
+__all__ = ["BranchExplorer"]
 
 
 class BranchExplorer(Explorer):
@@ -34,20 +31,14 @@ class BranchExplorer(Explorer):
     def __init__(
         self, network: HRNet, codec: Any, samples: Sample, *, width: int = 760, **values
     ) -> None:
-        require(
-            isinstance(network, HRNet),
-            "the explorer needs an HRNet",
-            where="network",
-            value=type(network).__name__,
-            fix="zoo.load('hrnet_tiny') is one.",
-        )
+        fix = "zoo.load('hrnet_tiny') is one."
+        expect(network, HRNet, "network", fix)
         self.network, self.codec = network.eval(), codec
         self.samples, self.skeleton = single_people(samples), samples.skeleton
         self.branches = {f"1/{4 << i}": i for i in range(1, len(network.channels))}
-        self.answer = lru_cache(_KEPT)(self._answer)
         controls = {
-            "image": slider("image", 0, len(samples) - 1, 0),
-            "joint": choice("joint", joint_names(self.skeleton), "left_wrist"),
+            "image": image_slider(samples),
+            "joint": joint_menu(self.skeleton),
             "cover": slider("grey square (px)", 0, 64, 0, 4),
             **{name: toggle(name, True) for name in self.branches},
         }
@@ -60,8 +51,8 @@ class BranchExplorer(Explorer):
             self._paint, controls, groups=groups, values=values, width=width
         )
 
-    @torch.no_grad()
-    def _answer(
+    @remembered
+    def answer(
         self, image: int, cover: int, silent: tuple[int, ...]
     ) -> tuple[Tensor, Tensor]:
         """Maps [J, h, w] and joints [J, 2] px without the silent branches."""
@@ -69,7 +60,7 @@ class BranchExplorer(Explorer):
         height, width = self.samples.size
         if cover:
             picture = covered(picture, width // 2, height // 2, cover)
-        device = next(self.network.parameters()).device
+        device = device_of(self.network)
         seen = self.network.features(picture[None].to(device), silent)
         output = self.network.final_layer(seen).cpu()
         return self.codec.maps(output)[0], self.codec.decode(output).keypoints[0, 0]

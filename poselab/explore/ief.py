@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -22,16 +21,17 @@ from poselab.draw import (
     to_bytes,
     to_pil,
 )
-from poselab.errors import require
 from poselab.explore.base import Explorer
 from poselab.explore.canvas import JointCanvas
-from poselab.explore.controls import slider, toggle
+from poselab.explore.controls import image_slider, slider, toggle
+from poselab.explore.inputs import expect, remembered, single_people
 from poselab.explore.pictures import beside
 from poselab.models.ief import IterativeFeedback
 from poselab.records import Sample
 
+__all__ = ["FeedbackExplorer"]
+
 _SCALE, _PANEL = 4, 170  # of the photo; px, the width of the bars beside it
-_KEPT = 1024  # answers that are remembered
 _STEPS = 8  # shown at most: twice as many as the network was trained for
 _GREY = "#888888"
 _FREE = 20.0  # px, the right end of the bound's slider: no bound
@@ -60,25 +60,12 @@ class FeedbackExplorer(Explorer):
     def __init__(
         self, network: IterativeFeedback, samples: Sample, *, width: int = 460, **values
     ) -> None:
-        require(
-            isinstance(network, IterativeFeedback),
-            "the explorer needs an IterativeFeedback",
-            where="network",
-            value=type(network).__name__,
-            fix="zoo.load('ief_tiny') is one.",
-        )
-        require(
-            samples.is_stacked and samples.keypoints.shape[1] == 1,
-            "one person per image is needed, in a stacked Sample",
-            where="samples",
-            field="keypoints",
-            value=list(samples.keypoints.shape),
-        )
+        fix = "zoo.load('ief_tiny') is one."
+        expect(network, IterativeFeedback, "network", fix)
         self.network = network.truncated(max(_STEPS, network.stages)).eval()
         self.trained = network.stages
-        self.samples, self.skeleton = samples.to("cpu"), samples.skeleton
+        self.samples, self.skeleton = single_people(samples), samples.skeleton
         self.start = network.start.detach().cpu()  # [J, 2] px, dragged or turned
-        self._answer = lru_cache(_KEPT)(self._run)
         self.canvas = self._make_canvas(width)
         super().__init__(
             self._paint,
@@ -91,8 +78,8 @@ class FeedbackExplorer(Explorer):
 
     # --- the network -----------------------------------------------------------------
 
-    @torch.no_grad()
-    def _run(self, index: int, limit: float, start: tuple) -> tuple[Tensor, ...]:
+    @remembered
+    def _answer(self, index: int, limit: float, start: tuple) -> tuple[Tensor, ...]:
         """The poses y_0, y_1, ..., [J, 2] px each."""
         device = self.network.start.device
         begin = torch.tensor(start)
@@ -118,7 +105,7 @@ class FeedbackExplorer(Explorer):
 
     def _make_controls(self) -> dict[str, Any]:
         controls = {
-            "image": slider("image", 0, len(self.samples) - 1, 0),
+            "image": image_slider(self.samples),
             "step": slider("step", 0, self.network.stages, self.trained),
             "limit": slider("at most (px)", 0.5, _FREE, _FREE, 0.5),
             "turn": slider("turn start (°)", -180, 180, 0, 5),

@@ -6,7 +6,6 @@ Precision and recall are in `poselab.explore.metrics_ap`, tracks in
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -17,15 +16,16 @@ from poselab.draw import TRUTH, paint_pose, to_bytes, to_pil
 from poselab.errors import require
 from poselab.explore.base import Explorer
 from poselab.explore.canvas import JointCanvas
-from poselab.explore.controls import choice, slider, toggle
-from poselab.explore.metrics_ap import PrecisionRecall
+from poselab.explore.controls import choice, joint_menu, slider, toggle
+from poselab.explore.inputs import remembered, single_people
+from poselab.explore.metrics_ap import PrecisionRecall, crowd_answers
 from poselab.explore.metrics_panel import Answer, paint_discs, paint_panel
 from poselab.explore.metrics_tracks import TrackingErrors
 from poselab.explore.pictures import beside
 from poselab.metrics import everything, oks_per_joint, oks_radius, reference_length
 from poselab.records import Sample
 
-__all__ = ["MetricLab", "PrecisionRecall", "TrackingErrors"]
+__all__ = ["MetricLab", "PrecisionRecall", "TrackingErrors", "crowd_answers"]
 
 _LOUPE, _ZOOM = 30, 6  # image px around the selected joint, and their enlargement
 REFERENCES = (
@@ -53,13 +53,7 @@ class MetricLab(Explorer):
     def __init__(
         self, samples: Sample, predicted: Tensor, *, width: int = 430, **values
     ) -> None:
-        require(
-            samples.is_stacked and samples.keypoints.shape[1] == 1,
-            "one person per image is needed, in a stacked Sample",
-            where="MetricLab",
-            field="samples",
-            value=list(samples.keypoints.shape),
-        )
+        samples = single_people(samples)
         require(
             predicted.shape == samples.keypoints[:, 0].shape,
             "one pose per image is needed",
@@ -70,7 +64,6 @@ class MetricLab(Explorer):
         self.samples, self.predicted = samples, predicted.detach().cpu()
         self.skeleton = samples.skeleton
         self._scale = width / samples.size[1]
-        self._ground = lru_cache(16)(self._make_ground)
         self.points = self._start(values.get("person", 0))
         self._shown: Image.Image | None = None
         controls = self._make_controls(values.get("person", 0))
@@ -114,11 +107,10 @@ class MetricLab(Explorer):
 
     def _make_controls(self, person: int) -> dict[str, Any]:
         height, width = self.samples.size
-        names = [(name.replace("_", " "), name) for name in self.skeleton.joints]
         x, y = self.points[0]
         controls = {
             "person": slider("person", 0, len(self.samples) - 1, person),
-            "joint": choice("joint", names),
+            "joint": joint_menu(self.skeleton, self.skeleton.joints[0]),
             "x": slider("x (px)", 0.0, width - 1.0, x, 0.1),
             "y": slider("y (px)", 0.0, height - 1.0, y, 0.1),
             "alpha": slider("PCK fraction", 0.01, 0.5, 0.1, 0.01),
@@ -230,7 +222,8 @@ class MetricLab(Explorer):
         points = torch.tensor(self.points) - corner
         return paint_pose(part, points, None, self.skeleton, _ZOOM, limbs=False, size=6)
 
-    def _make_ground(self, person, alpha, reference, k, scale, discs, rings):
+    @remembered
+    def _ground(self, person, alpha, reference, k, scale, discs, rings):
         """The photograph with the truth, its discs and its rings."""
         truth, flags, _, _ = self._person(person)
         answer = self.answer(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +25,7 @@ from poselab.draw import (
 from poselab.errors import require
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, slider
+from poselab.explore.inputs import remembered
 from poselab.explore.pictures import Chart, beside
 from poselab.metrics import coco_curves
 from poselab.metrics.ap.curves import CocoCurves, DetectionCurve
@@ -158,8 +158,6 @@ class PrecisionRecall(Explorer):
         ]
         draws = torch.Generator().manual_seed(0)
         self._noise = torch.randn(len(self._found), generator=draws).tolist()
-        self._ground = lru_cache(64)(self._truth_in)
-        self._curves = lru_cache(64)(self._evaluate)
         self._chart = _Curve()
         super().__init__(
             self._paint,
@@ -188,7 +186,8 @@ class PrecisionRecall(Explorer):
             rows = rows[np.argsort(found.image_id[rows], kind="stable")]
         return ranked(found, rows)
 
-    def _evaluate(self, noise: float, scores: str) -> CocoCurves:
+    @remembered
+    def _curves(self, noise: float, scores: str) -> CocoCurves:
         pairs = zip(self._found, self._noise, strict=True)
         records = [
             {**entry, "score": mapped(entry["score"] + noise * draw, scores)}
@@ -204,7 +203,8 @@ class PrecisionRecall(Explorer):
         caption = _describe(curve, last, threshold, noise, scores, order)
         return beside(picture, self._chart.chart.image()), caption
 
-    def _truth_in(self, image: int) -> Image.Image:
+    @remembered
+    def _ground(self, image: int) -> Image.Image:
         scene = self.crowd[image]
         return paint_pose(
             to_pil(scene.image, _SCALE),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from poselab.draw import SERIES, WRONG_ANSWER, font, paint_pose, to_pil
 from poselab.errors import require
 from poselab.explore.base import Explorer
 from poselab.explore.controls import slider, toggle
+from poselab.explore.inputs import remembered
 from poselab.metrics import Tracks, TrackScores, track_scores
 from poselab.records import Sample
 
@@ -117,7 +117,6 @@ class TrackingErrors(Explorer):
             value=type(clip).__name__,
         )
         self.clip, self._truth = clip, true_tracks(clip)
-        self._judged = lru_cache(256)(self._judge)
         super().__init__(
             self._paint,
             self._make_controls(),
@@ -140,7 +139,8 @@ class TrackingErrors(Explorer):
         """PoseTrack's numbers for these planted errors."""
         return self._judged(Planted(misses, alarms, switches, jitter), drop)[1]
 
-    def _judge(self, errors: Planted, drop: bool) -> tuple[Tracks, TrackScores]:
+    @remembered
+    def _judged(self, errors: Planted, drop: bool) -> tuple[Tracks, TrackScores]:
         found = plant(self.clip, errors)
         return found, track_scores(self._truth, found, drop_last_frame=drop)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from poselab.datasets import SyntheticPeople
 from poselab.draw import paint_box, paint_mask, paint_pose, to_pil
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, slider, toggle
+from poselab.explore.inputs import remembered
 from poselab.people.body.motion import ACTIVITIES
 from poselab.people.scene import edit
 from poselab.people.scene.backdrop import BACKGROUNDS
@@ -37,8 +37,6 @@ class PersonMaker(Explorer):
 
     def __init__(self, *, width: int = 420, **values: Any) -> None:
         self.people = SyntheticPeople(size=_SIZE, occluded=0.0)
-        self._posed = lru_cache(64)(self._pose_person)
-        self._picture = lru_cache(8)(self._render)
         super().__init__(
             self._paint, _controls(), groups=_GROUPS, values=values, width=width
         )
@@ -57,13 +55,15 @@ class PersonMaker(Explorer):
         """The person as it is now, with the whole truth about it."""
         return self._picture(**self.scene_arguments())
 
-    def _pose_person(self, seed, height, child, activity, phase, crouch) -> Scene:
+    @remembered
+    def _posed(self, seed, height, child, activity, phase, crouch) -> Scene:
         """The posed person: slow to compute, and the same from any side."""
         scene = self.people.scenes(1, self.people.generator(seed))
         scene = edit.set_bodies(scene, seed, height, child, None)
         return edit.set_pose(scene, seed, None, activity, phase, crouch)
 
-    def _render(
+    @remembered
+    def _picture(
         self,
         *,
         yaw,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw
@@ -15,77 +13,25 @@ from poselab.codecs.heatmap import HeatmapCodec, gaussian_maps
 from poselab.codecs.heatmap_decode import cells_to_pixels, peaks, pixels_to_cells
 from poselab.codecs.regression import crop_boxes
 from poselab.draw import BOX, TRUTH, font, paint_box, paint_pose, to_pil
-from poselab.errors import require
+from poselab.draw.overlay import heated, ringed, titled
 from poselab.explore.base import Explorer
-from poselab.explore.controls import choice, slider, toggle
+from poselab.explore.controls import choice, image_slider, joint_menu, slider, toggle
+from poselab.explore.inputs import device_of, expect, remembered, single_people
 from poselab.explore.pictures import beside
 from poselab.models.tompson import CoarseToFine, PyramidNet, SpatialModel
 from poselab.records import Sample
 
-_KEPT = 512  # answers that are remembered
+__all__ = ["PyramidExplorer", "SpatialExplorer"]
+
 _LEVELS = ("full", "half", "quarter", "eighth")
-_INK = "#D55E00"  # of maps
 _INKS = ("#F0E442", "#56B4E9", "#009E73", "#CC79A7")  # of the levels' fields
 
 
 def coarse_net(network: nn.Module) -> PyramidNet:
     """The pyramid of a network that is one or has one; else an `ArgumentError`."""
     net = network.coarse if isinstance(network, CoarseToFine) else network
-    require(
-        isinstance(net, PyramidNet),
-        "the explorer needs a PyramidNet",
-        where="network",
-        value=type(network).__name__,
-        fix="zoo.load('tompson_tiny') has one.",
-    )
-    return net.eval()
-
-
-def single_people(samples: Sample) -> Sample:
-    """The samples on the CPU; an `ArgumentError` unless one person is in each image."""
-    require(
-        samples.is_stacked and samples.keypoints.shape[1] == 1,
-        "one person per image is needed, in a stacked Sample",
-        where="samples",
-        field="keypoints",
-        value=list(samples.keypoints.shape),
-    )
-    return samples.to("cpu")
-
-
-def heated(image: Tensor, heat: Tensor, scale: int, ink: str = _INK) -> Image.Image:
-    """An image [3, H, W] in grey under a map [h, w] whose highest cell is opaque."""
-    height, width = (n * scale for n in image.shape[-2:])
-    top = heat.amax().clamp(min=1e-12)
-    share = F.interpolate((heat / top)[None, None], (height, width), mode="bilinear")
-    share = share[0, 0].clamp(0, 1).sqrt()[..., None].numpy()  # low values are seen too
-    grey = np.asarray(to_pil(image, scale).convert("L"), np.float32)[..., None]
-    colour = np.array([int(ink[i : i + 2], 16) for i in (1, 3, 5)], np.float32)
-    mixed = (1 - 0.85 * share) * grey + 0.85 * share * colour
-    return Image.fromarray(mixed.astype(np.uint8))
-
-
-def titled(picture: Image.Image, text: str) -> Image.Image:
-    """A picture under a line of text."""
-    page = Image.new("RGB", (picture.width, picture.height + 24), "white")
-    ImageDraw.Draw(page).text((2, 2), text, "black", font(15))
-    page.paste(picture, (0, 24))
-    return page
-
-
-def ringed(picture: Image.Image, point: Tensor, scale: int, ink: str) -> Image.Image:
-    """A picture with a ring around a point in px of the unscaled image."""
-    picture, pen_size = picture.copy(), 9
-    x, y = ((point + 0.5) * scale - 0.5).tolist()
-    pen = ImageDraw.Draw(picture)
-    for grow, colour, width in ((1, "black", 5), (0, ink, 3)):
-        r = pen_size + grow
-        pen.ellipse([x - r, y - r, x + r, y + r], outline=colour, width=width)
-    return picture
-
-
-def _names(skeleton) -> list[tuple[str, str]]:
-    return [(name.replace("_", " "), name) for name in skeleton.joints]
+    fix = "zoo.load('tompson_tiny') has one."
+    return expect(net, PyramidNet, "network", fix).eval()
 
 
 class PyramidExplorer(Explorer):
@@ -106,11 +52,10 @@ class PyramidExplorer(Explorer):
         self.skeleton = samples.skeleton
         self.levels = _LEVELS[: len(self.network.banks)]
         self.codec = HeatmapCodec(samples.size, loss="cross_entropy")
-        self._features = lru_cache(_KEPT)(self._run)
         shown = ("map", "pose", "fields")
         controls = {
-            "image": slider("image", 0, len(samples) - 1, 0),
-            "joint": choice("joint", _names(self.skeleton), "left_wrist"),
+            "image": image_slider(samples),
+            "joint": joint_menu(self.skeleton),
             **{level: toggle(level, True) for level in self.levels},
             **{name: toggle(name, True) for name in shown},
         }
@@ -119,10 +64,10 @@ class PyramidExplorer(Explorer):
             self._paint, controls, groups=groups, values=values, width=width
         )
 
-    @torch.no_grad()
-    def _run(self, index: int) -> list[Tensor]:
-        device = next(self.network.parameters()).device
-        return self.network.features(self.samples.image[index][None].to(device))
+    @remembered
+    def _features(self, index: int) -> list[Tensor]:
+        image = self.samples.image[index][None]
+        return self.network.features(image.to(device_of(self.network)))
 
     @torch.no_grad()
     def answer(self, image: int, levels: tuple[str, ...]) -> tuple[Tensor, Tensor]:
@@ -226,23 +171,17 @@ class SpatialExplorer(Explorer):
         **values,
     ) -> None:
         self.network, self.samples = coarse_net(network), single_people(samples)
-        require(
-            isinstance(spatial, SpatialModel),
-            "the explorer needs a SpatialModel",
-            where="spatial",
-            value=type(spatial).__name__,
-        )
-        self.spatial, self.skeleton = spatial.cpu(), samples.skeleton
+        self.spatial = expect(spatial, SpatialModel, "spatial").cpu()
+        self.skeleton = samples.skeleton
         self.codec = HeatmapCodec(samples.size, loss="cross_entropy")
-        self._maps = lru_cache(_KEPT)(self._run)
-        self._spread = lru_cache(_KEPT)(self._send)
         height, across = samples.size
         heard = {self.skeleton.joints[i] for i in spatial.pairs[:, 0].tolist()}
-        names = [(text, name) for text, name in _names(self.skeleton) if name in heard]
+        names = [(name.replace("_", " "), name) for name in self.skeleton.joints]
+        names = [(text, name) for text, name in names if name in heard]
         first = "left_wrist" if "left_wrist" in heard else names[-1][1]
         senders = [("all of them", None), *names]
         controls = {
-            "image": slider("image", 0, len(samples) - 1, 0),
+            "image": image_slider(samples),
             "joint": choice("joint", names, first),
             "x": slider("false peak x", 0, across - 1, across // 5),
             "y": slider("false peak y", 0, height - 1, height // 6),
@@ -260,14 +199,14 @@ class SpatialExplorer(Explorer):
             self._paint, controls, groups=groups, values=values, width=width
         )
 
-    @torch.no_grad()
-    def _run(self, index: int) -> Tensor:
-        device = next(self.network.parameters()).device
-        output = self.network(self.samples.image[index][None].to(device)).cpu()
+    @remembered
+    def _maps(self, index: int) -> Tensor:
+        image = self.samples.image[index][None].to(device_of(self.network))
+        output = self.network(image).cpu()
         return self.codec.maps(output)[0]  # [J, h, w]
 
-    @torch.no_grad()
-    def _send(self, index: int) -> Tensor:
+    @remembered
+    def _spread(self, index: int) -> Tensor:
         """All messages without their bias, [E, h, w]."""
         bias = F.softplus(self.spatial.raw_bias)[:, None, None]
         return (self.spatial.messages(self._maps(index)[None])[0] - bias).clamp(min=0)

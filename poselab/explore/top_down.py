@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 from PIL import Image
 from torch import Tensor
@@ -11,17 +9,18 @@ from torch import Tensor
 from poselab.codecs.boxes import corner_iou, nms
 from poselab.datasets import SyntheticPeople
 from poselab.draw import BOX, PREDICTION, TRUTH, paint_box, paint_pose, to_pil
-from poselab.errors import require
+from poselab.draw.overlay import titled
 from poselab.explore.base import Explorer
-from poselab.explore.controls import choice, slider, toggle
+from poselab.explore.controls import choice, image_slider, slider, toggle
+from poselab.explore.inputs import crowds, remembered
 from poselab.explore.pictures import beside
-from poselab.explore.tompson import titled
 from poselab.geometry import crop_matrix, expand_box, warp, xywh_to_xyxy
 from poselab.metrics import oks
 from poselab.pipelines import TopDown, back_to_image
 from poselab.records import Sample
 
-_KEPT = 256  # answers that are remembered
+__all__ = ["BoxExplorer", "NeighbourExplorer", "NmsExplorer"]
+
 _ZOOM = 2
 
 
@@ -29,17 +28,6 @@ def everybody(sample: Sample) -> list[int]:
     """The people of a single sample who have a box, largest first."""
     area = sample.boxes[:, 2:].prod(1)
     return [i for i in area.argsort(descending=True).tolist() if area[i] > 0]
-
-
-def crowd(samples: Sample) -> Sample:
-    """The samples on the CPU; an `ArgumentError` unless they are stacked."""
-    require(
-        samples.is_stacked and len(samples) > 0,
-        "a stacked Sample is needed",
-        where="samples",
-        value=samples,
-    )
-    return samples.to("cpu")
 
 
 class BoxExplorer(Explorer):
@@ -55,10 +43,9 @@ class BoxExplorer(Explorer):
     def __init__(
         self, system: TopDown, samples: Sample, *, width: int = 860, **values
     ) -> None:
-        self.system, self.samples = system, crowd(samples)
-        self.answer = lru_cache(_KEPT)(self._answer)
+        self.system, self.samples = system, crowds(samples)
         controls = {
-            "image": slider("image", 0, len(samples) - 1, 0),
+            "image": image_slider(samples),
             "person": slider("person", 0, 7, 0),
             "right": slider("to the right", -0.5, 0.5, 0.0, 0.02),
             "down": slider("down", -0.5, 0.5, 0.0, 0.02),
@@ -88,7 +75,8 @@ class BoxExplorer(Explorer):
             sample.areas[i],
         )
 
-    def _answer(self, image, person, right, down, scale, stretch, squeeze, flip):
+    @remembered
+    def answer(self, image, person, right, down, scale, stretch, squeeze, flip):
         box, *_ = self.truth(image, person)
         side = box[2:] * scale * box.new_tensor([stretch, 1.0])
         shift = box[2:] * box.new_tensor([right, down])
@@ -156,8 +144,6 @@ class NeighbourExplorer(Explorer):
     def __init__(self, system: TopDown, *, width: int = 640, **values) -> None:
         self.system = system
         self.maker = SyntheticPeople(size=(192, 256), people=2, split="test")
-        self.scene = lru_cache(_KEPT)(self._scene)
-        self.answer = lru_cache(_KEPT)(self._answer)
         controls = {
             "distance": slider("distance (mm)", 0, 1600, 250, 50),
             "depth": slider("behind (mm)", 0, 1500, 400, 50),
@@ -174,7 +160,8 @@ class NeighbourExplorer(Explorer):
             self._paint, controls, groups=groups, values=values, width=width
         )
 
-    def _scene(self, distance: float, depth: float, seed: int) -> Sample:
+    @remembered
+    def scene(self, distance: float, depth: float, seed: int) -> Sample:
         return self.maker.scene(
             x=[-distance / 2, distance / 2],
             z=[0.0, -float(depth)],
@@ -186,7 +173,8 @@ class NeighbourExplorer(Explorer):
             background="room",
         )
 
-    def _answer(self, distance, depth, overlap, sure, seed, boxes):
+    @remembered
+    def answer(self, distance, depth, overlap, sure, seed, boxes):
         sample, system = self.scene(distance, depth, seed), self.system
         if boxes == "true":
             return sample, system.poses(sample.image, sample.boxes)
@@ -248,17 +236,17 @@ class NmsExplorer(Explorer):
     def __init__(
         self, detector, samples: Sample, *, width: int = 640, **values
     ) -> None:
-        self.detector, self.samples = detector, crowd(samples)
-        self.found = lru_cache(_KEPT)(self._found)
+        self.detector, self.samples = detector, crowds(samples)
         controls = {
-            "image": slider("image", 0, len(samples) - 1, 0),
+            "image": image_slider(samples),
             "threshold": slider("NMS threshold", 0.05, 0.95, 0.5, 0.05),
             "score": slider("box score", 0.05, 0.95, 0.3, 0.05),
             "truth": toggle("true boxes", True),
         }
         super().__init__(self._paint, controls, values=values, width=width)
 
-    def _found(self, image: int):
+    @remembered
+    def found(self, image: int):
         before = self.detector.overlap, self.detector.most
         self.detector.overlap, self.detector.most = 1.0, 300
         try:

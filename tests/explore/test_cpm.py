@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from poselab.datasets import SyntheticPeople
+from poselab.draw.overlay import covered
 from poselab.errors import ArgumentError
-from poselab.explore.cpm import PoseMachineExplorer, painted
+from poselab.explore.cpm import PoseMachineExplorer
 from poselab.models import DeepPose, build
 
 
@@ -32,7 +33,7 @@ def test_every_control_changes_the_picture(explorer):
 
 
 def test_the_maps_are_the_networks(explorer, network, samples):
-    image = painted(samples.image[1], 40, 70, 20)
+    image = covered(samples.image[1], 40, 70, 20)
     with torch.no_grad():
         outputs = network(image[None])
     answer = explorer.answer(1, 40, 70, 20)
@@ -98,9 +99,9 @@ def test_forward_passes_are_remembered(explorer):
 
 def test_a_square_is_cut_at_the_border():
     image = torch.zeros(3, 20, 10)
-    assert painted(image, 0, 0, 6).sum() == 3 * 9 * 0.5
-    assert painted(image, 5, 10, 4).sum() == 3 * 16 * 0.5
-    assert torch.equal(painted(image, 5, 5, 0), image)
+    assert covered(image, 0, 0, 6).sum() == 3 * 9 * 0.5
+    assert covered(image, 5, 10, 4).sum() == 3 * 16 * 0.5
+    assert torch.equal(covered(image, 5, 5, 0), image)
     assert image.sum() == 0
 
 

@@ -5,8 +5,9 @@ import torch
 
 from poselab.codecs import HeatmapCodec
 from poselab.datasets import SyntheticPeople
+from poselab.draw.overlay import covered
 from poselab.errors import ArgumentError
-from poselab.explore.cpn import MapsExplorer, OhkmExplorer, covered, maps_at
+from poselab.explore.cpn import MapsExplorer, OhkmExplorer, maps_at
 from poselab.models import build
 
 CODEC = HeatmapCodec((128, 96), loss="cross_entropy")

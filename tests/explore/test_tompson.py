@@ -7,8 +7,9 @@ import torch
 
 from poselab.codecs import HeatmapCodec, peaks, pixels_to_cells
 from poselab.datasets import SyntheticPeople
+from poselab.draw.overlay import heated
 from poselab.errors import ArgumentError
-from poselab.explore.tompson import PyramidExplorer, SpatialExplorer, heated
+from poselab.explore.tompson import PyramidExplorer, SpatialExplorer
 from poselab.models import DeepPose, PyramidNet, SpatialModel, build
 
 ARMS = (5, 7, 9)
