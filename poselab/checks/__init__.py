@@ -6,19 +6,16 @@ import importlib
 import pkgutil
 from typing import Any
 
-from poselab.checks.base import REGISTRY, Case, Exercise
+from poselab.checks.base import REGISTRY, Case, Chapter, Exercise
 from poselab.checks.result import Result
 
-__all__ = ["Case", "Exercise", "Result", "all_exercises", "check"]
-
-_TOOLS = {"base", "compare", "result"}
+__all__ = ["Case", "Chapter", "Exercise", "Result", "all_exercises", "check"]
 
 
 def all_exercises() -> list[Exercise]:
     """Every exercise of the course, in the order of the notebooks."""
     for module in pkgutil.iter_modules(__path__):
-        if module.name not in _TOOLS:
-            importlib.import_module(f"{__name__}.{module.name}")
+        importlib.import_module(f"{__name__}.{module.name}")
     return sorted(REGISTRY.values(), key=lambda exercise: exercise.notebook)
 
 

@@ -1,4 +1,4 @@
-"""Comparing an answer with the truth, and putting the difference into words."""
+"""Comparing an answer with the truth: parts, shapes, kinds and numbers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ def parts(value: Any) -> tuple:
     A tuple, or a list of tensors or arrays, is several results; tensors, arrays,
     numbers and nested lists of numbers are one.
     """
+    return tuple(map(_tensor, _several(value)))
+
+
+def _several(value: Any) -> tuple | list:
     several = isinstance(value, tuple) or (
         isinstance(value, list) and any(hasattr(v, "shape") and v.ndim for v in value)
     )
-    return tuple(map(_tensor, value)) if several else (_tensor(value),)
+    return value if several else (value,)
 
 
 def _tensor(value: Any) -> Any:
@@ -34,16 +38,30 @@ def _tensor(value: Any) -> Any:
 
 
 def equal(mine: tuple, true: tuple) -> bool:
-    """Whether two answers have the same parts, shapes and numbers (nan equals nan)."""
+    """Whether two answers have the same parts, shapes and numbers (nan equals nan).
+
+    Of two empty results the shape does not matter: a loop over nobody makes a list
+    without numbers, which has no second axis.
+    """
     return len(mine) == len(true) and all(map(_same, mine, true))
 
 
 def _same(a: Any, b: Any) -> bool:
     if not (isinstance(a, Tensor) and isinstance(b, Tensor)):
         return a is b
-    return a.shape == b.shape and bool(
-        torch.isclose(a, b, rtol=RTOL, atol=ATOL, equal_nan=True).all()
-    )
+    if not a.numel() and not b.numel():
+        return True
+    return a.shape == b.shape and bool(close(a, b).all())
+
+
+def close(a: Tensor, b: Tensor) -> Tensor:
+    """Where two tensors of one shape agree."""
+    return torch.isclose(a, b, rtol=RTOL, atol=ATOL, equal_nan=True)
+
+
+def has_nan(answer: tuple) -> bool:
+    """Whether an answer holds a nan."""
+    return any(isinstance(a, Tensor) and bool(a.isnan().any()) for a in answer)
 
 
 def mutated(after: Sequence, before: Sequence) -> set[int]:
@@ -60,14 +78,13 @@ def _untouched(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def structure(mine: tuple, true: tuple, names: Sequence[str]) -> str | None:
+# --- problems before any number is compared ------------------------------------------
+
+
+def structure(raw: Any, mine: tuple, true: tuple, names: Sequence[str]) -> str | None:
     """What is wrong with number, type or shape of the results; None if nothing."""
     if len(mine) != len(true):
-        wanted = ", ".join(names)
-        return (
-            f"your function should return {len(true)} "
-            f"result{'s' * (len(true) > 1)} ({wanted}), but returns {len(mine)}."
-        )
+        return _number_of_results(raw, mine, true, names)
     for a, b, name in zip(mine, true, names, strict=True):
         if not isinstance(a, Tensor):
             kind = type(a).__name__
@@ -80,6 +97,25 @@ def structure(mine: tuple, true: tuple, names: Sequence[str]) -> str | None:
     return None
 
 
+def _number_of_results(raw, mine: tuple, true: tuple, names: Sequence[str]) -> str:
+    text = (
+        f"your function should return {len(true)} result{'s' * (len(true) > 1)} "
+        f"({', '.join(names)}), but returns {len(mine)}."
+    )
+    if type(raw).__module__ == "torch.return_types":  # what max, min, sort, topk give
+        kind = type(raw).__name__.split(".")[-1]
+        fields = [f for f in ("values", "indices") if hasattr(raw, f)]
+        return (
+            f"{text} `{kind}` along a dimension gives a pair, {' and '.join(fields)}: "
+            f"take `.{'` or `.'.join(fields)}`."
+        )
+    if len(true) == 1:
+        return f"{text} A comma in the `return` line makes a tuple."
+    if len(mine) == 1:
+        return f"{text} Separate them by a comma in the `return` line."
+    return text
+
+
 def _shape_hint(a: Tensor, b: Tensor) -> str:
     if a.ndim == b.ndim and sorted(a.shape) == sorted(b.shape):
         return " The axes are in another order."
@@ -90,21 +126,37 @@ def _shape_hint(a: Tensor, b: Tensor) -> str:
     return ""
 
 
-def describe(mine: tuple, true: tuple, names: Sequence[str]) -> str:
-    """The first wrong number of answers of equal structure, in one sentence."""
-    for a, b, name in zip(mine, true, names, strict=True):
-        close = torch.isclose(a, b, rtol=RTOL, atol=ATOL, equal_nan=True)
-        if close.all():
-            continue
-        place = tuple((~close).nonzero()[0].tolist())
-        at = f"{name}[{', '.join(map(str, place))}]" if place else name
-        text = f"{at} should be {_number(b[place])}; yours is {_number(a[place])}."
-        if torch.isnan(a[place]):
-            return f"{text} nan is not a number: it comes from 0 / 0 or inf - inf."
-        count = int((~close).sum())
-        return f"{text} {count} of {a.numel()} numbers differ." if place else text
-    raise ValueError("these answers do not differ")
+def lone_tuple(raw: Any, solution: Any) -> bool:
+    """Whether an answer is a tuple of one where the solution returns no tuple."""
+    return isinstance(raw, tuple) and len(raw) == 1 and not isinstance(solution, tuple)
 
 
-def _number(value: Tensor) -> str:
-    return f"{value.item():.5g}"
+def whole_numbers(raw: Any, true: tuple) -> torch.dtype | None:
+    """The type of a whole-number result whose truth has decimals, if there is one.
+
+    Writing 20.75 into such a tensor leaves 20, without a word.
+    """
+    for part, b in zip(_several(raw), true, strict=False):
+        if isinstance(part, Tensor) and isinstance(b, Tensor):
+            whole = not part.dtype.is_floating_point and part.dtype != torch.bool
+            finite = b[torch.isfinite(b)]
+            if whole and bool((finite != finite.round()).any()):
+                return part.dtype
+    return None
+
+
+def elsewhere(raw: Any, solution: Any) -> tuple[torch.device, torch.device] | None:
+    """(Device of the answer, device it should be on) if they differ."""
+    for a, b in zip(_several(raw), _several(solution), strict=False):
+        if isinstance(a, Tensor) and isinstance(b, Tensor) and a.device != b.device:
+            return a.device, b.device
+    return None
+
+
+def wrong_kind(raw: Any, solution: Any) -> tuple[torch.dtype, torch.dtype] | None:
+    """(Type of the answer, type wanted) where indices or masks came as fractions."""
+    for a, b in zip(_several(raw), _several(solution), strict=False):
+        if isinstance(a, Tensor) and isinstance(b, Tensor):
+            if a.is_floating_point() and not b.is_floating_point():
+                return a.dtype, b.dtype
+    return None

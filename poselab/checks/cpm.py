@@ -7,13 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from poselab.checks.base import Case, Exercise
+from poselab.checks.base import Case, Chapter
+from poselab.checks.cases import signed
 from poselab.models.receptive_fields import receptive_field as _receptive_field
 
-
-def _draws(seed: int, *shape: int) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(*shape, generator=generator) * 2 - 1
+chapter = Chapter("cpm", "04_convolutional_pose_machines")
 
 
 # --- 1. the receptive field ----------------------------------------------------------
@@ -33,9 +31,8 @@ def _field(layers: list) -> tuple[int, int]:
     return _receptive_field(layers)
 
 
-field = Exercise(
-    "cpm.field",
-    "04_convolutional_pose_machines",
+field = chapter.exercise(
+    "field",
     cases=_field_cases,
     solution=_field,
     returns=("r", "j"),
@@ -112,10 +109,10 @@ def window_times_stride(layers):
 def _stage_cases() -> list[Case]:
     def arguments(seed, stages, joints, channels, k):
         return (
-            _draws(seed, 2, joints, 6, 5),
-            _draws(seed + 1, 2, channels, 6, 5),
-            _draws(seed + 2, stages - 1, joints, joints, k, k),
-            _draws(seed + 3, stages - 1, joints, channels, k, k),
+            signed(seed, 2, joints, 6, 5),
+            signed(seed + 1, 2, channels, 6, 5),
+            signed(seed + 2, stages - 1, joints, joints, k, k),
+            signed(seed + 3, stages - 1, joints, channels, k, k),
         )
 
     return [
@@ -136,9 +133,8 @@ def _stages(first: Tensor, features: Tensor, a: Tensor, c: Tensor) -> Tensor:
     return torch.stack(beliefs)
 
 
-stages = Exercise(
-    "cpm.stages",
-    "04_convolutional_pose_machines",
+stages = chapter.exercise(
+    "stages",
     cases=_stage_cases,
     solution=_stages,
     returns=("the belief maps",),
@@ -209,14 +205,14 @@ def last_stage_only(first, features, a, c):
 def _loss_cases() -> list[Case]:
     flags = torch.tensor([[2, 1, 0], [0, 2, 2]])
     nobody = torch.zeros(1, 2, dtype=torch.long)
-    target = _draws(41, 2, 3, 4, 4).abs()
+    target = signed(41, 2, 3, 4, 4).abs()
     return [
-        Case("three stages", _draws(40, 3, 2, 3, 4, 4), target, flags),
-        Case("one stage", _draws(42, 1, 2, 3, 4, 4), target, flags),
+        Case("three stages", signed(40, 3, 2, 3, 4, 4), target, flags),
+        Case("one stage", signed(42, 1, 2, 3, 4, 4), target, flags),
         Case(
             "nothing is labelled",
-            _draws(43, 2, 1, 2, 3, 3),
-            _draws(44, 1, 2, 3, 3),
+            signed(43, 2, 1, 2, 3, 3),
+            signed(44, 1, 2, 3, 3),
             nobody,
         ),
     ]
@@ -233,9 +229,8 @@ def _loss(beliefs: Tensor, target: Tensor, visibility: Tensor) -> Tensor:
     return _each(beliefs, target, visibility).sum()
 
 
-loss = Exercise(
-    "cpm.loss",
-    "04_convolutional_pose_machines",
+loss = chapter.exercise(
+    "loss",
     cases=_loss_cases,
     solution=_loss,
     returns=("the loss",),
@@ -289,9 +284,9 @@ def hidden_joints_masked(beliefs, target, visibility):
 
 def _gradient_cases() -> list[Case]:
     return [
-        Case("two stages", torch.tensor([0.5, -0.8]), _draws(51, 6), _draws(52, 6)),
-        Case("four stages", _draws(53, 4), _draws(54, 5), _draws(55, 5)),
-        Case("stage 1 alone", torch.tensor([0.7]), _draws(56, 4), _draws(57, 4)),
+        Case("two stages", torch.tensor([0.5, -0.8]), signed(51, 6), signed(52, 6)),
+        Case("four stages", signed(53, 4), signed(54, 5), signed(55, 5)),
+        Case("stage 1 alone", torch.tensor([0.7]), signed(56, 4), signed(57, 4)),
     ]
 
 
@@ -322,9 +317,8 @@ def _gradient(w: Tensor, x: Tensor, target: Tensor) -> Tensor:
     return _derivative(w, x, target)
 
 
-gradient = Exercise(
-    "cpm.gradient",
-    "04_convolutional_pose_machines",
+gradient = chapter.exercise(
+    "gradient",
     cases=_gradient_cases,
     solution=_gradient,
     returns=("the gradient at w_1",),

@@ -7,12 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from poselab.checks.base import Case, Exercise
+from poselab.checks.base import Case, Chapter
+from poselab.checks.cases import uniform
 
-
-def _uniform(seed: int, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(*shape, generator=generator) * (high - low) + low
+chapter = Chapter("cpn", "08_cpn_hrnet")
 
 
 # --- 1. the hardest joints -----------------------------------------------------------
@@ -23,14 +21,14 @@ def _hard_cases() -> list[Case]:
     return [
         Case(
             "two people, everything labelled",
-            _uniform(1, 2, 17),
+            uniform(1, 2, 17),
             torch.full((2, 17), 2),
             8,
         ),
-        Case("some joints are not labelled", _uniform(2, 3, 6), flags, 3),
+        Case("some joints are not labelled", uniform(2, 3, 6), flags, 3),
         Case(
             "nobody labelled (the loss is 0)",
-            _uniform(3, 2, 5),
+            uniform(3, 2, 5),
             torch.zeros(2, 5, dtype=torch.long),
             4,
         ),
@@ -49,9 +47,8 @@ def _hard(losses: Tensor, visibility: Tensor, hard: int) -> Tensor:
     return (losses * kept).sum() / kept.sum().clamp(min=1)
 
 
-hard_loss = Exercise(
-    "cpn.hard_loss",
-    "08_cpn_hrnet",
+hard_loss = chapter.exercise(
+    "hard_loss",
     cases=_hard_cases,
     solution=_hard,
     returns=("the loss",),
@@ -143,8 +140,8 @@ def _step_cases() -> list[Case]:
         Case("2x2 cells over 4x4", spot, torch.zeros(1, 1, 4, 4)),
         Case(
             "4x3 cells over 8x6, 3 channels",
-            _uniform(11, 2, 3, 4, 3, low=-1),
-            _uniform(12, 2, 3, 8, 6, low=-1),
+            uniform(11, 2, 3, 4, 3, low=-1),
+            uniform(12, 2, 3, 8, 6, low=-1),
         ),
     ]
 
@@ -154,9 +151,8 @@ def _step(coarse: Tensor, fine: Tensor) -> Tensor:
     return fine + F.interpolate(coarse, size, mode="bilinear", align_corners=True)
 
 
-pyramid_step = Exercise(
-    "cpn.pyramid_step",
-    "08_cpn_hrnet",
+pyramid_step = chapter.exercise(
+    "pyramid_step",
     cases=_step_cases,
     solution=_step,
     returns=("the finer level",),
@@ -250,9 +246,8 @@ def _macs(kernel, inputs, outputs, size_in, size_out, transposed) -> int:
     return kernel**2 * inputs * outputs * height * width
 
 
-macs = Exercise(
-    "cpn.macs",
-    "08_cpn_hrnet",
+macs = chapter.exercise(
+    "macs",
     cases=_macs_cases,
     solution=_macs,
     returns=("the multiply-accumulates",),

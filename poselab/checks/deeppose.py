@@ -6,15 +6,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poselab.checks.base import Case, Exercise
+from poselab.checks.base import Case, Chapter
+from poselab.checks.cases import uniform
 from poselab.codecs.regression import masked_l2 as _masked_l2
 from poselab.codecs.regression import normalise as _normalise
 from poselab.geometry import box_centre
 
-
-def _uniform(seed: int, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(*shape, generator=generator) * (high - low) + low
+chapter = Chapter("deeppose", "01_regression_deeppose")
 
 
 def _flags(seed: int, *shape: int) -> Tensor:
@@ -29,7 +27,7 @@ BOXES = torch.tensor([[40.0, 25, 60, 180], [120, 60, 90, 30], [0, 0, 96, 128]])
 
 def _normalise_cases() -> list[Case]:
     wide = torch.tensor([[10.0, 20, 200, 50]])
-    points = box_centre(BOXES)[:, None] + _uniform(1, 3, 17, 2, low=-40, high=40)
+    points = box_centre(BOXES)[:, None] + uniform(1, 3, 17, 2, low=-40, high=40)
     return [
         Case("three people with boxes of different shapes", points, BOXES),
         Case("a point in the middle of a wide box", box_centre(wide)[:, None], wide),
@@ -37,9 +35,8 @@ def _normalise_cases() -> list[Case]:
     ]
 
 
-normalise = Exercise(
-    "deeppose.normalise",
-    "01_regression_deeppose",
+normalise = chapter.exercise(
+    "normalise",
     cases=_normalise_cases,
     solution=_normalise,
     praise="Every box, whatever its shape, is now the square from -0.5 to 0.5.",
@@ -125,8 +122,8 @@ def not_divided(points, boxes):
 
 def _loss_cases() -> list[Case]:
     def pair(seed: int, people: int):
-        target = _uniform(seed, people, 17, 2, low=-0.5, high=0.5)
-        return target + _uniform(seed + 1, people, 17, 2, low=-0.2, high=0.3), target
+        target = uniform(seed, people, 17, 2, low=-0.5, high=0.5)
+        return target + uniform(seed + 1, people, 17, 2, low=-0.2, high=0.3), target
 
     nothing = torch.zeros(2, 17, dtype=torch.long)
     uneven = _flags(8, 3, 17)
@@ -139,9 +136,8 @@ def _loss_cases() -> list[Case]:
     ]
 
 
-masked_l2 = Exercise(
-    "deeppose.masked_l2",
-    "01_regression_deeppose",
+masked_l2 = chapter.exercise(
+    "masked_l2",
     cases=_loss_cases,
     solution=_masked_l2,
     returns=("the loss",),
@@ -250,8 +246,8 @@ def mean_of_means(prediction, target, visibility):
 
 def _step_cases() -> list[Case]:
     def estimates(seed: int, people: int):
-        previous = _uniform(seed, people, 17, 2, low=20, high=300)
-        return previous, _uniform(seed + 1, people, 17, 2, low=-0.3, high=0.4)
+        previous = uniform(seed, people, 17, 2, low=20, high=300)
+        return previous, uniform(seed + 1, people, 17, 2, low=-0.3, high=0.4)
 
     return [
         Case("one person, sigma 1", *estimates(20, 1), torch.tensor([64.0]), 1.0),
@@ -259,7 +255,7 @@ def _step_cases() -> list[Case]:
         Case(
             "17 people, as many as joints",
             *estimates(24, 17),
-            _uniform(26, 17, low=20, high=90),
+            uniform(26, 17, low=20, high=90),
             0.8,
         ),
     ]
@@ -269,9 +265,8 @@ def _step(previous: Tensor, displacement: Tensor, diam: Tensor, sigma: float) ->
     return previous + displacement * (sigma * diam)[:, None, None]
 
 
-cascade_step = Exercise(
-    "deeppose.cascade_step",
-    "01_regression_deeppose",
+cascade_step = chapter.exercise(
+    "cascade_step",
     cases=_step_cases,
     solution=_step,
     returns=("the new estimate",),
@@ -347,10 +342,10 @@ def diameter_along_joints(previous, displacement, diam, sigma):
 
 
 def _pck_cases() -> list[Case]:
-    sizes = _uniform(30, 12, 2, low=20, high=180)
-    boxes = torch.cat([_uniform(31, 12, 2, high=50), sizes], -1)
-    target = _uniform(32, 12, 17, 2, low=-0.5, high=0.5)
-    prediction = target + _uniform(33, 12, 17, 2, low=-0.2, high=0.2)
+    sizes = uniform(30, 12, 2, low=20, high=180)
+    boxes = torch.cat([uniform(31, 12, 2, high=50), sizes], -1)
+    target = uniform(32, 12, 17, 2, low=-0.5, high=0.5)
+    prediction = target + uniform(33, 12, 17, 2, low=-0.2, high=0.2)
     flags = _flags(34, 12, 17)
     flags[0, 2:] = 0
     return [
@@ -377,9 +372,8 @@ def _pck(prediction, target, visibility, boxes, threshold):
     return right[visibility > 0].float().mean()
 
 
-pck = Exercise(
-    "deeppose.pck",
-    "01_regression_deeppose",
+pck = chapter.exercise(
+    "pck",
     cases=_pck_cases,
     solution=_pck,
     returns=("the PCK",),

@@ -8,24 +8,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poselab.checks.base import Case, Exercise
+from poselab.checks.base import Case, Chapter
+from poselab.checks.cases import bumps, uniform
 from poselab.codecs.heatmap import gaussian_maps
 from poselab.codecs.heatmap import masked_mse as _masked_mse
 from poselab.codecs.heatmap import merge_people as _merge_people
 from poselab.codecs.heatmap_decode import pixels_to_cells
 
-
-def uniform(seed: int, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(*shape, generator=generator) * (high - low) + low
-
-
-def bumps(
-    seed: int, *shape: int, size: tuple[int, int] = (16, 12), sigma: float = 1.5
-) -> Tensor:
-    """Clean maps of joints that are well inside; [*shape, h, w]."""
-    room = torch.tensor([size[1] - 5.0, size[0] - 5.0])
-    return gaussian_maps(uniform(seed, *shape, 2) * room + 2, size, sigma)
+chapter = Chapter("heatmaps", "02_heatmaps")
 
 
 # --- 1. one target -------------------------------------------------------------------
@@ -35,9 +25,11 @@ def _target_cases() -> list[Case]:
     inside = uniform(1, 17, 2) * torch.tensor([40.0, 56.0]) + 4
     edge = torch.tensor([[-0.5, 20.0], [47.5, 63.5]])
     return [
-        Case("17 joints, stride 4", inside, (16, 12), 4, 2.0),
+        # Not sigma 2: with stride 4 some mistakes would give the same numbers.
+        Case("17 joints, stride 4", inside, (16, 12), 4, 1.5),
         Case("stride 1, where a cell is a pixel", inside, (64, 48), 1, 1.5),
         Case("joints on the border, stride 8", edge, (8, 6), 8, 0.8),
+        Case("one joint", inside[:1], (8, 6), 8, 1.2),
     ]
 
 
@@ -48,14 +40,14 @@ def _target(points: Tensor, size: tuple, stride: int, sigma: float) -> Tensor:
 def _square_distance(points: Tensor, size: tuple, stride: int, shift=None) -> Tensor:
     """Squared distance of every cell to every joint, in cells; [J, h, w]."""
     shift = (stride - 1) / 2 if shift is None else shift
-    x, y = ((points - shift) / stride)[:, :, None, None].unbind(1)  # [J, 1, 1]
-    column, row = torch.arange(size[0])[:, None], torch.arange(size[1])
-    return (row - x) ** 2 + (column - y) ** 2
+    centre = (points - shift) / stride  # [J, 2] in cells
+    x, y = centre[:, 0, None, None], centre[:, 1, None, None]  # [J, 1, 1]
+    row, column = torch.arange(size[0])[:, None], torch.arange(size[1])
+    return (column - x) ** 2 + (row - y) ** 2
 
 
-target = Exercise(
-    "heatmaps.target",
-    "02_heatmaps",
+target = chapter.exercise(
+    "target",
     cases=_target_cases,
     solution=_target,
     returns=("the maps",),
@@ -69,6 +61,40 @@ target = Exercise(
 )
 def sigma_for_variance(points, size, stride, sigma):
     return torch.exp(-_square_distance(points, size, stride) / (2 * sigma))
+
+
+@target.wrong(
+    "You multiply with sigma^2: in Python `a / 2 * b` is `(a / 2) * b`. Put brackets "
+    "around the divisor, `/ (2 * sigma**2)`."
+)
+def brackets_missing(points, size, stride, sigma):
+    return torch.exp(-_square_distance(points, size, stride) / 2 * sigma**2)
+
+
+@target.wrong(
+    "Your highest cell is 1 in every map. The height 1 belongs to the joint itself, "
+    "which lies between cells: its nearest cell is a little lower, and that is how a "
+    "decoder finds the fraction again. Leave out the division."
+)
+def highest_cell_is_one(points, size, stride, sigma):
+    maps = _target(points, size, stride, sigma)
+    return maps / maps.amax((1, 2), keepdim=True)
+
+
+@target.wrong(
+    "You round the joint to a cell by p / s. Then the target itself is up to half a "
+    "cell wrong and also shifted: keep the fraction, (p - (s - 1) / 2) / s."
+)
+def rounded_quotient(points, size, stride, sigma):
+    return gaussian_maps((points / stride).round(), size, sigma)
+
+
+@target.wrong(
+    "You subtract (s - 1) / 2 from the quotient. Those are pixels: subtract them from "
+    "the point first and divide then, (p - (s - 1) / 2) / s."
+)
+def shift_in_cells(points, size, stride, sigma):
+    return gaussian_maps(points / stride - (stride - 1) / 2, size, sigma)
 
 
 @target.wrong("The 2 is missing: a Gaussian is exp(-d^2 / (2 sigma^2)).")
@@ -150,26 +176,29 @@ def _merge_cases() -> list[Case]:
             "three people, some joints hidden or not labelled", bumps(10, 3, 4), flags
         ),
         Case("one person", bumps(11, 1, 4), torch.tensor([[2, 0, 1, 2]])),
+        Case(
+            "a joint that nobody has labelled: its merged map is zeros",
+            bumps(12, 2, 3),
+            torch.tensor([[2, 0, 1], [1, 0, 2]]),
+        ),
     ]
 
 
+def _labelled(maps: Tensor, visibility: Tensor) -> Tensor:
+    return maps * (visibility > 0)[..., None, None]
+
+
 def _merge(maps: Tensor, visibility: Tensor) -> Tensor:
-    labelled = torch.where((visibility > 0)[..., None, None], maps, 0.0)
-    return _merge_people(labelled[None])[0]
+    return _merge_people(_labelled(maps, visibility)[None])[0]
 
 
-merge = Exercise(
-    "heatmaps.merge",
-    "02_heatmaps",
+merge = chapter.exercise(
+    "merge",
     cases=_merge_cases,
     solution=_merge,
     returns=("the merged maps",),
     praise="Every labelled joint keeps a peak of its own, however close the next one.",
 )
-
-
-def _labelled(maps: Tensor, visibility: Tensor) -> Tensor:
-    return maps * (visibility > 0)[..., None, None]
 
 
 @merge.wrong(
@@ -178,6 +207,15 @@ def _labelled(maps: Tensor, visibility: Tensor) -> Tensor:
 )
 def sum_for_max(maps, visibility):
     return _labelled(maps, visibility).sum(0)
+
+
+@merge.wrong(
+    "Where nobody's joint is labelled you give -inf, so that it can never win. The "
+    "merged map is zeros there; the loss leaves it out."
+)
+def minus_infinity(maps, visibility):
+    hidden = (visibility == 0)[..., None, None]
+    return maps.masked_fill(hidden, -torch.inf).amax(0)
 
 
 @merge.wrong(
@@ -260,12 +298,12 @@ def _loss(output: Tensor, target: Tensor, visibility: Tensor) -> Tensor:
     return _masked_mse(output, target, (visibility > 0).float()[..., None, None])
 
 
-masked_mse = Exercise(
-    "heatmaps.masked_mse",
-    "02_heatmaps",
+masked_mse = chapter.exercise(
+    "masked_mse",
     cases=_loss_cases,
     solution=_loss,
     returns=("the loss",),
+    gradient=(0,),
     praise="Only maps of labelled joints count, hidden ones included.",
 )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poselab.checks.base import Case, Exercise
-from poselab.checks.heatmaps import bumps
+from poselab.checks.base import Case
+from poselab.checks.cases import bumps
+from poselab.checks.heatmaps import chapter
 from poselab.codecs.heatmap import gaussian_maps
 from poselab.codecs.heatmap_decode import (
     cells_to_pixels,
@@ -25,16 +26,24 @@ def _decode_cases() -> list[Case]:
         Case("17 joints, stride 4", bumps(30, 17), 4),
         Case("peaks in the corners, stride 8", corner, 8),
         Case("a wide map, stride 2", bumps(31, 5, size=(10, 30)), 2),
+        Case("a narrow high bump beside a wide low one", _two_bumps(), 4),
+        Case("nothing above 0 anywhere", bumps(32, 3) - 2, 4),
     ]
+
+
+def _two_bumps() -> Tensor:
+    """One map whose fullest row and column are not those of its highest cell."""
+    narrow = gaussian_maps(torch.tensor([[4.0, 4.0]]), (16, 12), 0.8)
+    wide = gaussian_maps(torch.tensor([[8.0, 11.0]]), (16, 12), 3.0)
+    return torch.maximum(narrow, 0.6 * wide)
 
 
 def _decode(maps: Tensor, stride: int) -> Tensor:
     return decode_argmax(maps, stride)[0]
 
 
-decode = Exercise(
-    "heatmaps.decode",
-    "02_heatmaps",
+decode = chapter.exercise(
+    "decode",
     cases=_decode_cases,
     solution=_decode,
     returns=("the points",),
@@ -44,6 +53,34 @@ decode = Exercise(
 
 def _flat_argmax(maps: Tensor) -> Tensor:
     return maps.flatten(1).argmax(1)  # [J]
+
+
+@decode.wrong(
+    "You look for the fullest row and the fullest column. A wide low bump can have "
+    "both, while the highest *cell* lies elsewhere: search all cells of a map at once, "
+    "`maps.flatten(1).argmax(1)`, and split the index."
+)
+def fullest_row_and_column(maps, stride):
+    cells = torch.stack([maps.sum(1).argmax(1), maps.sum(2).argmax(1)], -1)
+    return cells_to_pixels(cells.float(), stride)
+
+
+@decode.wrong(
+    "Your column has a fraction: `/` divides, `%` gives the rest. The column is "
+    "index % w and the row index // w."
+)
+def true_division(maps, stride):
+    index, width = _flat_argmax(maps), maps.shape[2]
+    cells = torch.stack([index % width, index / width], -1)
+    return cells_to_pixels(cells, stride)
+
+
+@decode.wrong(
+    "You add (s - 1) // 2, which cuts off the half: the middle of four pixels lies "
+    "between the second and the third, at 1.5. Divide with one `/`."
+)
+def whole_middle(maps, stride):
+    return _decode(maps, stride) - (stride - 1) / 2 + (stride - 1) // 2
 
 
 @decode.wrong(
@@ -114,6 +151,7 @@ def _quarter_cases() -> list[Case]:
     return [
         Case("17 joints, stride 4", bumps(40, 17), 4),
         Case("a joint whose two neighbours in x are equal", exact, 2),
+        Case("a map that is the same everywhere", torch.ones(1, 5, 4), 4),
         Case(
             "peaks in the first and last column, where a neighbour is missing", edge, 4
         ),
@@ -124,9 +162,8 @@ def _quarter(maps: Tensor, stride: int) -> Tensor:
     return decode_quarter(maps, stride)[0]
 
 
-quarter = Exercise(
-    "heatmaps.quarter",
-    "02_heatmaps",
+quarter = chapter.exercise(
+    "quarter",
     cases=_quarter_cases,
     solution=_quarter,
     returns=("the points",),
@@ -146,6 +183,25 @@ def _moved(maps: Tensor, stride: int, size: float) -> Tensor:
 )
 def wrong_side(maps, stride):
     return _moved(maps, stride, -0.25)
+
+
+@quarter.wrong(
+    "On the border you use the peak itself in place of the missing neighbour, and then "
+    "it moves. Where a neighbour is missing this coordinate stays on its cell."
+)
+def neighbour_clamped(maps, stride):
+    cells, _ = peaks(maps)
+    joint, (x, y) = torch.arange(len(maps)), cells.unbind(-1)
+
+    def step(i, j, axis):
+        last = maps.shape[axis] - 1
+        right, left = (i + 1).clamp(max=last), (i - 1).clamp(min=0)
+        if axis == 2:
+            return (maps[joint, j, right] - maps[joint, j, left]).sign()
+        return (maps[joint, right, j] - maps[joint, left, j]).sign()
+
+    move = torch.stack([step(x, y, 2), step(y, x, 1)], -1)
+    return cells_to_pixels(cells + 0.25 * move, stride)
 
 
 @quarter.wrong("You move by half a cell; it is a quarter of a cell, stride / 4 pixels.")

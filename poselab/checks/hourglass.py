@@ -7,12 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from poselab.checks.base import Case, Exercise
+from poselab.checks.base import Case, Chapter
+from poselab.checks.cases import signed, uniform
 
-
-def _uniform(seed: int, *shape: int, low: float = -1.0, high: float = 1.0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(*shape, generator=generator) * (high - low) + low
+chapter = Chapter("hourglass", "06_stacked_hourglass")
 
 
 def _wide(maps: Tensor) -> Tensor:
@@ -28,8 +26,8 @@ def _up_cases() -> list[Case]:
     return [
         Case(
             "branch of 8x6 cells, rest of 4x3",
-            _uniform(1, 2, 3, 8, 6),
-            _uniform(2, 2, 3, 4, 3),
+            signed(1, 2, 3, 8, 6),
+            signed(2, 2, 3, 4, 3),
         ),
         Case("one bright cell below", torch.zeros(1, 1, 4, 6), low),
     ]
@@ -39,9 +37,8 @@ def _up(branch: Tensor, low: Tensor) -> Tensor:
     return branch + _wide(low)
 
 
-up = Exercise(
-    "hourglass.up",
-    "06_stacked_hourglass",
+up = chapter.exercise(
+    "up",
     cases=_up_cases,
     solution=_up,
     returns=("the sum",),
@@ -121,9 +118,8 @@ def _sizes(cells: int, depth: int) -> list[int]:
     return [cells // 2**level for level in range(depth + 1)]
 
 
-sizes = Exercise(
-    "hourglass.sizes",
-    "06_stacked_hourglass",
+sizes = chapter.exercise(
+    "sizes",
     cases=_sizes_cases,
     solution=_sizes,
     returns=("the sizes",),
@@ -177,9 +173,9 @@ def level_skipped(cells, depth):
 
 
 def _join_cases() -> list[Case]:
-    x, features = _uniform(21, 2, 6, 3, 4), _uniform(22, 2, 6, 3, 4)
-    maps = _uniform(23, 2, 4, 3, 4)
-    a, b = _uniform(24, 6, 6), _uniform(25, 6, 4)
+    x, features = signed(21, 2, 6, 3, 4), signed(22, 2, 6, 3, 4)
+    maps = signed(23, 2, 4, 3, 4)
+    a, b = signed(24, 6, 6), signed(25, 6, 4)
     return [
         Case("6 channels, 4 joints", x, features, maps, a, b),
         Case("no joint is seen", x, features, torch.zeros_like(maps), a, b),
@@ -187,9 +183,9 @@ def _join_cases() -> list[Case]:
             "6 channels, 6 joints",
             x,
             features,
-            _uniform(26, 2, 6, 3, 4),
+            signed(26, 2, 6, 3, 4),
             a,
-            _uniform(27, 6, 6),
+            signed(27, 6, 6),
         ),
     ]
 
@@ -202,9 +198,8 @@ def _join(x, features, maps, of_features, of_maps) -> Tensor:
     return x + _one(of_features, features) + _one(of_maps, maps)
 
 
-join = Exercise(
-    "hourglass.join",
-    "06_stacked_hourglass",
+join = chapter.exercise(
+    "join",
     cases=_join_cases,
     solution=_join,
     returns=("the input of the next stack",),
@@ -259,19 +254,19 @@ def transposed(x, features, maps, of_features, of_maps):
 
 
 def _loss_cases() -> list[Case]:
-    stacks = _uniform(31, 3, 2, 4, 5, 6, low=0)
+    stacks = uniform(31, 3, 2, 4, 5, 6, low=0)
     flags = torch.tensor([[2, 1, 0, 2], [0, 2, 2, 1]])
     return [
         Case(
             "three stacks, two joints unlabelled",
             stacks,
-            _uniform(34, 2, 4, 5, 6, low=0),
+            uniform(34, 2, 4, 5, 6, low=0),
             flags,
         ),
         Case(
             "one stack",
             stacks[:1],
-            _uniform(35, 2, 4, 5, 6, low=0),
+            uniform(35, 2, 4, 5, 6, low=0),
             torch.full((2, 4), 2),
         ),
     ]
@@ -287,9 +282,8 @@ def _loss(stacks, target, visibility) -> Tensor:
     return torch.stack([_each(out, target, visibility) for out in stacks]).sum()
 
 
-loss = Exercise(
-    "hourglass.loss",
-    "06_stacked_hourglass",
+loss = chapter.exercise(
+    "loss",
     cases=_loss_cases,
     solution=_loss,
     returns=("the loss",),

@@ -7,7 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from poselab.checks.base import Case, Exercise
+from poselab.checks.base import Case, Chapter
+
+chapter = Chapter("hrnet", "08_cpn_hrnet")
 
 
 def _branches(seed: int, batch: int, channels: int) -> list[Tensor]:
@@ -45,9 +47,8 @@ def _exchange(branches: list[Tensor]) -> list[Tensor]:
     return [sum(_moved(branches[j], j, i) for j in count).relu() for i in count]
 
 
-exchange = Exercise(
-    "hrnet.exchange",
-    "08_cpn_hrnet",
+exchange = chapter.exercise(
+    "exchange",
     cases=_exchange_cases,
     solution=_exchange,
     returns=("the fine branch", "the middle branch", "the coarse branch"),

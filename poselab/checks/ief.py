@@ -8,14 +8,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from poselab.checks.base import Case, Exercise
+from poselab.checks.base import Case, Chapter
+from poselab.checks.cases import uniform
 
-NOTEBOOK = "05_iterative_error_feedback"
-
-
-def _uniform(seed: int, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(*shape, generator=generator) * (high - low) + low
+chapter = Chapter("ief", "05_iterative_error_feedback")
 
 
 def _bound(vectors: Tensor, limit: float) -> Tensor:
@@ -30,8 +26,8 @@ def _bounded_cases() -> list[Case]:
     return [
         Case(
             "17 joints, some near and some far",
-            _uniform(1, 17, 2, low=-20, high=20),
-            _uniform(2, 17, 2, low=-8, high=8),
+            uniform(1, 17, 2, low=-20, high=20),
+            uniform(2, 17, 2, low=-8, high=8),
             10.0,
         ),
         Case(
@@ -42,8 +38,8 @@ def _bounded_cases() -> list[Case]:
         ),
         Case(
             "a batch of poses",
-            _uniform(3, 4, 5, 2, high=60),
-            _uniform(4, 4, 5, 2, high=60),
+            uniform(3, 4, 5, 2, high=60),
+            uniform(4, 4, 5, 2, high=60),
             12.0,
         ),
     ]
@@ -53,9 +49,8 @@ def _correct(truth: Tensor, pose: Tensor, bound: float) -> Tensor:
     return _bound(truth - pose, bound)
 
 
-correction = Exercise(
-    "ief.correction",
-    NOTEBOOK,
+correction = chapter.exercise(
+    "correction",
     cases=_bounded_cases,
     solution=_correct,
     returns=("the correction",),
@@ -129,8 +124,8 @@ def _path_cases() -> list[Case]:
     return [
         Case(
             "four steps of at most 8 px",
-            _uniform(11, 17, 2, low=20, high=80),
-            _uniform(12, 17, 2, low=10, high=90),
+            uniform(11, 17, 2, low=20, high=80),
+            uniform(12, 17, 2, low=10, high=90),
             8.0,
             4,
         ),
@@ -141,7 +136,7 @@ def _path_cases() -> list[Case]:
             20.0,
             3,
         ),
-        Case("no step at all", _uniform(13, 3, 2), _uniform(14, 3, 2), 5.0, 0),
+        Case("no step at all", uniform(13, 3, 2), uniform(14, 3, 2), 5.0, 0),
     ]
 
 
@@ -152,9 +147,8 @@ def _path(start: Tensor, truth: Tensor, bound: float, steps: int) -> Tensor:
     return torch.stack(poses)
 
 
-path = Exercise(
-    "ief.path",
-    NOTEBOOK,
+path = chapter.exercise(
+    "path",
     cases=_path_cases,
     solution=_path,
     returns=("the poses",),
@@ -211,8 +205,8 @@ def _lazy(image: Tensor, pose: Tensor) -> Tensor:
 
 
 def _loss_cases() -> list[Case]:
-    image, start = _uniform(21, 17, 2, high=90), _uniform(22, 17, 2, low=30, high=60)
-    truth = image + _uniform(23, 17, 2, low=-4, high=4)
+    image, start = uniform(21, 17, 2, high=90), uniform(22, 17, 2, low=30, high=60)
+    truth = image + uniform(23, 17, 2, low=-4, high=4)
     return [
         Case("four steps, a good network", _drawn_to, image, start, truth, 8.0, 4),
         Case("three steps, a lazy network", _lazy, image, start, truth, 5.0, 3),
@@ -231,9 +225,8 @@ def _loss(
     return torch.stack(losses).mean()
 
 
-loss = Exercise(
-    "ief.loss",
-    NOTEBOOK,
+loss = chapter.exercise(
+    "loss",
     cases=_loss_cases,
     solution=_loss,
     returns=("the loss",),
@@ -302,8 +295,8 @@ def sum_of_steps(f, image, start, truth, bound, steps):
 
 
 def _test_cases() -> list[Case]:
-    image, start = _uniform(31, 17, 2, high=90), _uniform(32, 17, 2, low=30, high=60)
-    truth = image + _uniform(33, 17, 2, low=-4, high=4)
+    image, start = uniform(31, 17, 2, high=90), uniform(32, 17, 2, low=30, high=60)
+    truth = image + uniform(33, 17, 2, low=-4, high=4)
     return [
         Case("four steps", _drawn_to, image, start, truth, 4),
         Case("a lazy network, six steps", _lazy, image, start, truth, 6),
@@ -320,9 +313,8 @@ def _errors(
     return torch.stack(errors)
 
 
-test = Exercise(
-    "ief.test",
-    NOTEBOOK,
+test = chapter.exercise(
+    "test",
     cases=_test_cases,
     solution=_errors,
     returns=("the errors",),

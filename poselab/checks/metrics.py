@@ -9,10 +9,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poselab.checks.base import Case, Exercise
+from poselab.checks.base import Case, Chapter
 from poselab.metrics import oks as _package_oks
 from poselab.metrics import pck as _package_pck
 from poselab.skeleton import COCO_17, MPII_16
+
+chapter = Chapter("metrics", "16_metrics")
 
 
 def people(
@@ -65,9 +67,8 @@ def _pck(
     return _package_pck(pred, truth, visibility, "box", [alpha], boxes=boxes)[0]
 
 
-pck = Exercise(
-    "metrics.pck",
-    "16_metrics",
+pck = chapter.exercise(
+    "pck",
     cases=_pck_cases,
     solution=_pck,
     returns=("the fraction",),
@@ -186,9 +187,8 @@ def _pckh(
     return _share(_hits(pred, truth, length, 0.5), _judged(visibility))
 
 
-pckh = Exercise(
-    "metrics.pckh",
-    "16_metrics",
+pckh = chapter.exercise(
+    "pckh",
     cases=_pckh_cases,
     solution=_pckh,
     returns=("the fraction",),
@@ -272,9 +272,8 @@ def _oks(
     return _package_oks(pred[None], truth[None], flags, area[None])[0, 0]
 
 
-oks = Exercise(
-    "metrics.oks",
-    "16_metrics",
+oks = chapter.exercise(
+    "oks",
     cases=_oks_cases,
     solution=_oks,
     returns=("OKS",),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poselab.checks.base import Case, Exercise
+from poselab.checks.base import Case
+from poselab.checks.metrics import chapter
 
 RECALLS = torch.linspace(0, 1, 101, dtype=torch.float64)
 
@@ -54,9 +55,8 @@ def _ap(scores: Tensor, correct: Tensor, image: Tensor, people: int) -> Tensor:
     return _interpolated(correct[order], people)
 
 
-average_precision = Exercise(
-    "metrics.average_precision",
-    "16_metrics",
+average_precision = chapter.exercise(
+    "average_precision",
     cases=_ap_cases,
     solution=_ap,
     returns=("AP",),
@@ -173,9 +173,8 @@ def _results(
     return ids, numbers, scores.mean(-1)[there]
 
 
-results = Exercise(
-    "metrics.results",
-    "16_metrics",
+results = chapter.exercise(
+    "results",
     cases=_result_cases,
     solution=_results,
     returns=("the image ids", "the keypoints", "the scores"),

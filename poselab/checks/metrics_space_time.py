@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poselab.checks.base import Case, Exercise
+from poselab.checks.base import Case
+from poselab.checks.metrics import chapter
 
 # --- 6. MPJPE ------------------------------------------------------------------------
 
@@ -30,9 +31,8 @@ def _mpjpe(pred: Tensor, truth: Tensor, root: int) -> Tensor:
     return (pred - truth).norm(dim=-1).mean()
 
 
-mpjpe = Exercise(
-    "metrics.mpjpe",
-    "16_metrics",
+mpjpe = chapter.exercise(
+    "mpjpe",
     cases=_mpjpe_cases,
     solution=_mpjpe,
     returns=("MPJPE in mm",),
@@ -146,9 +146,8 @@ def _mota(tracks: Tensor, alarms: Tensor) -> Tensor:
     return 1 - errors / there.sum()
 
 
-mota = Exercise(
-    "metrics.mota",
-    "16_metrics",
+mota = chapter.exercise(
+    "mota",
     cases=_mota_cases,
     solution=_mota,
     returns=("MOTA",),

@@ -7,12 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from poselab.checks.base import Case, Exercise
+from poselab.checks.base import Case, Chapter
+from poselab.checks.cases import uniform
 
-
-def _uniform(seed: int, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(*shape, generator=generator) * (high - low) + low
+chapter = Chapter("tompson", "03_multi_resolution")
 
 
 # --- 1. three resolutions, one map ---------------------------------------------------
@@ -21,7 +19,7 @@ def _uniform(seed: int, *shape: int, low: float = 0.0, high: float = 1.0) -> Ten
 def _merge_cases() -> list[Case]:
     def levels(seed: int, channels: int, h: int, w: int):
         return [
-            _uniform(seed + i, 2, channels, h >> i, w >> i, low=-1) for i in range(3)
+            uniform(seed + i, 2, channels, h >> i, w >> i, low=-1) for i in range(3)
         ]
 
     spot = torch.zeros(1, 1, 2, 2)
@@ -45,9 +43,8 @@ def _merge(full: Tensor, half: Tensor, quarter: Tensor) -> Tensor:
     return full + _wide(half, 2) + _wide(quarter, 4)
 
 
-merge = Exercise(
-    "tompson.merge",
-    "03_multi_resolution",
+merge = chapter.exercise(
+    "merge",
     cases=_merge_cases,
     solution=_merge,
     returns=("the merged features",),
@@ -110,8 +107,8 @@ def _message_cases() -> list[Case]:
     step[4 + 2, 6 + 3] = 1.0  # A is 3 cells right of v and 2 below
     return [
         Case("v is certain, A is 3 right and 2 below", step, spot),
-        Case("any prior, any map", _uniform(11, 9, 13), _uniform(12, 5, 7)),
-        Case("a map of one row", _uniform(13, 1, 11), _uniform(14, 1, 6)),
+        Case("any prior, any map", uniform(11, 9, 13), uniform(12, 5, 7)),
+        Case("a map of one row", uniform(13, 1, 11), uniform(14, 1, 6)),
     ]
 
 
@@ -122,9 +119,8 @@ def _convolve(prior: Tensor, heat: Tensor) -> Tensor:
     return F.conv2d(heat[None, None], kernel, padding=(h - 1, w - 1))[0, 0]
 
 
-message = Exercise(
-    "tompson.message",
-    "03_multi_resolution",
+message = chapter.exercise(
+    "message",
     cases=_message_cases,
     solution=_convolve,
     returns=("the message",),
@@ -185,7 +181,7 @@ def product_for_convolution(prior, heat):
 
 
 def _combine_cases() -> list[Case]:
-    own, others = _uniform(21, 4, 5), _uniform(22, 3, 4, 5)
+    own, others = uniform(21, 4, 5), uniform(22, 3, 4, 5)
     silent = others.clone()
     silent[1] = 0.0
     bias = torch.tensor([0.01, 0.1, 0.05])
@@ -206,9 +202,8 @@ def _combine(own: Tensor, messages: Tensor, bias: Tensor) -> Tensor:
     return (total - total.logsumexp((0, 1))).exp()
 
 
-combine = Exercise(
-    "tompson.combine",
-    "03_multi_resolution",
+combine = chapter.exercise(
+    "combine",
     cases=_combine_cases,
     solution=_combine,
     returns=("the marginal",),
@@ -269,9 +264,9 @@ def mean_of_logs(own, messages, bias):
 
 
 def _refine_cases() -> list[Case]:
-    coarse = _uniform(31, 17, 2, low=20, high=90)
+    coarse = uniform(31, 17, 2, low=20, high=90)
     return [
-        Case("17 joints, crops of 24 pixels", coarse, _uniform(32, 17, 2, high=23), 24),
+        Case("17 joints, crops of 24 pixels", coarse, uniform(32, 17, 2, high=23), 24),
         Case(
             "the middle of a crop of 9 pixels changes nothing",
             torch.tensor([[30.0, 40.0]]),
@@ -285,9 +280,8 @@ def _refine(coarse: Tensor, cell: Tensor, crop: int) -> Tensor:
     return coarse + cell - (crop - 1) / 2
 
 
-refine = Exercise(
-    "tompson.refine",
-    "03_multi_resolution",
+refine = chapter.exercise(
+    "refine",
     cases=_refine_cases,
     solution=_refine,
     returns=("the refined joints",),

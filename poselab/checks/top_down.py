@@ -8,15 +8,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poselab.checks.base import Case, Exercise
+from poselab.checks.base import Case, Chapter
+from poselab.checks.cases import uniform
 from poselab.geometry import expand_box
 
-NOTEBOOK = "07_top_down"
-
-
-def uniform(seed: int, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(*shape, generator=generator) * (high - low) + low
+chapter = Chapter("top_down", "07_top_down")
 
 
 # --- 1. the box that is cut out ------------------------------------------------------
@@ -28,6 +24,10 @@ def _grow_cases() -> list[Case]:
         Case("a tall and a wide person for 128x96", boxes, (128, 96), 1.25),
         Case("a network wider than high", boxes, (60, 120), 1.25),
         Case("no margin", uniform(1, 5, 4, low=10, high=60), (256, 192), 1.0),
+        Case(
+            "one box that fits", torch.tensor([[10.0, 20.0, 30.0, 40.0]]), (4, 3), 1.5
+        ),
+        Case("no box", torch.zeros(0, 4), (128, 96), 1.25),
     ]
 
 
@@ -45,9 +45,8 @@ def _fitted(wh: Tensor, aspect: float, choose=torch.maximum) -> Tensor:
     return torch.stack([width, width / aspect], 1)
 
 
-grow = Exercise(
-    "top_down.grow",
-    NOTEBOOK,
+grow = chapter.exercise(
+    "grow",
     cases=_grow_cases,
     solution=_grow,
     returns=("the boxes",),
@@ -99,6 +98,31 @@ def margin_on_both_sides(boxes, size, margin):
     return _around(boxes, _fitted(wh, size[1] / size[0]))
 
 
+@grow.wrong(
+    "You make the box larger *by* the margin, times 1 + 1.25. The margin is the factor "
+    "itself: both sides are multiplied with 1.25."
+)
+def margin_as_a_share(boxes, size, margin):
+    return _around(boxes, _fitted(boxes[:, 2:] * (1 + margin), size[1] / size[0]))
+
+
+@grow.wrong(
+    "You return corners, (x0, y0, x1, y1). A box stays (x, y, width, height): the last "
+    "two numbers are its sides."
+)
+def corners_returned(boxes, size, margin):
+    grown = _grow(boxes, size, margin)
+    return torch.cat([grown[:, :2], grown[:, :2] + grown[:, 2:]], 1)
+
+
+@grow.wrong(
+    "Your boxes are square. They need the network's shape: width / height has to be "
+    "W / H, size[1] / size[0]."
+)
+def square(boxes, size, margin):
+    return _around(boxes, _fitted(boxes[:, 2:] * margin, 1.0))
+
+
 @grow.wrong("The margin is missing: multiply both sides with it before you fit them.")
 def margin_forgotten(boxes, size, margin):
     return _around(boxes, _fitted(boxes[:, 2:], size[1] / size[0]))
@@ -134,6 +158,7 @@ def _back_cases() -> list[Case]:
             torch.tensor([[12.0, 9.0, 90.0, 30.0]]),
             (64, 48),
         ),
+        Case("nobody", torch.zeros(0, 17, 2), torch.zeros(0, 4), (64, 48)),
     ]
 
 
@@ -148,9 +173,8 @@ def _back(points: Tensor, boxes: Tensor, size: tuple) -> Tensor:
     return (points + 0.5) * scale + corner - 0.5
 
 
-back = Exercise(
-    "top_down.back",
-    NOTEBOOK,
+back = chapter.exercise(
+    "back",
     cases=_back_cases,
     solution=_back,
     returns=("the points",),
@@ -185,6 +209,38 @@ def forward_again(points, boxes, size):
 def half_pixel(points, boxes, size):
     corner, scale = _sizes(points, boxes, size)
     return points * scale + corner
+
+
+@back.wrong(
+    "You add the half pixel and never take it off: 0.5 before you scale, and -0.5 at "
+    "the end, because the answer counts from the centre of a pixel again."
+)
+def half_pixel_at_the_start(points, boxes, size):
+    return _back(points, boxes, size) + 0.5
+
+
+@back.wrong(
+    "You take the half pixel off at the end, but never added it: 0.5 before you scale, "
+    "since a box counts from the edge of the first pixel."
+)
+def half_pixel_at_the_end(points, boxes, size):
+    corner, scale = _sizes(points, boxes, size)
+    return points * scale + corner - 0.5
+
+
+@back.wrong(
+    "The half pixels have the wrong sign: add 0.5 before you scale (from the centre of "
+    "the first pixel to its edge) and subtract it at the end."
+)
+def half_pixel_reversed(points, boxes, size):
+    corner, scale = _sizes(points, boxes, size)
+    return (points - 0.5) * scale + corner + 0.5
+
+
+@back.wrong("You subtract the corner. The crop did that; the way back adds it.")
+def corner_subtracted(points, boxes, size):
+    corner, scale = _sizes(points, boxes, size)
+    return (points + 0.5) * scale - corner - 0.5
 
 
 @back.wrong(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poselab.checks.base import Case, Exercise
-from poselab.checks.top_down import NOTEBOOK, uniform
+from poselab.checks.base import Case
+from poselab.checks.cases import uniform
+from poselab.checks.top_down import chapter
 from poselab.codecs.boxes import nms as _package_nms
 from poselab.geometry import box_iou
 
@@ -26,6 +27,8 @@ def _iou_cases() -> list[Case]:
             torch.tensor([[0.0, 0.0, 20.0, 20.0]]),
             torch.tensor([[5.0, 5.0, 10.0, 10.0]]),
         ),
+        Case("boxes that touch", a[:1], torch.tensor([[10.0, 0.0, 5.0, 10.0]])),
+        Case("no box on one side", a, torch.zeros(0, 4)),
     ]
 
 
@@ -45,9 +48,8 @@ def _overlap(a: Tensor, b: Tensor) -> Tensor:
     return box_iou(a, b)
 
 
-overlap = Exercise(
-    "top_down.overlap",
-    NOTEBOOK,
+overlap = chapter.exercise(
+    "overlap",
     cases=_iou_cases,
     solution=_overlap,
     returns=("the overlaps",),
@@ -92,6 +94,18 @@ def over_the_smaller(a, b):
     return _inter(a, b) / torch.minimum(*_areas(a, b))
 
 
+@overlap.wrong(
+    "The corners of the shared part change places: its near corner is the *maximum* of "
+    "the two near corners, its far corner the *minimum* of the far ones."
+)
+def corners_exchanged(a, b):
+    low = torch.minimum(a[:, None, :2], b[None, :, :2])
+    high = torch.maximum((a[:, :2] + a[:, 2:])[:, None], (b[:, :2] + b[:, 2:])[None])
+    first, second = _areas(a, b)
+    shared = (high - low).clamp(min=0).prod(-1)
+    return shared / (first + second - shared)
+
+
 @overlap.wrong("This is the shared area in px^2. Divide it by the area of the union.")
 def intersection_only(a, b):
     return _inter(a, b)
@@ -114,6 +128,8 @@ def _nms_cases() -> list[Case]:
         ),
         Case("twelve boxes", crowd, uniform(9, 12), 0.3),
         Case("an overlap of exactly the threshold", two, torch.tensor([0.4, 0.8]), 0.5),
+        Case("one box", two[:1], torch.tensor([0.4]), 0.5),
+        Case("a picture without boxes", two[:0], torch.zeros(0), 0.5),
     ]
 
 
@@ -135,19 +151,19 @@ def _greedy(boxes, order, threshold, judged_by_all=False, equal_goes=False) -> T
         if not any(v >= threshold if equal_goes else v > threshold for v in values):
             kept.append(i)
         seen.append(i)
-    return torch.tensor(kept)
+    return torch.tensor(kept, dtype=torch.long)
 
 
 def _by_score(scores: Tensor, descending: bool = True) -> list[int]:
     return scores.argsort(descending=descending, stable=True).tolist()
 
 
-nms = Exercise(
-    "top_down.nms",
-    NOTEBOOK,
+nms = chapter.exercise(
+    "nms",
     cases=_nms_cases,
     solution=_nms,
     returns=("the indices",),
+    whole=True,
     praise="The best of each heap stays, and who was removed removes nobody.",
 )
 
@@ -158,6 +174,30 @@ nms = Exercise(
 )
 def order_of_the_list(boxes, scores, threshold):
     return _greedy(boxes, range(len(boxes)), threshold)
+
+
+@nms.wrong(
+    "Your indices count in the sorted list. Wanted are places in `boxes` as it was "
+    "given: look them up in the order you sorted by, `order[kept]`."
+)
+def index_in_the_sorted_list(boxes, scores, threshold):
+    rank = torch.empty(len(boxes), dtype=torch.long)
+    rank[_by_score(scores)] = torch.arange(len(boxes))
+    return rank[_nms(boxes, scores, threshold)]
+
+
+@nms.wrong(
+    "You keep the boxes that overlap the best one, and remove those that do not. It is "
+    "the other way round: what overlaps a better box too much goes."
+)
+def overlapping_kept(boxes, scores, threshold):
+    overlaps, kept = _iou(boxes), []
+    left = _by_score(scores)
+    while left:
+        best, *rest = left
+        kept.append(best)
+        left = [i for i in rest if float(overlaps[best, i]) > threshold]
+    return torch.tensor(kept, dtype=torch.long)
 
 
 @nms.wrong(
@@ -206,16 +246,17 @@ def a_mask(boxes, scores, threshold):
 
 
 def _read_cases() -> list[Case]:
-    points = torch.tensor([[2.25, 3.5], [0.0, 1.75], [4.0, 4.0], [5.5, 0.25]])
+    points = torch.tensor([[2.25, 2.5], [0.0, 1.75], [3.0, 3.0], [3.5, 0.25]])
     rim = torch.tensor([[6.0, 3.5], [2.5, 4.0], [6.0, 4.0], [0.0, 0.0]])
     return [
-        Case("inside", uniform(10, 3, 5, 7), points),
+        Case("away from the last row and column", uniform(10, 3, 5, 7), points),
         Case("on the last row and column", uniform(11, 2, 5, 7), rim),
         Case(
             "many points",
             uniform(12, 2, 9, 6),
             uniform(13, 20, 2) * torch.tensor([5.0, 8.0]),
         ),
+        Case("no point", uniform(14, 2, 5, 7), torch.zeros(0, 2)),
     ]
 
 
@@ -241,12 +282,12 @@ def _read(level: Tensor, points: Tensor) -> Tensor:
     return _mix(level, points)
 
 
-read = Exercise(
-    "top_down.read",
-    NOTEBOOK,
+read = chapter.exercise(
+    "read",
     cases=_read_cases,
     solution=_read,
     returns=("the values",),
+    no_loop=True,
     praise="No rounding anywhere: that is the whole difference of RoIAlign to RoIPool.",
 )
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poselab.checks.base import MUTATES, Case, Exercise
+from poselab.checks.base import MUTATES, Case, Chapter
 from poselab.skeleton import COCO_17
+
+chapter = Chapter("welcome", "00_welcome")
 
 LEFT_SHOULDER, RIGHT_SHOULDER = 5, 6
 FLIP = list(COCO_17.flip_index)
@@ -45,9 +47,8 @@ def _mean_neck(keypoints: Tensor, visibility: Tensor, joints=(5, 6)):
     return point * (flag > 0)[:, None], flag
 
 
-neck = Exercise(
-    "welcome.neck",
-    "00_welcome",
+neck = chapter.exercise(
+    "neck",
     cases=_neck_cases,
     solution=_mean_neck,
     returns=("points", "visibility"),
@@ -191,9 +192,8 @@ def _count(coco: dict):
     return (_triplets(coco)[..., 2] == 2).sum(0)
 
 
-count_visible = Exercise(
-    "welcome.count_visible",
-    "00_welcome",
+count_visible = chapter.exercise(
+    "count_visible",
     cases=_count_cases,
     solution=_count,
     returns=("the count",),
@@ -279,9 +279,8 @@ def _flip(keypoints: Tensor, visibility: Tensor, width: int):
     return points[:, FLIP], visibility[:, FLIP]
 
 
-flip = Exercise(
-    "welcome.flip",
-    "00_welcome",
+flip = chapter.exercise(
+    "flip",
     cases=_flip_cases,
     solution=_flip,
     returns=("keypoints", "visibility"),

@@ -1,6 +1,8 @@
 """The machinery of the checks: nothing a learner writes may make a check raise."""
 
 import sys
+import threading
+import types
 
 import numpy as np
 import pytest
@@ -61,7 +63,7 @@ def _changes(x):
         (lambda x: print(end="") and x, "wrong", "`return` missing"),
         (lambda x: x**2, "wrong", "You squared"),
         (lambda x: x**2 if len(x) else x + torch.ones(0), "wrong", "You squared"),
-        (lambda x: 3 * x, "wrong", "y[0] should be 2; yours is 3. 3 of 3 numbers"),
+        (lambda x: 3 * x, "wrong", "y[2] should be 6; yours is 9. 3 of 3 numbers"),
         (lambda x: x / 0 * 0, "wrong", "nan is not a number"),
         (lambda x: 2 * x[:, None], "wrong", "shape [3]; yours has [3, 1]. The number"),
         (lambda x: (x, x), "wrong", "should return 1 result (y), but returns 2"),
@@ -119,13 +121,126 @@ def test_the_stop_button_works(double):
 
 def test_the_text_is_plain_outside_jupyter_and_rich_inside(double):
     result = double.check(lambda x: "<b>&")
-    assert repr(result).startswith("✘ Not yet (test.double): Case “three numbers”: y ")
+    assert repr(result).startswith(
+        "✘ Not yet (test.double): In the case “three numbers”: y "
+    )
     html = result._repr_html_()
     assert "Not yet" in html
     assert "<b>&" not in html
     assert "&lt;b&gt;&amp;" in html
     right = double.check(lambda x: 2 * x)
     assert repr(right) == "✔ Right (test.double): All cases agree."
+
+
+def _loop(x):
+    while True:
+        x = x + 0
+
+
+def _grows(x):
+    todo = [0]
+    for i in todo:
+        todo.append(i)
+    return x
+
+
+@pytest.mark.parametrize("attempt", [_loop, _grows])
+def test_a_loop_without_end_is_cut_off(double, attempt):
+    double.limit = 0.05
+    for _ in range(3):
+        result = double.check(attempt)
+        assert (result.status, result.diagnosis) == ("wrong", "no end")
+        assert "did not come to an end" in result.message
+        assert "the case “three numbers”" in result.message
+        assert "of your cell: `" in result.message
+    assert double.check(lambda x: 2 * x)
+
+
+def test_it_is_cut_off_in_any_thread_and_leaves_the_thread_alone(double):
+    double.limit, found = 0.05, []
+    thread = threading.Thread(target=lambda: found.append(double.check(_loop)))
+    thread.start()
+    thread.join()
+    assert [r.diagnosis for r in found] == ["no end"]
+    assert sum(range(200_000)) == 19_999_900_000  # nothing arrives later
+
+
+def test_imports_that_were_not_run_are_no_wrong_answer(double):
+    def attempt(x):
+        return torch.stack([x, x]).sum(0)
+
+    attempt = types.FunctionType(attempt.__code__, {"__builtins__": {}})
+    result = double.check(attempt)
+    assert (result.status, result.diagnosis) == ("not attempted", "imports")
+    assert "`torch` is not known yet: run the setup cell" in result.message
+
+
+@pytest.mark.parametrize(
+    ("attempt", "words"),
+    [
+        (lambda x: 2 * x + 0.5, "All are off by exactly +0.5."),
+        (lambda x: x, "Yours are 0.5 (1 / 2) times the right ones."),
+        (lambda x: -2 * x, "All have the other sign."),
+        (lambda x: (2 * x).flip(0), "in the opposite order"),
+        (lambda x: (2 * x).roll(1), "in other places"),
+    ],
+)
+def test_what_all_differences_have_in_common_is_said(double, attempt, words):
+    message = double.check(attempt).message
+    assert words in message
+    assert message.endswith("\nIt was given x = [1, 2, 3].")
+
+
+def test_the_largest_difference_and_its_row_are_named():
+    boxes = torch.arange(20.0).view(5, 4)
+    cases = [Case("five", boxes, 2)]
+    exercise = Exercise(
+        "test.rows", "99_test", lambda: cases, lambda boxes, k: boxes * k
+    )
+    try:
+
+        def attempt(boxes, k):
+            found = boxes * k
+            found[3, 1] += 7
+            found[0, 0] += 1e-3
+            return found
+
+        message = exercise.check(attempt).message
+        assert "the result[3, 1] should be 26; yours is 33. 2 of 20" in message
+        assert "boxes of shape [5, 4], k = 2; boxes[3] = [12, 13, 14, 15]" in message
+        shifted = exercise.check(
+            lambda boxes, k: boxes * k + torch.tensor([1, 2, 0, 0])
+        )
+        assert "all are off by exactly (+1, +2, +0, +0)" in shifted.message
+        swapped = exercise.check(lambda boxes, k: (boxes * k)[:, :2])
+        assert "should have shape [5, 4]; yours has [5, 2]" in swapped.message
+    finally:
+        del REGISTRY["test.rows"]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "diagnosis", "words"),
+    [
+        (lambda x: (2 * x,), "tuple", "A comma at the end"),
+        (lambda x: (2 * x).to("meta"), "device", "is on meta"),
+        (
+            lambda x: (2 * x).sort(),
+            "structure",
+            "`sort` along a dimension gives a pair",
+        ),
+    ],
+)
+def test_the_kind_of_a_result_is_judged(double, attempt, diagnosis, words):
+    result = double.check(attempt)
+    assert (result.status, result.diagnosis) == ("wrong", diagnosis)
+    assert words in result.message
+
+
+def test_a_diagnosis_has_to_explain_every_case(double):
+    def only_here(x):  # a square, but not for an empty x
+        return x**2 if len(x) else torch.ones(1)
+
+    assert double.check(only_here).diagnosis == "values"
 
 
 def test_an_unknown_exercise_is_named_with_the_known_ones():

@@ -60,10 +60,10 @@ def test_the_score_is_the_packages_pck():
     assert check("deeppose.pck", answer)
 
 
-def test_a_combined_mistake_names_the_first_wrong_number():
+def test_a_combined_mistake_names_what_all_numbers_have_in_common():
     def answer(points, boxes):
         return -normalise(points, boxes)
 
     result = check("deeppose.normalise", answer)
     assert result.diagnosis == "values"
-    assert "the result[0, 0, 0]" in result.message
+    assert "All have the other sign." in result.message

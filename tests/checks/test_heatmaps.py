@@ -37,10 +37,89 @@ def test_the_loss_by_indexing():
     def answer(output, target, visibility):
         labelled = visibility > 0
         if not labelled.any():
-            return torch.tensor(0.0)
+            return 0 * output.sum()
         return ((output - target)[labelled] ** 2).mean()
 
     assert check("heatmaps.masked_mse", answer)
+
+
+def test_a_loss_that_nothing_can_be_learned_from():
+    def mean(output, target, visibility):
+        labelled = (visibility > 0)[..., None, None]
+        squares = (output - target).square() * labelled
+        return squares.sum() / labelled.expand_as(output).sum().clamp(min=1)
+
+    def fresh(output, target, visibility):
+        if (visibility == 0).all():
+            return torch.tensor(0.0)
+        return mean(output, target, visibility)
+
+    def detached(output, target, visibility):
+        half = mean(output, target, visibility) / 2
+        return half + half.detach()
+
+    assert check("heatmaps.masked_mse", mean)
+    number = check("heatmaps.masked_mse", lambda *given: mean(*given).item())
+    assert number.diagnosis == "no gradient"
+    zero = check("heatmaps.masked_mse", fresh)
+    assert (zero.status, zero.diagnosis) == ("wrong", "no gradient")
+    assert "no labelled joint at all" in zero.message
+    wrong = check("heatmaps.masked_mse", detached)
+    assert wrong.diagnosis == "gradient"
+    assert "the gradient of output" in wrong.message
+
+
+def test_zero_is_no_loss():
+    assert not check("heatmaps.masked_mse", lambda *_: 0)
+
+
+def test_missing_brackets_are_not_called_pixels():
+    def answer(points, size, stride, sigma):
+        cells = (points - (stride - 1) / 2) / stride
+        y, x = torch.meshgrid(*map(torch.arange, size), indexing="ij")
+        d = (x - cells[:, 0, None, None]) ** 2 + (y - cells[:, 1, None, None]) ** 2
+        return torch.exp(-d / 2 * sigma**2)
+
+    assert check("heatmaps.target", answer).diagnosis == "brackets_missing"
+
+
+def test_sums_of_rows_and_columns_are_not_the_highest_cell():
+    def answer(maps, stride):
+        cells = torch.stack([maps.sum(1).argmax(1), maps.sum(2).argmax(1)], 1)
+        return stride * cells + (stride - 1) / 2
+
+    assert check("heatmaps.decode", answer).diagnosis == "fullest_row_and_column"
+
+
+def test_a_pair_from_max_and_whole_numbers_are_named():
+    pair = check("heatmaps.merge", lambda maps, visibility: maps.max(0))
+    assert pair.diagnosis == "structure"
+    assert "`max` along a dimension gives a pair, values and indices" in pair.message
+
+    def whole(maps, stride):
+        index = maps.flatten(1).argmax(1)
+        points = torch.zeros(len(maps), 2, dtype=torch.long)
+        points[:, 0] = stride * (index % maps.shape[2]) + (stride - 1) / 2
+        points[:, 1] = stride * (index // maps.shape[2]) + (stride - 1) / 2
+        return points
+
+    assert check("heatmaps.decode", whole).diagnosis == "whole_middle"
+    quarter = check("heatmaps.quarter", whole)
+    assert quarter.diagnosis == "whole numbers"
+    assert "torch.int64" in quarter.message
+
+
+def test_a_peak_in_another_cell_is_named():
+    def answer(points, size, stride, sigma):
+        y, x = torch.meshgrid(*map(torch.arange, size), indexing="ij")
+        u, v = ((points - (stride - 1) / 2) / stride + 2).T[..., None, None]
+        return torch.exp(-((x - u) ** 2 + (y - v) ** 2) / (2 * sigma**2))
+
+    message = check("heatmaps.target", answer).message
+    assert "The highest cell of map 0 is in row" in message
+    assert (
+        "It was given points of shape [17, 2], size = (16, 12), stride = 4" in message
+    )
 
 
 def test_reading_by_rows_and_columns():

@@ -30,7 +30,7 @@ def test_back_by_an_inverse_matrix():
             )
             ones = torch.cat([p, torch.ones(len(p), 1)], 1)
             found.append((ones @ there.inverse().T)[:, :2])
-        return torch.stack(found)
+        return torch.stack(found) if found else points
 
     assert check("top_down.back", answer)
 
@@ -61,9 +61,81 @@ def test_suppression_with_a_mask_that_shrinks():
             iou = inter / (side[i].prod() + side.prod(1) - inter)
             alive &= iou <= threshold
             alive[i] = False
-        return torch.tensor(kept)
+        return torch.tensor(kept, dtype=torch.long)
 
     assert check("top_down.nms", answer)
+
+
+def test_a_picture_without_boxes_and_a_loop_without_end():
+    def empty(boxes, scores, threshold):
+        return torch.tensor(greedy(boxes, scores, threshold))
+
+    def greedy(boxes, scores, threshold):
+        left, kept = scores.argsort(descending=True).tolist(), []
+        while left:
+            i = left.pop(0)
+            kept.append(i)
+            low = torch.maximum(boxes[i, :2], boxes[left, :2])
+            high = torch.minimum(boxes[i, 2:], boxes[left, 2:])
+            inter = (high - low).clamp(min=0).prod(1)
+            area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+            iou = inter / (area[i] + area[left] - inter)
+            left = [
+                j for j, o in zip(left, iou.tolist(), strict=True) if o <= threshold
+            ]
+        return kept
+
+    assert check("top_down.nms", lambda *given: torch.tensor(greedy(*given)).long())
+    result = check("top_down.nms", empty)
+    assert result.diagnosis == "type"
+    assert "dtype=torch.int64" in result.message
+    assert "a picture without boxes" in result.message
+
+
+def test_a_border_mistake_is_not_said_to_be_inside():
+    def answer(level, points):
+        x, y = points.long().unbind(1)
+        u, v = (points - points.floor()).unbind(1)
+        upper = (1 - u) * level[:, y, x] + u * level[:, y, x + 1]
+        lower = (1 - u) * level[:, y + 1, x] + u * level[:, y + 1, x + 1]
+        return ((1 - v) * upper + v * lower).T
+
+    assert (
+        "the case “on the last row and column”"
+        in check("top_down.read", answer).message
+    )
+
+
+def test_x_and_y_exchanged_is_not_taken_for_the_border():
+    def answer(level, points):
+        x, y = points.long().unbind(1)
+        right, below = (x + 1).clamp(max=6), (y + 1).clamp(max=4)
+        u, v = (points - points.floor()).unbind(1)
+        upper = (1 - u) * level[:, x, y] + u * level[:, right, y]
+        lower = (1 - u) * level[:, x, below] + u * level[:, right, below]
+        return ((1 - v) * upper + v * lower).T
+
+    result = check("top_down.read", answer)
+    assert result.status == "wrong"
+    assert "away from the last row and column" in result.message
+
+
+def test_a_loop_over_points_is_right_and_told():
+    def answer(level, points):
+        found = []
+        for x, y in points.tolist():
+            left, top = int(x), int(y)
+            right = min(left + 1, level.shape[2] - 1)
+            below = min(top + 1, level.shape[1] - 1)
+            u, v = x - left, y - top
+            upper = (1 - u) * level[:, top, left] + u * level[:, top, right]
+            lower = (1 - u) * level[:, below, left] + u * level[:, below, right]
+            found.append((1 - v) * upper + v * lower)
+        return torch.stack(found) if found else torch.zeros(0, len(level))
+
+    result = check("top_down.read", answer)
+    assert result
+    assert "the task asks for none" in result.message
 
 
 def test_reading_by_weights_of_all_cells():
