@@ -41,58 +41,22 @@ imports were not run), "wrong" with a diagnosis, or "right".
 
 from __future__ import annotations
 
-import dis
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import CodeType
 from typing import Any
 
 import torch
 
-from poselab.checks import compare, words
+from poselab.checks import compare, texts, words
+from poselab.checks.bytecode import has_loop, is_stub
 from poselab.checks.compare import equal
 from poselab.checks.result import Result, learner_line
 from poselab.checks.running import LIMIT, Case, Outcome, OutOfTime, run
+from poselab.checks.texts import MUTATES
 from poselab.errors import ArgumentError
 
 __all__ = ["MUTATES", "REGISTRY", "Case", "Chapter", "Exercise", "is_stub", "run"]
-
-MUTATES = (
-    "The numbers are right, but your function changes its arguments in place: whoever "
-    "calls it finds other data afterwards. Work on a copy (`x = x.clone()`), or build "
-    "new tensors."
-)
-NOT_ATTEMPTED = ("not attempted", "Replace the ... with your answer.", None)
-RECURSION = "Your function calls itself for ever (RecursionError)."
-NO_RETURN = "Your function gives back nothing (None). Is `return` missing?"
-CALLED = (
-    "`check` needs the function itself, without parentheses and arguments: "
-    "`check(name, function)`."
-)
-NO_END = (
-    "Your function did not come to an end, so it was stopped. Is there a `while` whose "
-    "condition never changes, or a list that grows while you go through it?"
-)
-NO_GRADIENT = (
-    "The numbers are right, but nothing can be learned from them: a loss has to stay a "
-    "tensor with a gradient. `.item()`, `float(...)`, `.detach()`, `.numpy()` and a "
-    "fresh number such as `0` or `torch.tensor(0.0)` cut it off."
-)
-LOOPS = " It has a loop in Python, though; the task asks for none."
-# What the first cells of every notebook import, by the name that is missing.
-_IMPORTED = (
-    "torch",
-    "Tensor",
-    "nn",
-    "F",
-    "math",
-    "np",
-    "plt",
-    "draw",
-    "poselab",
-    "zoo",
-)
 
 
 @dataclass
@@ -150,20 +114,20 @@ class Exercise:
 
     def _judge(self, attempt: Any) -> tuple[str, str, str | None]:
         if attempt is None or attempt is ... or is_stub(attempt):
-            return NOT_ATTEMPTED
+            return texts.NOT_ATTEMPTED
         if not callable(attempt):
-            return "wrong", CALLED, "called"
+            return "wrong", texts.CALLED, "called"
         cases = self.cases()
         found = run(attempt, cases, self.gradient, self.limit)
         if isinstance(found.error, NotImplementedError):
-            return NOT_ATTEMPTED
+            return texts.NOT_ATTEMPTED
         truth = run(self.solution, cases, self.gradient)
         if found.error is not None:
             return self._stopped(attempt, found, truth, cases)
         if any(value is NotImplemented or value is ... for value in found.raw):
-            return NOT_ATTEMPTED
+            return texts.NOT_ATTEMPTED
         if all(value is None for value in found.raw):
-            return "wrong", NO_RETURN, "no return"
+            return "wrong", texts.NO_RETURN, "no return"
         places = list(map(compare.elsewhere, found.raw, truth.raw))
         if any(places):
             return "wrong", self._elsewhere(*next(filter(None, places))), "device"
@@ -191,12 +155,17 @@ class Exercise:
     def _error(self, attempt: Callable, error: BaseException, case: Case):
         place = learner_line(attempt, error)
         if isinstance(error, OutOfTime):
-            return "wrong", f"{NO_END} It happened in {_name(case)}.{place}", "no end"
+            return (
+                "wrong",
+                f"{texts.NO_END} It happened in {_name(case)}.{place}",
+                "no end",
+            )
         if isinstance(error, RecursionError):
-            return "wrong", f"{RECURSION}{place}", "error"
-        if isinstance(error, NameError) and getattr(error, "name", None) in _IMPORTED:
+            return "wrong", f"{texts.RECURSION}{place}", "error"
+        missing = error.name if isinstance(error, NameError) else None
+        if missing in texts.IMPORTED:
             text = (
-                f"`{error.name}` is not known yet: run the setup cell and the cell "
+                f"`{missing}` is not known yet: run the setup cell and the cell "
                 "with the imports at the top of the notebook, then this cell again."
             )
             return "not attempted", text, "imports"
@@ -216,13 +185,13 @@ class Exercise:
             pairs = zip(cases, found.gradients, truth.gradients, strict=True)
             for case, mine, true in pairs:
                 if mine is None:
-                    text = f"{NO_GRADIENT} This is so in {_name(case)}."
+                    text = f"{texts.NO_GRADIENT} This is so in {_name(case)}."
                     return "wrong", text, "no gradient"
                 if not equal(mine, true):
                     text = self._other_gradient(mine, true, case)
                     return "wrong", text, "gradient"
-        loops = self.no_loop and _has_loop(getattr(attempt, "__code__", None))
-        return "right", self.praise + (LOOPS if loops else ""), None
+        loops = self.no_loop and has_loop(getattr(attempt, "__code__", None))
+        return "right", self.praise + (texts.LOOPS if loops else ""), None
 
     def _kind(self, raw: Any, true: Any) -> tuple[str, str] | tuple[None, None]:
         """What is wrong with the kind of a result whose numbers are right."""
@@ -322,42 +291,7 @@ class Chapter:
 
 
 REGISTRY: dict[str, Exercise] = {}
-_NOTHING_DONE = {
-    "RESUME",
-    "NOP",
-    "LOAD_CONST",
-    "RETURN_CONST",
-    "RETURN_VALUE",
-    "COPY_FREE_VARS",
-    "LOAD_SMALL_INT",
-    "CACHE",
-    "POP_TOP",
-}
 
 
 def _name(case: Case) -> str:
     return f"the case “{case.name}”"
-
-
-def is_stub(function: Any) -> bool:
-    """Whether a function's body is only ``...``, ``pass`` or a docstring.
-
-    Asked of the byte code, because a body without ``return`` that does something also
-    returns None, and has to be told so.
-    """
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return False
-    steps = list(dis.get_instructions(code))
-    constant = [s.argval for s in steps if s.opname in ("LOAD_CONST", "RETURN_CONST")]
-    only = all(step.opname in _NOTHING_DONE for step in steps)
-    return only and constant[-1:] in ([None], [...])
-
-
-def _has_loop(code: CodeType | None) -> bool:
-    """Whether a function goes round: for, while, or either inside what it defines."""
-    if code is None:
-        return False
-    steps = (step.opname for step in dis.get_instructions(code))
-    inner = (c for c in code.co_consts if isinstance(c, CodeType))
-    return any("JUMP_BACKWARD" in step for step in steps) or any(map(_has_loop, inner))
