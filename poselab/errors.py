@@ -78,6 +78,10 @@ class AnnotationError(PoselabError):
     """An annotation file or record is broken."""
 
 
+class AnnotationWarning(UserWarning):
+    """An annotation file has something that is left out or mended: what, how often."""
+
+
 class ImageError(PoselabError):
     """An image is missing, unreadable or not of the size that was promised."""
 

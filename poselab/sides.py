@@ -37,6 +37,11 @@ def find_pairs(joints: tuple[str, ...], where: str) -> tuple[tuple[int, int], ..
     return tuple(sorted(pairs))
 
 
+def letters(name: str) -> str:
+    """A joint's name without its spelling: "Left-Eye" and "l_eye" are "lefteye"."""
+    return "".join(_SIDES.get(word, word) for word in _split(name))
+
+
 def _partner(place: int, name: str, places: dict, where: str) -> tuple[int, int] | None:
     """The pair that joint `place` is in; None for one in the middle."""
     readings = _readings(name)

@@ -227,6 +227,7 @@ MPI_INF_3DHP_17 = _skeleton(
     "pelvis-r_hip r_hip-r_knee r_knee-r_ankle pelvis-l_hip l_hip-l_knee l_knee-l_ankle",
 )
 SKELETONS = {s.name: s for s in (COCO_17, MPII_16, CROWDPOSE_14, H36M_17)}
+PUBLISHED = (*SKELETONS.values(), POSETRACK_17, MPI_INF_3DHP_17)
 
 # A joint that a skeleton lacks, as the mean of joints that it may have.
 _SHOULDERS = ("left_shoulder", "right_shoulder")

@@ -28,6 +28,7 @@ ORDER = (
     "system",
     "sides",
     "skeleton",
+    "categories",
     "geometry",
     "boxes",
     "records",

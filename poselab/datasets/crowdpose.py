@@ -45,15 +45,13 @@ class CrowdPose(Coco):
 
     @staticmethod
     def adapt(content: Any) -> Any:
-        """A copy of the content with COCO's names, areas and boxes."""
+        """A copy of the content with COCO's areas and boxes."""
         content = copy.deepcopy(content)
         if not isinstance(content, dict):
             return content
         sizes = {}
         for record in _objects(content, "images"):
             sizes[repr(record.get("id"))] = record.get("width"), record.get("height")
-        for category in _objects(content, "categories"):
-            _rename(category)
         for person in _objects(content, "annotations"):
             _complete(person, sizes.get(repr(person.get("image_id"))))
         return content
@@ -64,15 +62,6 @@ def _objects(content: dict, key: str) -> list[dict]:
     records = content.get(key)
     records = records if isinstance(records, list) else []
     return [record for record in records if isinstance(record, dict)]
-
-
-def _rename(category: dict) -> None:
-    names = category.get("keypoints")
-    if isinstance(names, list):
-        other = {"head": "head_top", "top_head": "head_top"}
-        category["keypoints"] = [
-            other.get(name, name) if isinstance(name, str) else name for name in names
-        ]
 
 
 def _complete(person: dict, size) -> None:

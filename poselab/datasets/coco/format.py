@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from poselab.categories import file_skeleton, person_category
 from poselab.datasets.coco import masks
+from poselab.datasets.coco.notes import Notes
 from poselab.datasets.json_file import Record, load_json
-from poselab.errors import AnnotationError
 from poselab.skeleton import Skeleton
 
 BOX_TOLERANCE = 1.0  # px; published boxes are rounded
@@ -60,20 +61,38 @@ class Annotations:
     images: list[ImageRecord]
     people: dict[int, list[PersonRecord]]
     category_id: int
+    skeleton: Skeleton
     raw: dict = field(repr=False)
+
+    def people_only(self) -> dict:
+        """The raw content with people's annotations and category alone."""
+        return {
+            **self.raw,
+            "categories": [
+                c for c in self.raw["categories"] if c["id"] == self.category_id
+            ],
+            "annotations": [
+                a
+                for a in self.raw["annotations"]
+                if a["category_id"] == self.category_id
+            ],
+        }
 
 
 def read(
     file: str | Path,
-    skeleton: Skeleton,
+    skeleton: Skeleton | None,
     each_image: Callable[[ImageRecord], None] | None = None,
     adapt: Callable[[Any], Any] | None = None,
+    person: str | int | None = None,
 ) -> Annotations:
     """Read and check a COCO keypoint file; raises `AnnotationError`.
 
     `each_image` may check an image further (its file, say) before the people in it are
     judged by what the record says of its size. `adapt` brings the content of a file
-    that differs a little into COCO's form before it is checked.
+    that differs a little into COCO's form before it is checked. Without a skeleton it
+    is the file's own. `person` names the people's category where the file leaves it
+    open. What is left out is counted in one `AnnotationWarning`.
     """
     content = load_json(file)
     top = Record(str(file), "the file", adapt(content) if adapt else content)
@@ -81,19 +100,49 @@ def read(
     for image in images.values() if each_image else ():
         each_image(image)
     categories = _unique(top, "categories", _category)
-    person = _person_category(top, list(categories.values()), skeleton)
+    records = _checked(top, images, categories)
+    skeleton = skeleton or file_skeleton(list(categories.values()), top.file, person)
+    chosen = person_category(
+        list(categories.values()),
+        skeleton,
+        top.file,
+        _jointed(records, len(skeleton)),
+        person,
+    )
+    notes = Notes(top.file)
     people: dict[int, list[PersonRecord]] = {key: [] for key in images}
+    for record in records:
+        image = images[record.data["image_id"]]
+        if record.data["category_id"] == chosen["id"]:
+            people[image.id].append(_person(record, image, skeleton))
+        else:
+            notes.left_out(categories[record.data["category_id"]], record)
+    notes.tell()
+    everything = list(images.values()), people, chosen["id"], skeleton, top.data
+    return Annotations(*everything)
+
+
+def _checked(top: Record, images: dict, categories: dict) -> list[Record]:
+    """The records of "annotations", each with an id, an image and a category."""
     seen: set[int] = set()
-    for record in _records(top, "annotations"):
+    records = list(_records(top, "annotations"))
+    for record in records:
         _new_id(record, seen)
         if record.integer("image_id") not in images:
             record.fail("image_id", "no image has this id")
         if record.integer("category_id") not in categories:
             record.fail("category_id", "no category has this id")
-        if record.data["category_id"] == person:
-            image = images[record.data["image_id"]]
-            people[image.id].append(_person(record, image, skeleton))
-    return Annotations(list(images.values()), people, person, top.data)
+    return records
+
+
+def _jointed(records: list[Record], joints: int) -> set[int]:
+    """The categories of annotations with so many joints."""
+    found = set()
+    for record in records:
+        points = record.data.get("keypoints")
+        if isinstance(points, list) and len(points) == 3 * joints:
+            found.add(record.data["category_id"])
+    return found
 
 
 def _records(top: Record, key: str):
@@ -125,32 +174,12 @@ def _image(record: Record) -> ImageRecord:
     )
 
 
-def _category(record: Record) -> Record:
+def _category(record: Record) -> dict:
     record.text("name")
-    return record
-
-
-def _person_category(top: Record, categories: list[Record], skeleton) -> int:
-    """The id of the category "person", whose joints must be the skeleton's."""
-    people = [c for c in categories if c.data["name"] == "person"]
-    people = people or [c for c in categories if "keypoints" in c.data]
-    if len(people) != 1:
-        names = [c.data["name"] for c in categories]
-        raise AnnotationError(
-            "needs exactly one category named 'person'",
-            where=top.file,
-            field="categories",
-            value=names,
-        )
-    category = people[0]
-    names = category.data.get("keypoints", list(skeleton.joints))
-    if names != list(skeleton.joints):
-        category.fail(
-            "keypoints",
-            f"these are not the {len(skeleton)} joints of {skeleton.name}",
-            "Pass the skeleton that fits, e.g. Coco(..., skeleton=CROWDPOSE_14).",
-        )
-    return category.data["id"]
+    names = record.data.get("keypoints") or []
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        record.fail("keypoints", "must be a list of the joints' names")
+    return record.data
 
 
 def _person(record: Record, image: ImageRecord, skeleton: Skeleton) -> PersonRecord:

@@ -16,7 +16,7 @@ from torch import Tensor
 from poselab.datasets.coco import format as coco_format
 from poselab.datasets.coco import masks
 from poselab.datasets.coco.export import save_coco, to_coco
-from poselab.datasets.coco.results import read_results
+from poselab.datasets.coco.results import person_ids, read_results
 from poselab.datasets.images import image_size, read_image
 from poselab.datasets.transforms import crop_people
 from poselab.errors import AnnotationError, ImageError
@@ -44,6 +44,10 @@ class Coco:
     visibility 0; crowd regions are not people but the mask `ignore`; an image without
     people has P = 0. `masks` is None in an image where some person has none.
 
+    People are the category whose joints are those of `skeleton` (None: of the file), or
+    that is called so; `person` is its name or id where the file leaves it open. What is
+    left out is counted in one `AnnotationWarning`.
+
     The whole file and the size of every image are checked first (the size not, where
     `check_images` is False, which saves time on 100,000 images): raises
     `AnnotationError` or `ImageError`, which name the file, the record and the field.
@@ -53,16 +57,17 @@ class Coco:
         self,
         annotation_file: str | Path,
         image_dir: str | Path,
-        skeleton: Skeleton = COCO_17,
+        skeleton: Skeleton | None = COCO_17,
         check_images: bool = True,
+        person: str | int | None = None,
     ) -> None:
         self.annotation_file = user_path(annotation_file)
         self.image_dir = user_path(image_dir)
-        self.skeleton = skeleton
         check = self._check_file if check_images else None
         self.annotations = coco_format.read(
-            annotation_file, skeleton, check, self.adapt
+            annotation_file, skeleton, check, self.adapt, person
         )
+        self.skeleton = self.annotations.skeleton
 
     @staticmethod
     def adapt(content: Any) -> Any:
@@ -73,6 +78,11 @@ class Coco:
     def dataset(self) -> dict:
         """The file's content as it is, which is what pycocotools works on."""
         return self.annotations.raw
+
+    @property
+    def truth(self) -> dict:
+        """The people of `dataset` alone: what their poses are measured against."""
+        return self.annotations.people_only()
 
     @property
     def image_ids(self) -> list[int]:
@@ -137,10 +147,14 @@ class Coco:
     def detections(self, file: str | Path, min_score: float = 0.0) -> dict[int, Poses]:
         """A results file (boxes, joints or both, with scores) as `Poses` per image id.
 
-        Boxes without an area and those below `min_score` are left out. Joints that are
-        not in the file have score 0. Raises `AnnotationError`.
+        Detections of other categories than the person's, boxes without an area and
+        those below `min_score` are left out; the first are counted in a warning. Joints
+        that are not in the file have score 0. Raises `AnnotationError`.
         """
-        return read_results(file, self.skeleton, set(self.image_ids), min_score)
+        categories = {c["id"] for c in self.dataset["categories"]}
+        people = person_ids(self.annotations.category_id, categories)
+        ids = set(self.image_ids)
+        return read_results(file, self.skeleton, ids, min_score, people)
 
     def _check_file(self, record: coco_format.ImageRecord) -> None:
         if not self.image_dir.is_dir():

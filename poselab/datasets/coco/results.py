@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from poselab.datasets.coco.notes import Notes
 from poselab.datasets.json_file import Record, load_json
 from poselab.errors import AnnotationError
 from poselab.records import Poses
 from poselab.skeleton import Skeleton
+
+COCO_PERSON = 1  # of detectors that were trained on COCO
 
 
 def read_results(
@@ -20,26 +23,56 @@ def read_results(
     skeleton: Skeleton,
     image_ids: Iterable[int],
     min_score: float = 0.0,
+    people: Collection[int] | None = None,
 ) -> dict[int, Poses]:
     """A results file as `Poses` per image id, best first.
 
     Each detection needs image_id, score and bbox or keypoints; a box that the file
     lacks is drawn around the joints, joints that it lacks have score 0 at (0, 0).
-    Boxes without an area and scores below `min_score` are left out. Raises
-    `AnnotationError`, also for an image that `image_ids` does not have.
+    Boxes without an area and scores below `min_score` are left out, and so is what has
+    a "category_id" that is not among `people`, which one `AnnotationWarning` counts.
+    Raises `AnnotationError`, also for an image that `image_ids` does not have and where
+    no detection is a person.
     """
     data, known = load_json(file), set(image_ids)
     if not isinstance(data, list):
         raise AnnotationError("must be a list of detections", where=file, value=data)
     found: dict[int, list] = {}
+    notes = Notes(str(file))
     for place, entry in enumerate(data):
         record = Record(str(file), f"detection [{place}]", entry)
+        if _other(record, people):
+            category = record.data["category_id"]
+            notes.left_out({"id": category, "name": "no person"}, record)
+            continue
         if record.integer("image_id") not in known:
             record.fail("image_id", "the annotation file has no such image")
         score, box, points = _detection(record, skeleton)
         if score >= min_score and bool((box[2:] > 0).all()):
             found.setdefault(record.data["image_id"], []).append((score, box, points))
+    if data and sum(notes.counts.values()) == len(data):
+        raise AnnotationError(
+            "no detection is a person",
+            where=file,
+            field="category_id",
+            value=data[0]["category_id"],
+            fix=f"People have the category {sorted(people or ())}.",
+        )
+    notes.tell()
     return {key: _poses(rows) for key, rows in found.items()}
+
+
+def person_ids(person: int, categories: Collection[int]) -> set[int]:
+    """The categories of detections that are people: the file's own, and COCO's 1 where
+    the file has no other category of this id."""
+    return {person} if COCO_PERSON in categories else {person, COCO_PERSON}
+
+
+def _other(record: Record, people: Collection[int] | None) -> bool:
+    """Whether a detection says that it is no person."""
+    if people is None or "category_id" not in record.data:
+        return False
+    return record.integer("category_id") not in people
 
 
 def _detection(record: Record, skeleton: Skeleton) -> tuple[float, Tensor, Tensor]:

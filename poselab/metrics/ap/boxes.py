@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -33,13 +34,17 @@ BOX_NAMES = (
     "ARl",
 )
 
+PERSON = 1  # the label of people, as in `Detections`
+
 
 def box_ap(truth: Sample | Sequence[Sample], found: Iterable[Any]) -> dict[str, float]:
     """COCO's twelve box numbers (`BOX_NAMES`) for people.
 
     `truth` is a list of samples or a stacked one; `found` has for each image something
-    with boxes [N, 4] (xywh px) and scores [N], such as `Detections`. At most 100 boxes
-    an image count. -1 means that there is nobody of that size. Raises `ArgumentError`.
+    with boxes [N, 4] (xywh px) and scores [N], such as `Detections`; where it has
+    labels [N], those of 1 are people and the others are left out, counted in a warning.
+    At most 100 boxes an image count. -1 means that there is nobody of that size. Raises
+    `ArgumentError`.
     """
     truth, found = list(truth), list(found)
     require(
@@ -61,12 +66,24 @@ def box_ap(truth: Sample | Sequence[Sample], found: Iterable[Any]) -> dict[str, 
             "score": score,
         }
         for image, answer in zip(data["images"], found, strict=True)
-        for box, score in zip(
-            answer.boxes.tolist(), answer.scores.tolist(), strict=True
-        )
+        for box, score in _people(answer)
     ]
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints a lot
         return _evaluate(data, entries)
+
+
+def _people(answer: Any) -> Iterable[tuple[list[float], float]]:
+    """(box, score) of what an answer says are people."""
+    rows = zip(answer.boxes.tolist(), answer.scores.tolist(), strict=True)
+    labels = getattr(answer, "labels", None)
+    if labels is None:
+        return rows
+    people = [row for row, n in zip(rows, labels.tolist(), strict=True) if n == PERSON]
+    others = len(labels) - len(people)
+    if others:
+        text = f"box_ap: {others} boxes that are no people (label not 1) are left out"
+        warnings.warn(text, stacklevel=3)
+    return people
 
 
 def _evaluate(data: dict, entries: list[dict]) -> dict[str, float]:

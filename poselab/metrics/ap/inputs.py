@@ -8,12 +8,14 @@ these end as a number near 0 that looks like a bad network, so they are named he
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from poselab.categories import person_category
 from poselab.datasets.coco.export import to_coco
 from poselab.datasets.coco.results import to_results
 from poselab.errors import ArgumentError, require
@@ -89,6 +91,8 @@ def read_inputs(truth: Any, found: Any, skeleton: Skeleton | None) -> Inputs:
             field=f"truth, {key}",
             value=data.get(key),
         )
+    if not _are_records(found):  # poses are people's: whoever else is there has no part
+        data = _people_only(data, skeleton)
     images, categories = _ids(data, "images"), _ids(data, "categories")
     results = _results(found, data)
     people = _people(data["annotations"], images, categories, len(skeleton))
@@ -118,7 +122,8 @@ def _truth(truth: Any, skeleton: Skeleton | None) -> tuple[dict, Skeleton]:
     if isinstance(truth, dict):
         return truth, skeleton or COCO_17
     if hasattr(truth, "dataset"):
-        return truth.dataset, skeleton or getattr(truth, "skeleton", COCO_17)
+        content = getattr(truth, "truth", truth.dataset)  # of a `Coco`: people alone
+        return content, skeleton or getattr(truth, "skeleton", COCO_17)
     samples = [truth] if isinstance(truth, Sample) and not truth.is_stacked else truth
     samples = list(samples) if isinstance(samples, Iterable) else []
     if not samples or not isinstance(samples[0], Sample):
@@ -129,6 +134,31 @@ def _truth(truth: Any, skeleton: Skeleton | None) -> tuple[dict, Skeleton]:
             value=truth,
         )
     return to_coco(samples), skeleton or samples[0].skeleton
+
+
+def _are_records(found: Any) -> bool:
+    """Whether the answers are entries of a results file, which have categories."""
+    listed = isinstance(found, list | tuple)
+    return listed and all(isinstance(entry, dict) for entry in found)
+
+
+def _people_only(data: dict, skeleton: Skeleton) -> dict:
+    """The truth without what is no person."""
+    _ids(data, "categories")  # each has an id
+    person = data["categories"]
+    if len(person) > 1:
+        person = [person_category(data["categories"], skeleton, "coco_ap")]
+
+    def is_other(record: Any) -> bool:
+        known = isinstance(record, dict) and "category_id" in record
+        return bool(person) and known and record["category_id"] != person[0]["id"]
+
+    people = [record for record in data["annotations"] if not is_other(record)]
+    others = len(data["annotations"]) - len(people)
+    if others:
+        text = f"coco_ap: {others} annotations of the truth are no people and left out"
+        warnings.warn(text, stacklevel=4)
+    return {**data, "categories": person, "annotations": people}
 
 
 def _results(found: Any, data: dict) -> list[dict]:
@@ -166,7 +196,7 @@ def _results(found: Any, data: dict) -> list[dict]:
         field="found",
         value=odd,
     )
-    person = next((c["id"] for c in data["categories"] if c.get("name") == "person"), 1)
+    person = data["categories"][0]["id"] if data["categories"] else 1
     return [e for key, poses in pairs for e in to_results(poses, key, person)]
 
 
