@@ -28,22 +28,16 @@ ifeq ($(shell id -u),0)
 LAB_FLAGS += --allow-root
 endif
 
-.PHONY: help install lab test test-colab lint notebooks picture repo bench \
-    bench-explorers constraints clean distclean
+.PHONY: help install lab test test-fast test-colab lint format notebooks picture \
+    repo bench bench-explorers constraints clean distclean
 
+# Every target says after `##` what it does; `make` alone prints that.
 help:
-	@echo "make lab [PORT=8888] [BROWSER=no]   open the course in JupyterLab"
-	@echo "make test [ARGS='-k people']        run every test"
-	@echo "make test-colab                     the explorers with Colab's old versions"
-	@echo "make lint                           check the style"
-	@echo "make notebooks [NB=01]              run the notebooks again and save them"
-	@echo "make picture                        draw the picture of the README again"
-	@echo "make repo URL=https://github.com/you/poselab    make a fork your own"
-	@echo "make bench                          how fast people are drawn"
-	@echo "make bench-explorers                how fast an explorer answers in a browser"
-	@echo "make clean, make distclean          remove what was made (and .venv)"
+	@echo "make TARGET, where TARGET is one of"
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) \
+	    | awk -F'|' '{ printf "  %-16s %s\n", $$1, $$2 }'
 
-install: $(STAMP)
+install: $(STAMP)  ## make .venv with the exact versions, or bring it up to date
 
 $(STAMP): pyproject.toml constraints.txt
 	@if [ -z "$(PYTHON)" ]; then \
@@ -60,45 +54,56 @@ $(STAMP): pyproject.toml constraints.txt
 	    "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1 || true
 	@touch $(STAMP)
 
-lab: $(STAMP)
+lab: $(STAMP)  ## open the course in JupyterLab [PORT=8888] [BROWSER=no]
 	$(RUN) -m jupyterlab $(LAB_FLAGS)
 
-test: $(STAMP)
+test: $(STAMP)  ## run every test [ARGS="-k people"]
 	$(RUN) -m pytest $(ARGS)
 
-test-colab: $(STAMP)
+test-fast: $(STAMP)  ## run the tests that need no notebook, browser or training
+	$(RUN) -m pytest -m "not slow" $(ARGS)
+
+test-colab: $(STAMP)  ## run the explorers with the old versions that Colab ships
 	sh tests/colab/run.sh $(ARGS)
 
-lint: $(STAMP)
+lint: $(STAMP)  ## check style, types, spelling and links
 	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	git ls-files -z --cached --others --exclude-standard | xargs -0 $(BIN)/codespell
+	$(RUN) -m poselab.course links
 
-notebooks: $(STAMP)
+format: $(STAMP)  ## bring the code into the style
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+notebooks: $(STAMP)  ## run the notebooks again, time and save them [NB="01 02"]
 	$(RUN) -m poselab.course notebooks $(NB)
 
-picture: $(STAMP)
+picture: $(STAMP)  ## draw the picture of the README again
 	$(RUN) -m poselab.course picture
 
-repo: $(STAMP)
+repo: $(STAMP)  ## make a fork your own: URL=https://github.com/you/poselab
 	@$(RUN) -m poselab.course repo "$(URL)"
 
-bench: $(STAMP)
+bench: $(STAMP)  ## measure how fast people are drawn
 	$(RUN) -m poselab.bench render
 
-bench-explorers: $(STAMP)
+bench-explorers: $(STAMP)  ## measure how fast an explorer answers in a browser
 	$(RUN) tests/browser/latency.py
 
 # Writes down what .venv holds now. Only for whoever raises a version, followed by
 # `make test`.
-constraints: $(STAMP)
+constraints: $(STAMP)  ## write down the exact versions that .venv holds
 	@head -2 constraints.txt > constraints.new
 	@$(RUN) -m pip freeze --all --exclude-editable --exclude poselab \
 	    | sed 's/+cpu$$//' | sort -f >> constraints.new
 	@mv constraints.new constraints.txt
 
-clean:
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+clean:  ## remove what was made
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -path ./$(VENV) -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) \
 	    -type d -prune -exec rm -rf {} +
 
-distclean: clean
+distclean: clean  ## remove what was made, and .venv
 	rm -rf $(VENV) .venv-colab

@@ -35,7 +35,8 @@ class Skeleton:
     joints: tuple[str, ...]
     limbs: tuple[tuple[int, int], ...]
     sigmas: tuple[float, ...] | None = None
-    flip_pairs: tuple[tuple[int, int], ...] | None = None
+    # None only until `__post_init__`, which finds them.
+    flip_pairs: tuple[tuple[int, int], ...] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         self._set("joints", _texts(self.joints, self.name))
@@ -119,7 +120,7 @@ def _pairs(pairs, field: str, skeleton: Skeleton) -> tuple[tuple[int, int], ...]
                 value=pair,
                 fix="COCO files count joints from 1: subtract 1.",
             )
-        found.append(tuple(ends))
+        found.append((ends[0], ends[1]))
     return tuple(found)
 
 

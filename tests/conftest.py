@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 
 NO_NETWORK = Path(__file__).parent / "no_network"
+# Folders whose tests `make test-fast` leaves out; elsewhere a test is marked by itself.
+SLOW = {"bench", "browser", "colab", "evaluate", "notebooks", "train", "zoo"}
 
 # Here, and by PYTHONPATH in every Python process that a test starts (kernels too).
 runpy.run_path(str(NO_NETWORK / "sitecustomize.py"))
@@ -39,3 +41,9 @@ if importlib.util.find_spec("hypothesis"):
         suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile("poselab")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if SLOW.intersection(item.path.relative_to(Path(__file__).parent).parts):
+            item.add_marker("slow")

@@ -1,5 +1,7 @@
 """The house: the files that install, license, describe and move the course agree."""
 
+import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -10,12 +12,15 @@ from pathlib import Path
 import pytest
 
 import poselab
-from poselab.course.files import find_notebooks, find_root, slug_of
+from poselab.course.files import TEXTS, find_notebooks, find_root, slug_of
 from poselab.course.header import TABLE, table
 
 ROOT = find_root()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+IMPORTS = {"pillow": "PIL"}  # where a package is imported under another name
+# Imported where they are: on Colab, in a kernel, below ipywidgets.
+HOSTS = {"google", "IPython", "matplotlib_inline", "traitlets"}
 # What Colab ships (November 2025): installing poselab must not force an upgrade.
 COLAB = {
     "torch": "2.11",
@@ -86,28 +91,35 @@ def test_nothing_asks_for_more_than_colab_has():
         assert numbers(low[name]) <= numbers(theirs), name
 
 
-def test_the_dependencies_are_those_of_the_design():
-    assert set(bounds(PROJECT["dependencies"])) == {
-        "torch",
-        "numpy",
-        "matplotlib",
-        "ipywidgets",
-        "anywidget",
-        "pycocotools",
-        "scipy",
-        "pillow",
-        "tqdm",
-        "safetensors",
-    }
+def imported_packages():
+    """The top-level names that the package imports, lazy imports included."""
+    names = set()
+    for file in (ROOT / "poselab").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names.add(node.module.partition(".")[0])
+    return names - sys.stdlib_module_names - {"poselab"}
+
+
+def test_every_dependency_is_used_and_nothing_else_is_imported():
+    extras = PROJECT["optional-dependencies"]
+    always = {IMPORTS.get(n, n) for n in bounds(PROJECT["dependencies"])}
+    with_lab = {IMPORTS.get(n, n) for n in bounds(extras["lab"])}
+    assert imported_packages() - always - with_lab - HOSTS == set()
+    assert always - imported_packages() == set()
 
 
 def test_there_is_one_version():
     assert PROJECT["version"] == poselab.__version__ == version("poselab")
+    assert f"\nversion: {poselab.__version__}\n" in read("CITATION.cff")
+    assert f"## {poselab.__version__} - 20" in read("CHANGELOG.md")
 
 
 def test_the_address_stands_in_no_other_file():
     slug = slug_of(PROJECT["urls"]["Repository"])
-    allowed = {"pyproject.toml", "README.md"} | {p.name for p in find_notebooks(ROOT)}
+    allowed = {"pyproject.toml", *TEXTS} | {p.name for p in find_notebooks(ROOT)}
     places = {
         str(path)
         for path in tracked_files()
@@ -115,43 +127,41 @@ def test_the_address_stands_in_no_other_file():
         and path.parts[:2] != ("tests", "course")  # which moves a course of its own
         and f"github.com/{slug}".encode() in (ROOT / path).read_bytes()
     }
-    assert places == {"tests/test_house.py"} & places
+    assert places == set()
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "make lab",
-        "make test",
-        "make repo URL=",
-        "Colab",
-        "LICENSE-text",
-        "MIT",
-        "CC BY",
-    ],
-)
-def test_the_readme_tells(words):
-    assert words in read("README.md")
+def test_every_command_in_the_texts_exists():
+    """What the texts tell to type: make targets, modules and scripts."""
+    text = read("README.md") + read("CONTRIBUTING.md")
+    targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE))
+    assert len(named) > 5
+    assert named <= targets
+    modules = set(re.findall(r"-m (poselab[\w.]*)", text))
+    assert modules
+    assert [m for m in modules if importlib.util.find_spec(m) is None] == []
+    scripts = set(re.findall(r"data_scripts/\w+\.py", text))
+    assert scripts
+    assert [name for name in scripts if not (ROOT / name).is_file()] == []
+    assert "make test" in read(".ci/run")
+
+
+def test_make_help_lists_every_target():
+    targets = re.findall(r"^([a-z-]+):.*## (.+)", read("Makefile"), re.MULTILINE)
+    phony = read("Makefile").partition(".PHONY:")[2].partition("\n\n")[0]
+    assert {name for name, _ in targets} | {"help"} == set(
+        re.findall(r"[a-z-]+", phony)
+    )
+    printed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True)
+    for name, what in targets:
+        assert re.search(
+            rf"^ +{name} +{re.escape(what)}$", printed.stdout, re.MULTILINE
+        )
 
 
 def test_the_readme_s_table_is_that_of_the_notebooks():
     _, _, rest = read("README.md").partition(TABLE[0])
     assert rest.partition(TABLE[1])[0].strip() == table(ROOT)
-
-
-def test_every_file_the_readme_links_to_is_there():
-    links = re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", read("README.md"))
-    names = [a or b for a, b in links if not (a or b).startswith("http")]
-    assert len(names) > 4
-    assert [name for name in names if not (ROOT / name).is_file()] == []
-
-
-def test_every_make_target_that_is_named_exists():
-    targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
-    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", read("README.md"), re.MULTILINE))
-    assert len(named) > 5
-    assert named <= targets
-    assert "make test" in read(".ci/run")
 
 
 def test_the_licences_are_whole():
@@ -164,7 +174,23 @@ def test_the_licences_are_whole():
     assert "https://creativecommons.org/licenses/by/4.0/" in read("README.md")
 
 
-def test_the_code_is_in_the_style():
-    ruff = [sys.executable, "-m", "ruff", "check", "."]
-    run = subprocess.run(ruff, cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout
+@pytest.mark.parametrize(
+    "tool",
+    [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        pytest.param(["mypy"], marks=pytest.mark.slow),
+        ["codespell_lib", *map(str, tracked_files())],
+    ],
+    ids=lambda tool: " ".join(tool[:2]),
+)
+def test_style_types_and_spelling(tool):
+    """What `make lint` asks for; the links are in tests/course."""
+    command = [sys.executable, "-m", *tool]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_package_says_that_it_has_types():
+    assert (ROOT / "poselab" / "py.typed").is_file()
+    assert "py.typed" in read("pyproject.toml")

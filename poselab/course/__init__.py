@@ -3,6 +3,7 @@
     python -m poselab.course notebooks [01 02]      make notebooks [NB="01 02"]
     python -m poselab.course repo URL               make repo URL=...
     python -m poselab.course picture                make picture
+    python -m poselab.course links                  part of make lint
 
 What is saved depends on the source alone: no dates, no widget state, no machine's
 paths, cell ids that follow the text. So a difference in a notebook is a change of it.

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from poselab.course.files import address, find_notebooks, find_root, rewrite_address
 from poselab.course.header import write_table
+from poselab.course.links import broken_links
 from poselab.course.run import remake
 from poselab.errors import PoselabError
 
@@ -34,6 +35,14 @@ def run_repo(url: str) -> None:
         print(f"rewrote {path.name}")
 
 
+def run_links() -> int:
+    """Part of `make lint`: print the links that lead nowhere; 1 where there are any."""
+    faults = broken_links(find_root())
+    for fault in faults:
+        print(fault)
+    return int(bool(faults))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m poselab.course")
@@ -42,12 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     notebooks.add_argument("numbers", nargs="*", help="01 02; all where none is given")
     commands.add_parser("repo", help="move to a fork").add_argument("url")
     commands.add_parser("picture", help="draw the README's picture")
+    commands.add_parser("links", help="check the links of all texts")
     options = parser.parse_args(arguments)
     try:
         if options.command == "notebooks":
             run_notebooks(options.numbers)
         elif options.command == "repo":
             run_repo(options.url)
+        elif options.command == "links":
+            return run_links()
         else:
             from poselab.course.picture import draw_picture
 

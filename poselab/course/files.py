@@ -10,6 +10,7 @@ from pathlib import Path
 from poselab.errors import PoselabError, require
 from poselab.system.disk import replace_file
 
+TEXTS = ("README.md", "CITATION.cff")  # that name the address, as notebooks do
 _ADDRESS = re.compile(
     r"(?:https://github\.com/|git@github\.com:)"
     r"(?P<slug>[A-Za-z0-9][A-Za-z0-9-]*/[\w.-]+?)(?:\.git)?/?"
@@ -84,7 +85,8 @@ def rewrite_address(root: Path, url: str) -> list[Path]:
     """
     old, new = slug_of(address(root)), slug_of(url)
     changed = []
-    for path in [root / "pyproject.toml", root / "README.md", *find_notebooks(root)]:
+    texts = [root / name for name in ("pyproject.toml", *TEXTS)]
+    for path in [*filter(Path.is_file, texts), *find_notebooks(root)]:
         before = path.read_text(encoding="utf-8")
         after = readdress(before, old, new)
         if after != before:

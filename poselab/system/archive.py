@@ -13,8 +13,9 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from tqdm.auto import tqdm
 
@@ -40,7 +41,7 @@ class Member:
 
     name: str
     size: int
-    open: Callable[[], IO[bytes]]
+    open: Callable[[], Any]
 
 
 def extract(
@@ -140,19 +141,17 @@ def _members(archive: Path) -> Iterator[Member]:
         with zipfile.ZipFile(archive) as file:
             for info in file.infolist():
                 if not info.is_dir():
-                    yield Member(
-                        info.filename, info.file_size, lambda info=info: file.open(info)
-                    )
+                    unpack = partial(file.open, info)
+                    yield Member(info.filename, info.file_size, unpack)
         return
-    with tarfile.open(archive) as file:
-        for info in file:
-            if not (info.isfile() or info.isdir()):
-                raise _unsafe(archive, info.name, "is a link or a device")
-            if info.isfile():
-                yield Member(
-                    info.name, info.size, lambda info=info: file.extractfile(info)
-                )
-        while file.fileobj.read(1 << 20):  # gzip compares at its very end
+    with tarfile.open(archive) as tar:
+        for entry in tar:
+            if not (entry.isfile() or entry.isdir()):
+                raise _unsafe(archive, entry.name, "is a link or a device")
+            if entry.isfile():
+                opener = partial(tar.extractfile, entry)
+                yield Member(entry.name, entry.size, opener)
+        while tar.fileobj.read(1 << 20):  # gzip compares at its very end
             continue
 
 

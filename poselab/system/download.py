@@ -235,7 +235,7 @@ class _Transfer:
             begin, length = _range(response.headers)
         else:
             begin, length = 0, _length(response.headers)
-        if None not in (length, self.wanted.size) and length != self.wanted.size:
+        if length is not None and self.wanted.size not in (None, length):
             self._fail_length(length, self.wanted.size)
         if response.status == 206:
             validator, length = validator or note["validator"], length or note["length"]

@@ -55,6 +55,13 @@ def test_a_fork_gets_every_badge_and_setup_cell(course):
     assert contents(course) == original
 
 
+def test_a_fork_is_cited_under_its_own_address(course):
+    citation = course / "CITATION.cff"
+    citation.write_text(f'repository-code: "{URL}"\n')
+    assert citation in rewrite_address(course, FORK)
+    assert citation.read_text() == f'repository-code: "{FORK}"\n'
+
+
 def test_other_repositories_are_left_alone(course):
     rewrite_address(course, FORK)
     text = (course / "README.md").read_text()

@@ -86,7 +86,7 @@ def _look(colour: Tensor, colour2: Tensor, k: int, pattern: int = PLAIN) -> Look
     return Look(first, second, torch.full_like(flat, pattern).long(), flat)
 
 
-def _at(t: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+def _at(t: Things, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     """Points [M, K, 3] from offsets [M, K] around things `t`."""
     return torch.stack([t.x[:, None] + x, y, t.z[:, None] + z], -1)
 
