@@ -24,8 +24,8 @@ def training_step(device: torch.device) -> Callable[[], object]:
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
 
     def step() -> None:
-        encoded = codec.encode(sample)
-        loss = codec.loss(model(encoded["input"]), encoded)
+        inputs, targets = codec.encode(sample)
+        loss = codec.loss(model(*inputs), targets)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

@@ -1,13 +1,13 @@
 """Ground truth to network targets and back, one file per family of methods.
 
-A codec has `encode(sample, generator) -> {"input": ..., targets}`, `loss(output,
-encoded)` and `decode(output, ...) -> Poses`; that is all the training loop asks of it.
+What a codec is stands in `poselab.codecs.base`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from poselab.codecs.base import Codec
 from poselab.codecs.boxes import nms
 from poselab.codecs.cpn_decode import decode_cpn_reference
 from poselab.codecs.detection import DetectionCodec
@@ -44,6 +44,7 @@ from poselab.codecs.heatmap_hard import HardHeatmapCodec, hardest, loss_of_joint
 from poselab.codecs.ief import FeedbackCodec, bounded, fixed_path, on_path, with_pose
 from poselab.codecs.regression import (
     DisplacementCodec,
+    PointsCodec,
     RegressionCodec,
     crop_boxes,
     denormalise,
@@ -59,6 +60,7 @@ CODECS = {
     "detection": DetectionCodec,
     "hard_heatmap": HardHeatmapCodec,
     "integral": IntegralCodec,
+    "points": PointsCodec,
     "regression": RegressionCodec,
 }
 
@@ -77,6 +79,7 @@ def build(name: str, **options: Any) -> Any:
 
 __all__ = [
     "CODECS",
+    "Codec",
     "CropHeatmapCodec",
     "DetectionCodec",
     "DisplacementCodec",
@@ -84,6 +87,7 @@ __all__ = [
     "HardHeatmapCodec",
     "HeatmapCodec",
     "IntegralCodec",
+    "PointsCodec",
     "RegressionCodec",
     "blur_maps",
     "blur_of",

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from poselab.codecs.base import Codec, Inputs, Targets
 from poselab.codecs.boxes import (
     BETWEEN,
     assign,
@@ -55,7 +56,7 @@ def select_boxes(
     return boxes[kept], scores[kept], label[kept] + 1
 
 
-class DetectionCodec:
+class DetectionCodec(Codec):
     """People of an image as targets of anchors and proposals.
 
     `strides`, `sizes` and `ratios` must be those of the network's anchors. Of each
@@ -78,8 +79,8 @@ class DetectionCodec:
 
     def encode(
         self, sample: Sample, generator: torch.Generator | None = None
-    ) -> dict[str, Any]:
-        """A stacked sample -> "input" [B, 3, H, W] and what to learn.
+    ) -> tuple[Inputs, Targets]:
+        """A stacked sample -> (images [B, 3, H, W],) and what to learn.
 
         "boxes" is a list of [P, 4] corners, one tensor for each image; "objectness"
         [B, N] is 1 for a person, 0 for nobody, -1 where nothing is learnt; "steps"
@@ -91,12 +92,8 @@ class DetectionCodec:
         boxes = [xywh_to_xyxy(b[t]) for b, t in zip(sample.boxes, there, strict=True)]
         rows = [self._one(b, generator) for b in boxes]
         objectness, steps = (torch.stack(part) for part in zip(*rows, strict=True))
-        return {
-            "input": sample.image,
-            "boxes": boxes,
-            "objectness": objectness,
-            "steps": steps,
-        }
+        targets = {"boxes": boxes, "objectness": objectness, "steps": steps}
+        return (sample.image,), targets
 
     def _one(self, boxes: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         anchors = self.anchors.to(boxes)
@@ -111,21 +108,21 @@ class DetectionCodec:
         _leave(objectness, 0, self.sampled - min(few, int(person.sum())), generator)
         return objectness, steps
 
-    def loss(self, output: Any, encoded: dict[str, Any]) -> Tensor:
+    def loss(self, output: Any, targets: Targets) -> Tensor:
         """The four losses: is it a person, and where; of anchors and of proposals.
 
         `output` has `rpn.objectness` [B, N], `rpn.steps` [B, N, 4], `proposals` [K, 4],
         `image` [K], `logits` [K, 2], `steps` [K, 2, 4].
         """
-        target = encoded["objectness"]
+        target = targets["objectness"]
         learns, person = target >= 0, target == 1
         first = F.binary_cross_entropy_with_logits(
             output.rpn.objectness.float()[learns], target[learns]
         )
         first = first + _smooth(
-            output.rpn.steps[person], encoded["steps"][person], 1 / 9, learns.sum()
+            output.rpn.steps[person], targets["steps"][person], 1 / 9, learns.sum()
         )
-        return first + self._second(output, encoded["boxes"])
+        return first + self._second(output, targets["boxes"])
 
     def _second(self, output: Any, people: list[Tensor]) -> Tensor:
         """The losses of the proposals, which are only known after the first step."""

@@ -17,18 +17,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from poselab.codecs.base import Codec, Inputs, Targets, mean_of
 from poselab.codecs.heatmap_decode import (
     blur_of,
     decode_argmax,
     decode_dark,
     decode_quarter,
     decode_soft_argmax,
+    flip_maps,
     pixels_to_cells,
 )
-from poselab.codecs.regression import denormalise, normalise, single_person
+from poselab.codecs.regression import one_person, single_person
 from poselab.errors import require, require_shape
-from poselab.geometry import box_of_image
 from poselab.records import Poses, Sample
+from poselab.skeleton import COCO_17, Skeleton
 
 MERGES = ("max", "sum", "overwrite")
 
@@ -183,7 +185,7 @@ DECODERS = {
 # --- the codecs ----------------------------------------------------------------------
 
 
-class HeatmapCodec:
+class HeatmapCodec(Codec):
     """Joints as one heat map each, [J, h, w] of `stride` for inputs of `size` (H, W).
 
     `loss` is "mse" (the output is the map itself) or "cross_entropy" (the output is
@@ -201,6 +203,7 @@ class HeatmapCodec:
         decoder: str = "dark",
         merge: str = "max",
         quantise: bool = False,
+        skeleton: Skeleton = COCO_17,
     ) -> None:
         require(
             loss in LOSSES,
@@ -229,10 +232,10 @@ class HeatmapCodec:
         self.size, self.stride = (int(size[0]), int(size[1])), int(stride)
         self.map_size = tuple(math.ceil(n / stride) for n in self.size)
         self.sigma, self.loss_name, self.decoder = float(sigma), loss, decoder
-        self.merge, self.quantise = merge, quantise
+        self.merging, self.quantise, self.skeleton = merge, quantise, skeleton
 
-    def encode(self, sample: Sample, generator=None) -> dict[str, Tensor]:
-        """ "input" [B, 3, H, W], "maps" [B, J, h, w], "weight" (see `target_weight`).
+    def encode(self, sample: Sample, generator=None) -> tuple[Inputs, Targets]:
+        """(images [B, 3, H, W],); "heatmaps" [B, J, h, w], "weight" (`target_weight`).
 
         Any number of people per image. Nothing is drawn at random.
         """
@@ -244,24 +247,24 @@ class HeatmapCodec:
             self.map_size,
             self.stride,
             self.sigma,
-            self.merge,
+            self.merging,
             self.quantise,
         )
         weight = target_weight(sample.visibility, sample.ignore, self.stride)
-        return {"input": sample.image, "maps": maps, "weight": weight}
+        return (sample.image,), {"heatmaps": maps, "weight": weight}
 
-    def loss(self, output: Tensor | list[Tensor], encoded: dict[str, Tensor]) -> Tensor:
+    def loss(self, output: Tensor | list[Tensor], targets: Targets) -> Tensor:
         """The loss of the output [B, J, h, w] against the target maps.
 
         The outputs of a staged network are all held against the same maps, and their
         losses added: intermediate supervision (Wei et al. 2016, 1602.00134, section
         3.3).
         """
-        if isinstance(output, (list, tuple)):
-            return torch.stack([self.loss(stage, encoded) for stage in output]).sum()
-        return LOSSES[self.loss_name](output, encoded["maps"], encoded["weight"])
+        goal, weight = targets["heatmaps"], targets["weight"]
+        loss = LOSSES[self.loss_name]
+        return torch.stack([loss(x, goal, weight) for x in self.stages(output)]).sum()
 
-    def maps(self, output: Tensor) -> Tensor:
+    def heatmaps(self, output: Tensor) -> Tensor:
         """The output as maps with a peak near 1: themselves, or a softmax over cells.
 
         A bump of height 1 has the sum 2 pi sigma^2, so that is what probabilities are
@@ -272,19 +275,29 @@ class HeatmapCodec:
         share = output.flatten(-2).softmax(-1).unflatten(-1, output.shape[-2:])
         return share * (2 * math.pi * self.sigma**2)
 
-    def decode(self, output: Tensor, boxes: Tensor | None = None) -> Poses:
-        """Output [B, J, h, w] -> stacked `Poses` with one person each.
+    def mirror(self, output: Tensor) -> Tensor:
+        """Heatmaps or logits [B, J, h, w] of mirror images as those of the images."""
+        return flip_maps(output, list(self.skeleton.flip_index))
 
-        Keypoints are pixels of the input, or, given the boxes [B, 4] that the inputs
-        were cropped from, of the full image. The score of a joint is its map's peak.
+    def merge(self, output: Tensor, mirrored: Tensor) -> Tensor:
+        """The mean of the two; of logits those whose probabilities are the mean."""
+        mean = mean_of(self.heatmaps(output), self.heatmaps(mirrored))
+        if self.loss_name == "mse":
+            return mean
+        return mean.clamp(min=1e-12).log()  # whose softmax gives the mean again
+
+    def decode(self, output: Tensor) -> Poses:
+        """Output [B, J, h, w] -> stacked `Poses` with one person each, px of the input.
+
+        The score of a joint is its heatmap's peak.
         """
         require_shape("output", output, None, None, *self.map_size)
-        maps, decode = self.maps(output.float()), DECODERS[self.decoder]
+        maps, decode = self.heatmaps(output.float()), DECODERS[self.decoder]
         if self.decoder == "soft_argmax":  # whose softmax asks for logits
             maps = maps.clamp(min=1e-10).log()
         options = {"blur": blur_of(self.sigma)} if self.decoder == "dark" else {}
         points, scores = decode(maps, self.stride, **options)
-        return _poses(points, scores.clamp(0, 1), self.size, boxes)
+        return one_person(points, scores.clamp(0, 1), self.size)
 
 
 class IntegralCodec(HeatmapCodec):
@@ -298,42 +311,22 @@ class IntegralCodec(HeatmapCodec):
     def __init__(self, size: tuple[int, int] = (128, 96), stride: int = 4) -> None:
         super().__init__(size, stride, decoder="soft_argmax", loss="cross_entropy")
 
-    def encode(self, sample: Sample, generator=None) -> dict[str, Tensor]:
-        """ "input" [B, 3, H, W], "cells" [B, J, 2], "visibility" [B, J]."""
+    def encode(self, sample: Sample, generator=None) -> tuple[Inputs, Targets]:
+        """(images [B, 3, H, W],); "cells" [B, J, 2], "visibility" [B, J]."""
         sample = single_person(sample)
         require_shape("image", sample.image, None, 3, *self.size)
         cells = pixels_to_cells(sample.keypoints[:, 0], self.stride)
-        return {
-            "input": sample.image,
-            "cells": cells,
-            "visibility": sample.visibility[:, 0],
-        }
+        return (sample.image,), {"cells": cells, "visibility": sample.visibility[:, 0]}
 
-    def loss(self, output: Tensor, encoded: dict[str, Tensor]) -> Tensor:
+    def loss(self, output: Tensor, targets: Targets) -> Tensor:
         """|dx| + |dy| in cells, averaged over the labelled joints."""
         found, _ = decode_soft_argmax(output.float())
-        labelled = encoded["visibility"] > 0
-        error = torch.where(labelled[..., None], found - encoded["cells"], 0.0)
+        labelled = targets["visibility"] > 0
+        error = torch.where(labelled[..., None], found - targets["cells"], 0.0)
         return error.abs().sum() / labelled.sum().clamp(min=1)
 
-    def decode(self, output: Tensor, boxes: Tensor | None = None) -> Poses:
-        """Output [B, J, h, w] -> stacked `Poses`; scores are the largest probability.
-
-        See `HeatmapCodec.decode` for `boxes`.
-        """
+    def decode(self, output: Tensor) -> Poses:
+        """Output [B, J, h, w] -> stacked `Poses`; scores: the largest probability."""
         require_shape("output", output, None, None, *self.map_size)
         points, scores = decode_soft_argmax(output.float(), self.stride)
-        return _poses(points, scores, self.size, boxes)
-
-
-def _poses(points: Tensor, scores: Tensor, size, boxes: Tensor | None) -> Poses:
-    """One person per image, from pixels of the input to those of the boxes."""
-    whole = box_of_image(size).to(points).expand(len(points), 4)
-    boxes = whole if boxes is None else boxes.to(points)
-    points = denormalise(normalise(points, whole), boxes)
-    return Poses(
-        points[:, None],
-        scores[:, None],
-        boxes=boxes[:, None],
-        person_scores=scores.mean(-1, keepdim=True),
-    )
+        return one_person(points, scores, self.size)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from poselab.codecs.base import Codec, Inputs, Targets, require_generator
 from poselab.codecs.heatmap import LOSSES, gaussian_maps
 from poselab.codecs.heatmap_decode import decode_dark
 from poselab.codecs.regression import (
@@ -19,10 +20,11 @@ from poselab.codecs.regression import (
     single_person,
 )
 from poselab.errors import require, require_shape
+from poselab.geometry import box_of_image
 from poselab.records import Poses, Sample
 
 
-class CropHeatmapCodec:
+class CropHeatmapCodec(Codec):
     """Crops of `crop` pixels around joints, and in each the map of its joint.
 
     A cell is a pixel. A training crop is centred on the true joint moved by Gaussian
@@ -44,20 +46,17 @@ class CropHeatmapCodec:
         )
         self.loss_name = loss
         self.crop, self.sigma, self.noise = int(crop), float(sigma), float(noise)
+        self.size = (self.crop, self.crop)
 
-    def encode(self, sample: Sample, generator: torch.Generator) -> dict[str, Tensor]:
-        """ "input" [B, J, 3, crop, crop], "maps" [B, J, crop, crop], "weight", "boxes".
+    def encode(
+        self, sample: Sample, generator: torch.Generator | None = None
+    ) -> tuple[Inputs, Targets]:
+        """(crops [B, J, 3, crop, crop],); "heatmaps" [B, J, crop, crop], "weight".
 
-        One person per image; the boxes [B, J, 4] are those of the crops.
+        Also the "boxes" [B, J, 4] of the crops. One person per image.
         """
         sample = single_person(sample)
-        require(
-            generator is not None,
-            "the displacements are drawn at random",
-            where="generator",
-            value=generator,
-            fix="Give torch.Generator().manual_seed(0).",
-        )
+        require_generator(generator, "the displacements")
         truth = sample.keypoints[:, 0]  # [B, J, 2]
         noise = torch.randn(truth.shape, generator=generator, device=generator.device)
         centre = truth + self.noise * noise.to(truth)
@@ -65,20 +64,22 @@ class CropHeatmapCodec:
         cells = (normalise(truth[:, :, None], boxes)[:, :, 0] + 0.5) * self.crop - 0.5
         maps = gaussian_maps(cells, (self.crop, self.crop), self.sigma)
         weight = (sample.visibility[:, 0] > 0).float()[..., None, None]
-        return {
-            "input": crop_boxes(sample.image, boxes, self.crop),
-            "maps": maps,
-            "weight": weight,
-            "boxes": boxes,
-        }
+        crops = crop_boxes(sample.image, boxes, self.crop)
+        return (crops,), {"heatmaps": maps, "weight": weight, "boxes": boxes}
 
-    def loss(self, output: Tensor, encoded: dict[str, Tensor]) -> Tensor:
+    def loss(self, output: Tensor, targets: Targets) -> Tensor:
         """The loss of the output [B, J, crop, crop] against the fine maps."""
-        return LOSSES[self.loss_name](output, encoded["maps"], encoded["weight"])
+        return LOSSES[self.loss_name](output, targets["heatmaps"], targets["weight"])
 
-    def decode(self, output: Tensor, boxes: Tensor) -> Poses:
-        """Fine maps of the crops `boxes` [B, J, 4] -> stacked `Poses`, P = 1."""
+    def decode(self, output: Tensor, boxes: Tensor | None = None) -> Poses:
+        """Fine heatmaps [B, J, crop, crop] -> stacked `Poses` of one person.
+
+        Each joint is in px of its own crop; given the `boxes` [B, J, 4] of the crops,
+        all are in px of the image.
+        """
         require_shape("output", output, None, None, self.crop, self.crop)
+        whole = box_of_image(self.size).to(output).expand(*output.shape[:2], 4)
+        boxes = whole if boxes is None else boxes
         logits = self.loss_name == "cross_entropy"
         points, scores = place_in_boxes(output.float(), boxes, logits)
         return Poses(points[:, None], scores.clamp(0, 1)[:, None])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from poselab.codecs.base import Targets
 from poselab.codecs.heatmap import HeatmapCodec, cross_entropy_of_joints
 from poselab.errors import require, require_shape
 
@@ -62,14 +63,13 @@ class HardHeatmapCodec(HeatmapCodec):
         )
         self.hard = int(hard)
 
-    def loss(self, output: Tensor | list[Tensor], encoded: dict[str, Tensor]) -> Tensor:
+    def loss(self, output: Tensor | list[Tensor], targets: Targets) -> Tensor:
         """Sum over the stages; the last is the mean over its hardest joints."""
-        stages = output if isinstance(output, (list, tuple)) else [output]
-        *early, last = stages
+        *early, last = self.stages(output)
         each, counts = loss_of_joints(
-            self.loss_name, last, encoded["maps"], encoded["weight"]
+            self.loss_name, last, targets["heatmaps"], targets["weight"]
         )
         chosen = hardest(each, counts, self.hard)
         mined = torch.where(chosen, each, 0.0).sum() / chosen.sum().clamp(min=1)
-        plain = super().loss  # for one stage at a time: given a list it asks us again
-        return sum((plain(stage, encoded) for stage in early), mined)
+        plain = super().loss
+        return sum((plain(stage, targets) for stage in early), mined)

@@ -17,6 +17,7 @@ import math
 import torch
 from torch import Tensor
 
+from poselab.codecs.base import Codec, Inputs, Targets, require_generator
 from poselab.codecs.heatmap import gaussian_maps
 from poselab.codecs.regression import masked_l2, single_person
 from poselab.errors import require, require_shape
@@ -77,7 +78,7 @@ def with_pose(images: Tensor, points: Tensor, sigma: float) -> Tensor:
     return torch.cat([images, maps.to(images)], 1)
 
 
-class FeedbackCodec:
+class FeedbackCodec(Codec):
     """What f learns: from a pose on the fixed path, the next bounded step.
 
     `start` [J, 2] px is y_0, `bound` L in px, `sigma` the width of the drawn joints in
@@ -122,31 +123,31 @@ class FeedbackCodec:
         reached = on_path(start, truth, self.bound, steps.to(truth.device))
         return torch.where(known, reached, start)
 
-    def encode(self, sample: Sample, generator: torch.Generator) -> dict[str, Tensor]:
-        """ "input" [B, 3 + J, H, W], "target" [B, J, 2] in bounds, "visibility"."""
+    def encode(
+        self, sample: Sample, generator: torch.Generator | None = None
+    ) -> tuple[Inputs, Targets]:
+        """(images with poses [B, 3 + J, H, W],); "target" [B, J, 2] in bounds.
+
+        Also "visibility" [B, J] and "points" [B, J, 2] px, the poses drawn.
+        """
         sample = single_person(sample)
-        require(
-            generator is not None,
-            "the steps are drawn at random",
-            where="generator",
-            value=generator,
-            fix="Give torch.Generator().manual_seed(0).",
-        )
+        require_generator(generator, "the steps")
         points = self.points(sample, generator)
         residual = (sample.keypoints[:, 0] - points) / self.bound  # [B, J, 2]
         target = residual if self.whole else bounded(residual, 1.0)
-        return {
-            "input": with_pose(sample.image, points, self.sigma),
-            "target": target,
-            "visibility": sample.visibility[:, 0],
-            "points": points,
-        }
+        visibility = sample.visibility[:, 0]
+        drawn = with_pose(sample.image, points, self.sigma)
+        return (drawn,), {"target": target, "visibility": visibility, "points": points}
 
-    def loss(self, output: Tensor, encoded: dict[str, Tensor]) -> Tensor:
+    def loss(self, output: Tensor, targets: Targets) -> Tensor:
         """`masked_l2` of the corrections [B, J, 2]."""
-        return masked_l2(output, encoded["target"], encoded["visibility"])
+        return masked_l2(output, targets["target"], targets["visibility"])
 
-    def decode(self, output: Tensor, points: Tensor) -> Poses:
-        """Corrections [B, J, 2] of the poses `points` [B, J, 2] -> stacked `Poses`."""
+    def decode(self, output: Tensor, points: Tensor | None = None) -> Poses:
+        """Corrections [B, J, 2], in bounds, of poses -> stacked `Poses` of one person.
+
+        The poses are `points` [B, J, 2] px, or else y_0, the start of all.
+        """
+        points = self.start.to(output) if points is None else points
         moved = points + self.bound * output
         return Poses(moved[:, None], torch.ones_like(moved[..., 0])[:, None])

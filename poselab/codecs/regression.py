@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from poselab.codecs.base import Codec, Inputs, Targets, require_generator
 from poselab.errors import ArgumentError, ShapeError, require, require_shape
 from poselab.geometry import box_centre, box_of_image
 from poselab.records import Poses, Sample
@@ -132,19 +133,50 @@ def single_person(sample: Sample) -> Sample:
     return sample
 
 
-# --- the two codecs ------------------------------------------------------------------
+def one_person(points: Tensor, scores: Tensor, size: tuple[int, int]) -> Poses:
+    """One person in each image: joints [B, J, 2] px, scores [B, J] -> stacked `Poses`.
+
+    `size` is the (H, W) of the images, whose whole is the box of the person; the score
+    of the person is the mean of the joints'.
+    """
+    boxes = box_of_image(size).to(points).expand(len(points), 1, 4)
+    return Poses(
+        points[:, None],
+        scores[:, None],
+        boxes=boxes,
+        person_scores=scores.mean(-1, keepdim=True),
+    )
 
 
-class RegressionCodec:
+def mirror_points(points: Tensor, width: int, skeleton: Skeleton) -> Tensor:
+    """Joints [..., J, 2] px of an image `width` px wide -> of its mirror image.
+
+    x becomes width - 1 - x, and left and right joints change places.
+    """
+    x, y = points[..., list(skeleton.flip_index), :].unbind(-1)
+    return torch.stack([width - 1 - x, y], -1)
+
+
+# --- the codecs ----------------------------------------------------------------------
+
+
+class RegressionCodec(Codec):
     """Joints as coordinates of the whole input image (DeepPose stage 1).
 
     `size` is the (H, W) of the network's input. Targets are relative to the image
     centre, in [-0.5, 0.5] for a joint inside; with `unit=True` they are x / W, y / H,
-    in [0, 1], the convention of later heads such as `DeepPoseResNet`.
+    in [0, 1], the convention of later heads such as `DeepPoseResNet`. `skeleton` says
+    which joints change places in a mirror.
     """
 
-    def __init__(self, size: tuple[int, int] = (128, 96), unit: bool = False) -> None:
+    def __init__(
+        self,
+        size: tuple[int, int] = (128, 96),
+        unit: bool = False,
+        skeleton: Skeleton = COCO_17,
+    ) -> None:
         self.size, self.unit = (int(size[0]), int(size[1])), unit
+        self.skeleton = skeleton
 
     def _boxes(self, like: Tensor) -> Tensor:
         box = box_of_image(self.size).to(like)
@@ -152,8 +184,8 @@ class RegressionCodec:
             box[:2] = 0.5 - box[2:] / 2
         return box.expand(len(like), 4)
 
-    def encode(self, sample: Sample, generator=None) -> dict[str, Tensor]:
-        """ "input" [B, 3, H, W], "target" [B, J, 2], "visibility" [B, J].
+    def encode(self, sample: Sample, generator=None) -> tuple[Inputs, Targets]:
+        """(images [B, 3, H, W],); "target" [B, J, 2], "visibility" [B, J].
 
         `sample` holds one person per image, framed by the image. Nothing is drawn, so
         `generator` is not used.
@@ -163,34 +195,65 @@ class RegressionCodec:
         points = sample.keypoints[:, 0]  # [B, J, 2]
         target = normalise(points, self._boxes(points))
         visibility = sample.visibility[:, 0]
-        return {"input": sample.image, "target": target, "visibility": visibility}
+        return (sample.image,), {"target": target, "visibility": visibility}
 
-    def loss(self, output: Tensor, encoded: dict[str, Tensor]) -> Tensor:
+    def loss(self, output: Tensor, targets: Targets) -> Tensor:
         """`masked_l2` of the output [B, J, 2] against the targets."""
-        return masked_l2(output, encoded["target"], encoded["visibility"])
+        return masked_l2(output, targets["target"], targets["visibility"])
 
-    def decode(self, output: Tensor, boxes: Tensor | None = None) -> Poses:
-        """Output [B, J, 2] -> stacked `Poses` with one person each.
+    def mirror(self, output: Tensor) -> Tensor:
+        """Joints [B, J, 2] of mirror images as those of the images."""
+        boxes = self._boxes(output)
+        points = mirror_points(denormalise(output, boxes), self.size[1], self.skeleton)
+        return normalise(points, boxes)
 
-        Keypoints are pixels of the input, or, given the boxes [B, 4] that the inputs
-        were cropped from, of the full image. A regressor has no idea how sure it is:
-        all scores are 1.
+    def decode(self, output: Tensor) -> Poses:
+        """Output [B, J, 2] -> stacked `Poses` with one person each, px of the input.
+
+        A regressor has no idea how sure it is: all scores are 1.
         """
         require_shape("output", output, None, None, 2)
         points = denormalise(output, self._boxes(output))
-        whole = box_of_image(self.size).to(output).expand(len(output), 4)
-        boxes = whole if boxes is None else boxes.to(output)
-        points = denormalise(normalise(points, whole), boxes)
-        scores = torch.ones_like(points[..., 0])
-        return Poses(
-            points[:, None],
-            scores[:, None],
-            boxes=boxes[:, None],
-            person_scores=torch.ones_like(boxes[:, :1]),
-        )
+        return one_person(points, torch.ones_like(points[..., 0]), self.size)
 
 
-class DisplacementCodec:
+class PointsCodec(Codec):
+    """For networks that answer in pixels themselves, after one stage or several.
+
+    `size` is the (H, W) of the input, `skeleton` says which joints change places in a
+    mirror. A cascade, iterative feedback and a coarse net with a second look are of
+    this kind: each of their stages is [B, J, 2] px.
+    """
+
+    def __init__(
+        self, size: tuple[int, int] = (128, 96), skeleton: Skeleton = COCO_17
+    ) -> None:
+        self.size, self.skeleton = (int(size[0]), int(size[1])), skeleton
+
+    def encode(self, sample: Sample, generator=None) -> tuple[Inputs, Targets]:
+        """(images [B, 3, H, W],); "target" [B, J, 2] px, "visibility" [B, J]."""
+        sample = single_person(sample)
+        require_shape("image", sample.image, None, 3, *self.size)
+        points, visibility = sample.keypoints[:, 0], sample.visibility[:, 0]
+        return (sample.image,), {"target": points, "visibility": visibility}
+
+    def loss(self, output: Tensor | list[Tensor], targets: Targets) -> Tensor:
+        """`masked_l2` in px^2, added over the stages."""
+        goal, known = targets["target"], targets["visibility"]
+        parts = [masked_l2(points, goal, known) for points in self.stages(output)]
+        return torch.stack(parts).sum()
+
+    def mirror(self, output: Tensor) -> Tensor:
+        """Joints [B, J, 2] px of mirror images as those of the images."""
+        return mirror_points(output, self.size[1], self.skeleton)
+
+    def decode(self, output: Tensor) -> Poses:
+        """Joints [B, J, 2] px -> stacked `Poses` with one person each; scores are 1."""
+        require_shape("output", output, None, None, 2)
+        return one_person(output, torch.ones_like(output[..., 0]), self.size)
+
+
+class DisplacementCodec(Codec):
     """How far a joint is from where the previous stage saw it (DeepPose stage s > 1).
 
     A training crop is centred on the true joint moved by a vector drawn from
@@ -212,6 +275,7 @@ class DisplacementCodec:
         require(sigma > 0, "a crop needs a size", where="sigma", value=sigma)
         self.mean, self.std, self.sigma = mean, std, float(sigma)
         self.crop, self.skeleton = int(crop), skeleton
+        self.size = (self.crop, self.crop)
 
     @classmethod
     def from_errors(
@@ -241,16 +305,12 @@ class DisplacementCodec:
         spread = ((errors - mean).square() * weight).sum(0) / count
         return cls(mean, spread.sqrt(), sigma, crop, sample.skeleton)
 
-    def encode(self, sample: Sample, generator: torch.Generator) -> dict[str, Tensor]:
-        """ "input" [B, J, 3, crop, crop], "target" [B, J, 2], "visibility" [B, J]."""
+    def encode(
+        self, sample: Sample, generator: torch.Generator | None = None
+    ) -> tuple[Inputs, Targets]:
+        """(crops [B, J, 3, crop, crop],); "target" [B, J, 2], "visibility" [B, J]."""
         sample = single_person(sample)
-        require(
-            generator is not None,
-            "the displacements are drawn at random",
-            where="generator",
-            value=generator,
-            fix="Give torch.Generator().manual_seed(0).",
-        )
+        require_generator(generator, "the displacements")
         truth, diam = sample.keypoints[:, 0], _diameter(sample)
         noise = torch.randn(truth.shape, generator=generator, device=generator.device)
         delta = self.mean.to(truth) + self.std.to(truth) * noise.to(truth)
@@ -259,19 +319,20 @@ class DisplacementCodec:
         target = normalise(truth[:, :, None], boxes)[:, :, 0]  # = -delta / sigma
         crops = crop_boxes(sample.image, boxes, self.crop)
         visibility = sample.visibility[:, 0]
-        return {
-            "input": crops,
-            "target": target,
-            "visibility": visibility,
-            "boxes": boxes,
-        }
+        return (crops,), {"target": target, "visibility": visibility, "boxes": boxes}
 
-    def loss(self, output: Tensor, encoded: dict[str, Tensor]) -> Tensor:
+    def loss(self, output: Tensor, targets: Targets) -> Tensor:
         """`masked_l2` of the displacements [B, J, 2]."""
-        return masked_l2(output, encoded["target"], encoded["visibility"])
+        return masked_l2(output, targets["target"], targets["visibility"])
 
-    def decode(self, output: Tensor, boxes: Tensor) -> Poses:
-        """Displacements [B, J, 2] in the crops `boxes` [B, J, 4] -> stacked `Poses`."""
+    def decode(self, output: Tensor, boxes: Tensor | None = None) -> Poses:
+        """Displacements [B, J, 2] -> stacked `Poses` of one person.
+
+        Each joint is in px of its own crop; given the `boxes` [B, J, 4] of the crops,
+        all are in px of the image.
+        """
+        whole = box_of_image(self.size).to(output).expand(*output.shape[:2], 4)
+        boxes = whole if boxes is None else boxes
         points = denormalise(output[:, :, None], boxes)[:, :, 0]
         return Poses(points[:, None], torch.ones_like(points[..., 0])[:, None])
 

@@ -7,19 +7,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from poselab.codecs import Codec, PointsCodec
 from poselab.system import distributed
 
 
 @torch.no_grad()
 def predict(
-    net: nn.Module, images: Tensor, batch_size: int = 64, codec: Any = None
+    net: nn.Module, images: Tensor, batch_size: int = 64, codec: Codec | None = None
 ) -> list[Tensor]:
     """Joints for any number of images: [N, J, 2] px for each stage of the network.
 
-    A network that answers in maps needs the `codec` that reads them; a cascade answers
-    in pixels. One that gives a single tensor has a single stage. A team of processes
+    Without a `codec` the network answers in pixels (`PointsCodec`). A team of processes
     shares the batches out, and each gets the answers to all.
     """
+    codec = codec or PointsCodec(tuple(images.shape[-2:]))
     team, batches = distributed.team(), images.split(batch_size)
     own = [_stages(net(part), codec) for part in batches[team.rank :: team.size]]
     found = distributed.gather(own)
@@ -27,9 +28,6 @@ def predict(
     return [torch.cat(stage) for stage in zip(*parts, strict=True)]
 
 
-def _stages(output: Any, codec: Any) -> list[Tensor]:
+def _stages(output: Any, codec: Codec) -> list[Tensor]:
     """The joints [B, J, 2] px after each stage of a network's output."""
-    stages = output if isinstance(output, (list, tuple)) else [output]
-    if codec is None:
-        return list(stages)
-    return [codec.decode(stage).keypoints[:, 0] for stage in stages]
+    return [codec.decode(stage).keypoints[:, 0] for stage in codec.stages(output)]

@@ -82,7 +82,7 @@ class PoseMachineExplorer(Explorer):
         image = covered(self.samples.image[index], x, y, side)
         outputs = [stage.cpu() for stage in self.network(image[None].to(device))]
         joints = [self.codec.decode(stage).keypoints[0, 0] for stage in outputs]
-        maps = [self.codec.maps(stage)[0] for stage in outputs]
+        maps = [self.codec.heatmaps(stage)[0] for stage in outputs]
         return Answer(image, tuple(maps), tuple(joints))
 
     def answer(self, image: int, x: int = 0, y: int = 0, side: int = 0) -> Answer:

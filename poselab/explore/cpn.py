@@ -41,8 +41,7 @@ def maps_at(net: nn.Module, codec: Any, image: Tensor, scale: float) -> tuple:
     room = [-(-n // _MULTIPLE) * _MULTIPLE for n in size]
     wide = F.pad(small, (0, room[1] - size[1], 0, room[0] - size[0]))
     device = device_of(net)
-    output = net(wide.to(device))
-    output = output[-1] if isinstance(output, list) else output
+    output = codec.stages(net(wide.to(device)))[-1]
     reader = HeatmapCodec(
         tuple(room), codec.stride, codec.sigma, codec.loss_name, codec.decoder
     )
@@ -50,7 +49,7 @@ def maps_at(net: nn.Module, codec: Any, image: Tensor, scale: float) -> tuple:
     joints = reader.decode(output).keypoints[0, 0]
     joints = (joints + 0.5) / scale - 0.5
     h, w = (n // codec.stride for n in size)
-    return reader.maps(output)[0, :, :h, :w], joints, small[0]
+    return reader.heatmaps(output)[0, :, :h, :w], joints, small[0]
 
 
 class MapsExplorer(Explorer):
@@ -169,12 +168,12 @@ class OhkmExplorer(Explorer):
 
     @torch.no_grad()
     def _measure(self, network, codec) -> tuple[list[Tensor], Tensor]:
-        encoded = codec.encode(self.samples)
+        _, goal = codec.encode(self.samples)
         device = device_of(network)
         parts = [network(x.to(device)) for x in self.samples.image.split(64)]
         stages = [torch.cat(stage).cpu() for stage in zip(*parts, strict=True)]
         found = [
-            loss_of_joints(codec.loss_name, stage, encoded["maps"], encoded["weight"])
+            loss_of_joints(codec.loss_name, stage, goal["heatmaps"], goal["weight"])
             for stage in stages
         ]
         return [each for each, _ in found], found[0][1]

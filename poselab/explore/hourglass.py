@@ -120,7 +120,7 @@ class _Looker:
             image = self.samples.image[index].to(device)
             outputs, inside = observe(self.network, image)
         joints = [self.codec.decode(output).keypoints[0, 0] for output in outputs]
-        return Seen([self.codec.maps(o)[0] for o in outputs], joints, inside)
+        return Seen([self.codec.heatmaps(o)[0] for o in outputs], joints, inside)
 
     @property
     def sizes(self) -> list[str]:

@@ -63,7 +63,7 @@ class BranchExplorer(Explorer):
         device = device_of(self.network)
         seen = self.network.features(picture[None].to(device), silent)
         output = self.network.final_layer(seen).cpu()
-        return self.codec.maps(output)[0], self.codec.decode(output).keypoints[0, 0]
+        return self.codec.heatmaps(output)[0], self.codec.decode(output).keypoints[0, 0]
 
     def _paint(self, image, joint, cover, **switches) -> tuple[Image.Image, str]:
         silent = tuple(i for name, i in self.branches.items() if not switches[name])

@@ -78,7 +78,7 @@ class PyramidExplorer(Explorer):
         ]
         output = self.network.merge(chosen).cpu()
         joints = self.codec.decode(output).keypoints[0, 0]
-        return self.codec.maps(output)[0], joints
+        return self.codec.heatmaps(output)[0], joints
 
     def fields(self, point: Tensor) -> Tensor:
         """What the cell of a point [2] px sees at each level: boxes [L, 4] xywh px."""
@@ -203,7 +203,7 @@ class SpatialExplorer(Explorer):
     def _maps(self, index: int) -> Tensor:
         image = self.samples.image[index][None].to(device_of(self.network))
         output = self.network(image).cpu()
-        return self.codec.maps(output)[0]  # [J, h, w]
+        return self.codec.heatmaps(output)[0]  # [J, h, w]
 
     @remembered
     def _spread(self, index: int) -> Tensor:

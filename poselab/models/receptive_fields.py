@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from poselab.codecs.base import stages_of
 from poselab.errors import require
 
 _LAYERS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
@@ -89,8 +90,7 @@ def cell_gradient(
     """
     images = images.detach().clone().requires_grad_()
     with torch.enable_grad():
-        output = net(images)
-        maps = output[stage] if isinstance(output, (list, tuple)) else output
+        maps = stages_of(net(images))[stage]
         row, column = cell or (maps.shape[-2] // 2, maps.shape[-1] // 2)
         values = maps[:, :, row, column]  # [B, C]
         value = values.sum() if channel is None else values[:, channel].sum()

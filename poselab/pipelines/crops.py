@@ -14,9 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from poselab import geometry
-from poselab.codecs.heatmap_decode import flip_maps
+from poselab.codecs.base import Codec, Inputs
 from poselab.errors import require_shape
-from poselab.skeleton import COCO_17, Skeleton
 
 
 def people_crops(
@@ -90,29 +89,13 @@ def back_to_image(points: Tensor, matrix: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def flip_test(
-    net: nn.Module,
-    images: Tensor,
-    codec: Any = None,
-    skeleton: Skeleton = COCO_17,
-    shift: int = 0,
-) -> Tensor:
-    """The output for images [B, 3, H, W], averaged with that for their mirror images.
+def flip_test(net: nn.Module, inputs: Inputs, codec: Codec) -> Any:
+    """The output for the inputs, merged with that for their mirror images.
 
-    Of a staged network the last stage. Left and right joints change places in the
-    mirrored maps, which then move by `shift` columns: 1 for networks that read cell u
-    as pixel s u, such as those with released weights, 0 for ours (see `flip_maps`).
-    Given the `codec`, maps are averaged and not logits; what comes back is for its
-    `decode`.
+    inputs: a tuple, as from `codec.encode`, such as (images [B, 3, H, W],). Of a staged
+    network the last stage. What comes back is for `codec.decode`. Raises
+    `ArgumentError` for a codec that cannot be mirrored.
     """
-    plain, mirrored = _last(net(images)), _last(net(images.flip(-1)))
-    if codec is not None:
-        plain, mirrored = codec.maps(plain), codec.maps(mirrored)
-    mean = (plain + flip_maps(mirrored, list(skeleton.flip_index), shift)) / 2
-    if getattr(codec, "loss_name", "mse") != "cross_entropy":
-        return mean
-    return mean.clamp(min=1e-12).log()  # whose softmax gives the mean again
-
-
-def _last(output: Any) -> Tensor:
-    return output[-1] if isinstance(output, (list, tuple)) else output
+    plain = codec.stages(net(*inputs))[-1]
+    turned = codec.stages(net(*codec.mirror_inputs(inputs)))[-1]
+    return codec.merge(plain, codec.mirror(turned))

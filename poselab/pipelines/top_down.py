@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from poselab.codecs import HeatmapCodec, decode_quarter_reference
+from poselab.codecs import HeatmapCodec, decode_quarter_reference, flip_maps
 from poselab.errors import ArgumentError, require, require_shape
 from poselab.geometry import expand_box
 from poselab.pipelines.crops import back_to_image, flip_test, people_crops
@@ -34,7 +34,11 @@ class ReleasedCodec(HeatmapCodec):
     crops of `crop_matrix_reference`.
     """
 
-    def decode(self, output: Tensor, boxes: None = None) -> Poses:
+    def mirror(self, output: Tensor) -> Tensor:
+        """Moved by a cell: where cell u is s u, a mirror image lies further right."""
+        return flip_maps(output, list(self.skeleton.flip_index), shift=1)
+
+    def decode(self, output: Tensor) -> Poses:
         """Output [B, J, h, w] -> stacked `Poses` of one person, px of the crop."""
         points, scores = decode_quarter_reference(output, self.stride)
         return Poses(points[:, None], scores[:, None])
@@ -48,8 +52,7 @@ class TopDown:
     not looked at, joints below `joint_score` do not count for the score of a person,
     and a pose whose OKS with a better one is above `overlap` is dropped. `flip`
     averages with the mirror image. `mean_std` normalises the crops; `released` places
-    crops as the field's released weights learned them, which also shifts their
-    mirrored maps by a cell.
+    crops as the field's released weights learned them.
     """
 
     def __init__(
@@ -158,10 +161,8 @@ class TopDown:
             mean, std = (crops.new_tensor(v)[:, None, None] for v in self.mean_std)
             crops = (crops - mean) / std
         if self.flip:
-            codec, shift = self.codec, int(self.released)
-            return flip_test(self.pose_net, crops, codec, self.skeleton, shift)
-        output = self.pose_net(crops)
-        return output[-1] if isinstance(output, (list, tuple)) else output
+            return flip_test(self.pose_net, (crops,), self.codec)
+        return self.codec.stages(self.pose_net(crops))[-1]
 
     def best(self, poses: Poses) -> Poses:
         """The poses that stay after OKS-NMS, surest first."""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from poselab.codecs.base import Codec
 from poselab.errors import CheckpointError, PoselabError, require
 from poselab.models import seeded
 from poselab.records import Sample
@@ -33,16 +34,6 @@ class Source(Protocol):
     def batches(
         self, batch_size: int, generator: torch.Generator
     ) -> Iterator[Sample]: ...
-
-
-class Codec(Protocol):
-    """What the loop asks of a codec."""
-
-    def encode(
-        self, sample: Sample, generator: torch.Generator
-    ) -> dict[str, Tensor]: ...
-
-    def loss(self, output: Any, encoded: dict[str, Tensor]) -> Tensor: ...
 
 
 @dataclass
@@ -248,13 +239,17 @@ class _Run:
         cuda = self.device.type == "cuda"
         with torch.no_grad():
             batch = batch.to(self.device, non_blocking=cuda)
-            encoded = self.codec.encode(batch, generator)
-        inputs = encoded["input"]
-        if inputs.dim() == 4 and self.flat:
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
+            inputs, targets = self.codec.encode(batch, generator)
+        inputs = [self.laid_out(tensor) for tensor in inputs]
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=cuda):
-            output = self.called(inputs)
-        return self.codec.loss(output, encoded)  # float32: the targets are
+            output = self.called(*inputs)
+        return self.codec.loss(output, targets)  # float32: the targets are
+
+    def laid_out(self, tensor: Tensor) -> Tensor:
+        """An input in the memory layout of the network."""
+        if tensor.dim() != 4 or not self.flat:
+            return tensor
+        return tensor.contiguous(memory_format=torch.channels_last)
 
     def save(self) -> None:
         """Write the checkpoint in one go, so that a crash leaves the old one."""

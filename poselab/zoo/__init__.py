@@ -70,13 +70,13 @@ def load(name: str, folder: Path = FOLDER) -> nn.Module:
     return load_weights(net, folder / f"{name}.safetensors")
 
 
-def codec(name: str, folder: Path = FOLDER) -> Any:
-    """The codec that reads the output of `name`; None if that is joints already.
-
-    A cascade answers in pixels of its input; everything else needs its codec.
-    """
-    options = card(name, folder).get("recipe", {}).get("codec")
-    return codecs.build(**options) if options else None
+def codec(name: str, folder: Path = FOLDER) -> codecs.Codec:
+    """The codec that reads the output of `name`; of cascades a `PointsCodec`."""
+    content = card(name, folder)
+    options = content.get("recipe", {}).get("codec")
+    if options:
+        return codecs.build(**options)
+    return codecs.PointsCodec(content["arguments"]["size"])
 
 
 def scoreboard(folder: Path = FOLDER) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from poselab import codecs
-from poselab.codecs import HeatmapCodec
+from poselab.codecs import Codec
 from poselab.datasets import Coco, CocoPeople, Variation, to_results
 from poselab.datasets.coco.layout import open_coco
 from poselab.errors import CheckpointError, require
@@ -30,6 +30,7 @@ from poselab.models import build, save_weights
 from poselab.models.normalise import Normalise
 from poselab.pipelines import back_to_image, flip_test
 from poselab.records import Poses
+from poselab.skeleton import Skeleton
 from poselab.system import distributed
 from poselab.train import History, fit
 from poselab.zoo import checkpoint
@@ -63,9 +64,9 @@ class Published:
             "decoder": "quarter",
         }
 
-    def codec(self) -> HeatmapCodec:
-        """The codec of `maps`."""
-        return codecs.build(**self.maps)
+    def codec(self, skeleton: Skeleton) -> Codec:
+        """The codec of `maps`, for people with this skeleton."""
+        return codecs.build(**self.maps, skeleton=skeleton)
 
     def plan(
         self, people: int, epochs: float | None = None, batch_size: int | None = None
@@ -175,7 +176,7 @@ def train(
     whole = nn.Sequential(Normalise(), net).to(device)
     history = fit(
         whole,
-        recipe.codec(),
+        recipe.codec(data.skeleton),
         data,
         steps,
         batch_size,
@@ -197,20 +198,20 @@ def results(
 ) -> list[dict]:
     """The network's answer to every person of `coco`, given the true boxes, as COCO's
     records; a team of processes shares the images, and each gets all records."""
-    team, codec = distributed.team(), recipe.codec()
+    team, codec = distributed.team(), recipe.codec(coco.skeleton)
     whole = nn.Sequential(Normalise().to(device), net).eval()
     found, own = [], range(team.rank, len(coco), team.size)
     for crops in coco.crops(recipe.size, recipe.margin, which=own):
         images = crops.sample.image.to(device)
-        maps = flip_test(whole, images, codec, coco.skeleton).cpu()
-        poses = _in_image(codec, maps, crops.matrix)
+        output = flip_test(whole, (images,), codec).cpu()
+        poses = _in_image(codec, output, crops.matrix)
         found += to_results(poses, crops.image_id, coco.annotations.category_id)
     return [record for part in distributed.gather(found) for record in part]
 
 
-def _in_image(codec: HeatmapCodec, maps: Tensor, matrix: Tensor) -> Poses:
-    """Maps [N, J, h, w] of crops -> the poses of N people in the picture."""
-    crop = codec.decode(maps)
+def _in_image(codec: Codec, output: Any, matrix: Tensor) -> Poses:
+    """The output for N crops -> the poses of N people in the picture."""
+    crop = codec.decode(output)
     points = back_to_image(crop.keypoints[:, 0], matrix)
     return Poses(points, crop.scores[:, 0], person_scores=crop.scores.mean((1, 2)))
 

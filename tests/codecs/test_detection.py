@@ -36,10 +36,10 @@ def test_anchors_are_those_of_the_network():
 
 
 def test_what_anchors_learn(batch):
-    encoded = CODEC.encode(batch, generator())
-    assert [len(b) for b in encoded["boxes"]] == [1, 2, 3]
+    _, targets = CODEC.encode(batch, generator())
+    assert [len(b) for b in targets["boxes"]] == [1, 2, 3]
     for boxes, target, steps in zip(
-        encoded["boxes"], encoded["objectness"], encoded["steps"], strict=True
+        targets["boxes"], targets["objectness"], targets["steps"], strict=True
     ):
         overlap = corner_iou(CODEC.anchors, boxes)
         learns = target >= 0
@@ -53,17 +53,17 @@ def test_what_anchors_learn(batch):
 
 def test_every_person_has_an_anchor(batch):
     all_learn = DetectionCodec(SIZE, sampled=10_000)
-    encoded = all_learn.encode(batch, generator())
-    for boxes, target in zip(encoded["boxes"], encoded["objectness"], strict=True):
+    _, targets = all_learn.encode(batch, generator())
+    for boxes, target in zip(targets["boxes"], targets["objectness"], strict=True):
         overlap = corner_iou(CODEC.anchors, boxes)
         assert (target[overlap.argmax(0)] == 1).all()
 
 
-def answer(encoded, codec=CODEC):
+def answer(targets, codec=CODEC):
     """The output of a network that is right about everything."""
-    target = encoded["objectness"]
-    rpn = SimpleNamespace(objectness=20 * (2 * target - 1), steps=encoded["steps"])
-    people = encoded["boxes"]
+    target = targets["objectness"]
+    rpn = SimpleNamespace(objectness=20 * (2 * target - 1), steps=targets["steps"])
+    people = targets["boxes"]
     shift = torch.tensor([2.0, -1.0, 3.0, 1.0])
     proposals = torch.cat([torch.cat([b + shift, b + 500]) for b in people])
     goal = torch.cat([torch.cat([b, b + 500]) for b in people])
@@ -85,14 +85,14 @@ def answer(encoded, codec=CODEC):
 
 
 def test_the_right_answer_costs_nothing(batch):
-    encoded = CODEC.encode(batch, generator())
-    assert CODEC.loss(answer(encoded), encoded) < 1e-4
+    _, targets = CODEC.encode(batch, generator())
+    assert CODEC.loss(answer(targets), targets) < 1e-4
 
 
 @pytest.mark.parametrize("what", ["objectness", "rpn steps", "logits", "steps"])
 def test_each_answer_counts(batch, what):
-    encoded = CODEC.encode(batch, generator())
-    output = answer(encoded)
+    _, targets = CODEC.encode(batch, generator())
+    output = answer(targets)
     if what == "objectness":
         output.rpn.objectness = -output.rpn.objectness
     elif what == "rpn steps":
@@ -101,13 +101,13 @@ def test_each_answer_counts(batch, what):
         output.logits = -output.logits
     else:
         output.steps = output.steps + 0.5
-    assert CODEC.loss(output, encoded) > 0.01
+    assert CODEC.loss(output, targets) > 0.01
 
 
 def test_reading_gives_the_people_back(batch):
-    encoded = CODEC.encode(batch, generator())
-    output = answer(encoded)
-    for i, boxes in enumerate(encoded["boxes"]):
+    _, targets = CODEC.encode(batch, generator())
+    output = answer(targets)
+    for i, boxes in enumerate(targets["boxes"]):
         found, scores = CODEC.decode(output, image=i)
         assert len(found) == len(boxes)
         assert torch.cdist(found, boxes).amin(1).max() < 1e-2
@@ -127,10 +127,10 @@ def test_selection_keeps_classes_apart_and_counts():
 
 def test_people_without_a_box_are_not_learnt(batch):
     hidden = batch.replace(boxes=torch.zeros_like(batch.boxes))
-    encoded = CODEC.encode(hidden, generator())
-    assert (encoded["objectness"] < 1).all()
+    _, targets = CODEC.encode(hidden, generator())
+    assert (targets["objectness"] < 1).all()
     net = build("rcnn_tiny")
-    assert torch.isfinite(CODEC.loss(net(batch.image), encoded))
+    assert torch.isfinite(CODEC.loss(net(batch.image), targets))
 
 
 def test_a_tiny_detector_learns_one_picture():

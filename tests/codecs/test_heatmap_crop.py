@@ -14,12 +14,12 @@ def batch(n=4):
 
 def test_encode_then_decode_returns_the_joints():
     codec, sample = CropHeatmapCodec(24, noise=2.0), batch()
-    encoded = codec.encode(sample, torch.Generator().manual_seed(0))
-    assert encoded["input"].shape == (4, 17, 3, 24, 24)
-    assert encoded["maps"].shape == (4, 17, 24, 24)
-    poses = codec.decode(encoded["maps"], encoded["boxes"])
+    (crops,), targets = codec.encode(sample, torch.Generator().manual_seed(0))
+    assert crops.shape == (4, 17, 3, 24, 24)
+    assert targets["heatmaps"].shape == (4, 17, 24, 24)
+    poses = codec.decode(targets["heatmaps"], targets["boxes"])
     torch.testing.assert_close(poses.keypoints, sample.keypoints, atol=1e-3, rtol=0)
-    assert codec.loss(encoded["maps"], encoded) == 0
+    assert codec.loss(targets["heatmaps"], targets) == 0
 
 
 def test_the_crop_shows_what_the_map_marks():
@@ -32,17 +32,17 @@ def test_the_crop_shows_what_the_map_marks():
     for b, j in seen.nonzero():
         x, y = points[b, j].long()
         sample.image[b, :, y, x] = 1.0
-    encoded = codec.encode(sample, torch.Generator().manual_seed(1))
-    shown = (encoded["input"][:, :, 0] * encoded["maps"]).amax((2, 3))
+    (crops,), targets = codec.encode(sample, torch.Generator().manual_seed(1))
+    shown = (crops[:, :, 0] * targets["heatmaps"]).amax((2, 3))
     assert (shown[seen] > 0.2).all()
 
 
 def test_noise_moves_the_crop_and_not_the_joint():
     sample = batch(200)
-    encoded = CropHeatmapCodec(24, noise=3.0).encode(
+    _, targets = CropHeatmapCodec(24, noise=3.0).encode(
         sample, torch.Generator().manual_seed(0)
     )
-    centre = encoded["boxes"][..., :2] + 12 - 0.5
+    centre = targets["boxes"][..., :2] + 12 - 0.5
     moved = centre - sample.keypoints[:, 0]
     assert moved.std() == pytest.approx(3.0, rel=0.05)
     assert moved.mean() == pytest.approx(0.0, abs=0.1)
@@ -51,11 +51,11 @@ def test_noise_moves_the_crop_and_not_the_joint():
 def test_unlabelled_joints_do_not_count():
     codec, sample = CropHeatmapCodec(), batch()
     sample.visibility[:, :, 3] = 0
-    encoded = codec.encode(sample, torch.Generator().manual_seed(0))
-    assert encoded["weight"][:, 3].sum() == 0
-    wrong = encoded["maps"].clone()
+    _, targets = codec.encode(sample, torch.Generator().manual_seed(0))
+    assert targets["weight"][:, 3].sum() == 0
+    wrong = targets["heatmaps"].clone()
     wrong[:, 3] += 1
-    assert codec.loss(wrong, encoded) == 0
+    assert codec.loss(wrong, targets) == 0
 
 
 def test_places_are_those_of_the_box():

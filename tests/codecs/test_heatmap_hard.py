@@ -29,11 +29,13 @@ def test_the_mean_of_all_joints_is_the_plain_loss(batch, loss):
         HeatmapCodec((64, 48), loss=loss),
         HardHeatmapCodec((64, 48), hard=17, loss=loss),
     )
-    encoded = plain.encode(batch)
-    each, counts = loss_of_joints(loss, output(), encoded["maps"], encoded["weight"])
-    torch.testing.assert_close(each[counts].mean(), plain.loss(output(), encoded))
+    _, targets = plain.encode(batch)
+    each, counts = loss_of_joints(
+        loss, output(), targets["heatmaps"], targets["weight"]
+    )
+    torch.testing.assert_close(each[counts].mean(), plain.loss(output(), targets))
     torch.testing.assert_close(
-        hard.loss(output(), encoded), plain.loss(output(), encoded)
+        hard.loss(output(), targets), plain.loss(output(), targets)
     )
 
 
@@ -49,14 +51,14 @@ def test_the_hardest_of_each_image_by_hand():
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
 def test_only_the_hardest_joints_of_the_last_stage_are_taught(batch, loss):
     codec = HardHeatmapCodec((64, 48), hard=8, loss=loss)
-    encoded = codec.encode(batch)
+    _, targets = codec.encode(batch)
     early, last = output(1).requires_grad_(), output(2).requires_grad_()
-    codec.loss([early, last], encoded).backward()
+    codec.loss([early, last], targets).backward()
     taught = [(x.grad.abs().sum((2, 3)) > 0).sum(1).tolist() for x in (early, last)]
     labelled = (batch.visibility[:, 0] > 0).sum(1)
     assert taught[0] == labelled.tolist()
     assert taught[1] == labelled.clamp(max=8).tolist()
-    each, counts = loss_of_joints(loss, last, encoded["maps"], encoded["weight"])
+    each, counts = loss_of_joints(loss, last, targets["heatmaps"], targets["weight"])
     chosen = last.grad.abs().sum((2, 3)) > 0
     for image in range(2, 6):
         spared = counts[image] & ~chosen[image]
@@ -66,7 +68,7 @@ def test_only_the_hardest_joints_of_the_last_stage_are_taught(batch, loss):
 def test_nobody_labelled_costs_nothing(batch):
     codec = HardHeatmapCodec((64, 48), hard=8)
     nobody = batch.replace(visibility=torch.zeros_like(batch.visibility))
-    assert codec.loss([output(1), output(2)], codec.encode(nobody)) == 0
+    assert codec.loss([output(1), output(2)], codec.encode(nobody)[1]) == 0
 
 
 def test_from_a_card():

@@ -39,7 +39,7 @@ def test_the_maps_are_the_networks(explorer, network, samples):
     answer = explorer.answer(1, 40, 70, 20)
     assert len(answer.maps) == 3
     for output, maps, joints in zip(outputs, answer.maps, answer.joints, strict=True):
-        torch.testing.assert_close(maps, explorer.codec.maps(output)[0])
+        torch.testing.assert_close(maps, explorer.codec.heatmaps(output)[0])
         wanted = explorer.codec.decode(output).keypoints[0, 0]
         torch.testing.assert_close(joints, wanted)
 

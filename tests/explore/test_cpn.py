@@ -44,7 +44,7 @@ def test_at_its_own_size_a_network_says_what_it_says(networks, samples):
         output = net(samples.image[:1])[-1]
     maps, joints, seen = maps_at(net, codec, samples.image[0], 1.0)
     torch.testing.assert_close(seen, samples.image[0])
-    torch.testing.assert_close(maps, codec.maps(output)[0])
+    torch.testing.assert_close(maps, codec.heatmaps(output)[0])
     torch.testing.assert_close(joints, codec.decode(output).keypoints[0, 0])
 
 

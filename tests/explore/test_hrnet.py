@@ -38,7 +38,7 @@ def test_with_all_branches_it_is_the_network(explorer, net, samples):
     with torch.no_grad():
         output = net(samples.image[1:2])
     maps, joints = explorer.answer(1, 0, ())
-    torch.testing.assert_close(maps, CODEC.maps(output)[0])
+    torch.testing.assert_close(maps, CODEC.heatmaps(output)[0])
     torch.testing.assert_close(joints, CODEC.decode(output).keypoints[0, 0])
 
 

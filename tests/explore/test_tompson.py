@@ -26,7 +26,7 @@ class Knowing(PyramidNet):
     def __init__(self, samples):
         super().__init__(levels=1, width=4)
         codec = HeatmapCodec(samples.size)
-        self.known = [codec.encode(sample)["maps"] for sample in samples]
+        self.known = [codec.encode(sample)[1]["heatmaps"] for sample in samples]
         self.images = samples.image
 
     def forward(self, images):
@@ -65,10 +65,10 @@ def test_all_levels_are_the_network_and_one_level_is_its_part(pyramid, samples):
         zero = [torch.zeros_like(feature) for feature in features]
         alone = net.merge([zero[0], features[1], zero[2]])
     maps, joints = pyramid.answer(1, ("full", "half", "quarter"))
-    torch.testing.assert_close(maps, pyramid.codec.maps(output)[0])
+    torch.testing.assert_close(maps, pyramid.codec.heatmaps(output)[0])
     torch.testing.assert_close(joints, pyramid.codec.decode(output).keypoints[0, 0])
     maps, _ = pyramid.answer(1, ("half",))
-    torch.testing.assert_close(maps, pyramid.codec.maps(alone)[0])
+    torch.testing.assert_close(maps, pyramid.codec.heatmaps(alone)[0])
 
 
 def test_fields_double_around_the_cell(pyramid):

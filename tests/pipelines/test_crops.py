@@ -10,6 +10,7 @@ from poselab.codecs import HeatmapCodec, to_image_reference
 from poselab.datasets import SyntheticPeople
 from poselab.geometry import apply_affine
 from poselab.pipelines import (
+    ReleasedCodec,
     back_to_image,
     crop_matrix_reference,
     flip_test,
@@ -106,8 +107,9 @@ class Bright(nn.Module):
 def test_flip_test_of_a_symmetric_network_changes_nothing(scene):
     net, images = Bright(), scene.image[None]
     plain = net(images)[-1]
-    torch.testing.assert_close(flip_test(net, images), plain)
-    moved = flip_test(net, images, shift=1)
+    codec = HeatmapCodec(scene.size)
+    torch.testing.assert_close(flip_test(net, (images,), codec), plain)
+    moved = flip_test(net, (images,), ReleasedCodec(scene.size))
     wanted = (plain + torch.cat([plain[..., :1], plain[..., :-1]], -1)) / 2
     torch.testing.assert_close(moved, wanted)
 
@@ -120,7 +122,8 @@ class Sided(nn.Module):
 
 
 def test_flip_test_swaps_the_sides():
-    got = flip_test(Sided(), torch.zeros(1, 3, 32, 24))[0, :, 0, 0]
+    got = flip_test(Sided(), (torch.zeros(1, 3, 32, 24),), HeatmapCodec((32, 24)))
+    got = got[0, :, 0, 0]
     order = torch.tensor(COCO_17.flip_index)
     torch.testing.assert_close(got, (torch.arange(17.0) + order) / 2)
 
@@ -134,7 +137,9 @@ def test_flip_test_averages_probabilities_where_the_codec_says_so():
             return 5 * Bright()(x)[-1] * torch.arange(1, 18)[:, None, None]
 
     net = Net()
-    mirrored = codec.maps(net(images.flip(-1))).flip(-1)[:, list(COCO_17.flip_index)]
-    wanted = (codec.maps(net(images)) + mirrored) / 2
-    got = codec.maps(flip_test(net, images, codec))
+    mirrored = codec.heatmaps(net(images.flip(-1))).flip(-1)[
+        :, list(COCO_17.flip_index)
+    ]
+    wanted = (codec.heatmaps(net(images)) + mirrored) / 2
+    got = codec.heatmaps(flip_test(net, (images,), codec))
     torch.testing.assert_close(got, wanted)

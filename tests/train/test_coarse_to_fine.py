@@ -48,14 +48,14 @@ def test_logits_are_read_as_probabilities():
     """The cross-entropy's best answer is the log of the target, up to a constant."""
     sample = Dots((64, 48)).batch(4, torch.Generator().manual_seed(3))
     codec = CropHeatmapCodec(16, 1.5, 2.0, "cross_entropy")
-    encoded = codec.encode(sample, torch.Generator().manual_seed(0))
-    logits = encoded["maps"].clamp(min=1e-8).log() + 5.0
-    best = codec.loss(logits, encoded)
-    assert codec.loss(0.5 * logits, encoded) > best
-    assert codec.loss(torch.zeros_like(logits), encoded) == pytest.approx(math.log(256))
-    points = codec.decode(logits, encoded["boxes"]).keypoints[:, 0]
+    _, targets = codec.encode(sample, torch.Generator().manual_seed(0))
+    logits = targets["heatmaps"].clamp(min=1e-8).log() + 5.0
+    best = codec.loss(logits, targets)
+    assert codec.loss(0.5 * logits, targets) > best
+    assert codec.loss(torch.zeros_like(logits), targets) == pytest.approx(math.log(256))
+    points = codec.decode(logits, targets["boxes"]).keypoints[:, 0]
     assert (points - sample.keypoints[:, 0]).norm(dim=-1).median() < 0.1
-    again, _ = place_in_boxes(encoded["maps"], encoded["boxes"])
+    again, _ = place_in_boxes(targets["heatmaps"], targets["boxes"])
     assert (points - again).norm(dim=-1).median() < 0.1
 
 

@@ -229,7 +229,7 @@ def test_a_mixture_needs_equal_parts():
 
 def test_loss_that_is_not_a_number():
     class Broken(RegressionCodec):
-        def loss(self, output, encoded):
+        def loss(self, output, targets):
             return output.sum() * torch.nan
 
     with pytest.raises(PoselabError, match="step 0 = nan.*lr"):

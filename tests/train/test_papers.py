@@ -15,6 +15,7 @@ from poselab.datasets import save_coco
 from poselab.datasets.synthetic import SyntheticPeople
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import build
+from poselab.skeleton import COCO_17
 from poselab.train import __main__ as command
 from poselab.train import learning_rate
 from poselab.train.__main__ import main
@@ -38,7 +39,7 @@ def test_every_recipe_can_be_built(name):
     with torch.device("meta"):
         net = build(recipe.model, **recipe.arguments)
     assert sum(p.numel() for p in net.parameters()) > 25e6
-    assert recipe.codec().map_size == (64, 48)
+    assert recipe.codec(COCO_17).map_size == (64, 48)
 
 
 def test_hrnet_at_paper_size_end_to_end(folder, tmp_path, capsys):
