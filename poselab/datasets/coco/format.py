@@ -11,47 +11,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from poselab.categories import file_skeleton, person_category
-from poselab.datasets.coco import masks
+from poselab.datasets.coco import mend
+from poselab.datasets.coco.mend import Fill
 from poselab.datasets.coco.notes import Notes
+from poselab.datasets.coco.person_record import (
+    ImageRecord,
+    PersonRecord,
+    image_record,
+    person_record,
+)
 from poselab.datasets.json_file import Record, load_json
 from poselab.skeleton import Skeleton
 
-BOX_TOLERANCE = 1.0  # px; published boxes are rounded
-
-
-@dataclass(frozen=True)
-class ImageRecord:
-    """One entry of "images"."""
-
-    id: int
-    file_name: str
-    width: int
-    height: int
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.height, self.width
-
-
-@dataclass(frozen=True)
-class PersonRecord:
-    """One entry of "annotations" that is a person or a crowd of people.
-
-    keypoints [J, 2] px and visibility [J]; zeros where nothing is labelled.
-    """
-
-    id: int
-    image_id: int
-    box: np.ndarray
-    area: float
-    keypoints: np.ndarray
-    visibility: np.ndarray
-    crowd: bool
-    segmentation: list | dict | None
-    track_id: int | None
+AS_IT_IS = Fill()
 
 
 @dataclass
@@ -65,14 +38,16 @@ class Annotations:
     raw: dict = field(repr=False)
 
     def people_only(self) -> dict:
-        """The raw content with people's annotations and category alone."""
+        """The raw content with people alone, as they were read: mended."""
+        everybody = (p for people in self.people.values() for p in people)
+        changes = {person.id: person.changes for person in everybody}
         return {
             **self.raw,
             "categories": [
                 c for c in self.raw["categories"] if c["id"] == self.category_id
             ],
             "annotations": [
-                a
+                {**a, **changes[a["id"]]}
                 for a in self.raw["annotations"]
                 if a["category_id"] == self.category_id
             ],
@@ -85,6 +60,7 @@ def read(
     each_image: Callable[[ImageRecord], None] | None = None,
     adapt: Callable[[Any], Any] | None = None,
     person: str | int | None = None,
+    fill: Fill = AS_IT_IS,
 ) -> Annotations:
     """Read and check a COCO keypoint file; raises `AnnotationError`.
 
@@ -92,11 +68,12 @@ def read(
     judged by what the record says of its size. `adapt` brings the content of a file
     that differs a little into COCO's form before it is checked. Without a skeleton it
     is the file's own. `person` names the people's category where the file leaves it
-    open. What is left out is counted in one `AnnotationWarning`.
+    open. `fill` says where missing areas and boxes come from. What is left out or
+    mended is counted in one `AnnotationWarning`.
     """
     content = load_json(file)
     top = Record(str(file), "the file", adapt(content) if adapt else content)
-    images = _unique(top, "images", _image)
+    images = _unique(top, "images", image_record)
     for image in images.values() if each_image else ():
         each_image(image)
     categories = _unique(top, "categories", _category)
@@ -114,12 +91,24 @@ def read(
     for record in records:
         image = images[record.data["image_id"]]
         if record.data["category_id"] == chosen["id"]:
-            people[image.id].append(_person(record, image, skeleton))
+            people[image.id].append(person_record(record, image, skeleton, notes, fill))
         else:
             notes.left_out(categories[record.data["category_id"]], record)
-    notes.tell()
+    _judge(top.file, people, notes)
     everything = list(images.values()), people, chosen["id"], skeleton, top.data
     return Annotations(*everything)
+
+
+def _judge(file: str, people: dict[int, list[PersonRecord]], notes: Notes) -> None:
+    """Look at everybody together: errors, or the one warning."""
+    single = [p for group in people.values() for p in group if not p.crowd]
+    labelled = sum(bool(p.visibility.any()) for p in single)
+    for reason, fix in mend.FATAL.items():
+        everybody = len(single) if reason == mend.FLAGS else labelled
+        if notes.counts.get(reason, 0) >= max(everybody, mend.FEWEST.get(reason, 1)):
+            notes.refuse(reason, fix)
+    mend.check_boxes(file, [p.box for p in single], [p.points for p in single], notes)
+    notes.tell(mend.DONE)
 
 
 def _checked(top: Record, images: dict, categories: dict) -> list[Record]:
@@ -165,106 +154,9 @@ def _new_id(record: Record, seen: set[int] | dict[int, Any]) -> None:
         seen.add(record.data["id"])
 
 
-def _image(record: Record) -> ImageRecord:
-    return ImageRecord(
-        record.data["id"],
-        record.text("file_name"),
-        record.integer("width", 1),
-        record.integer("height", 1),
-    )
-
-
 def _category(record: Record) -> dict:
     record.text("name")
     names = record.data.get("keypoints") or []
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
         record.fail("keypoints", "must be a list of the joints' names")
     return record.data
-
-
-def _person(record: Record, image: ImageRecord, skeleton: Skeleton) -> PersonRecord:
-    crowd = record.data.get("iscrowd", 0)
-    if crowd not in (0, 1):
-        record.fail("iscrowd", "must be 0 or 1")
-    if crowd and "keypoints" not in record.data:
-        points = np.zeros((len(skeleton), 3))
-    else:
-        points = _keypoints(record, image, skeleton)
-    track = record.data.get("track_id")
-    return PersonRecord(
-        id=record.data["id"],
-        image_id=image.id,
-        box=_box(record, image),
-        area=record.number("area", 0),
-        keypoints=_with_unlabelled(record, points),
-        visibility=points[:, 2].astype(np.int64),
-        crowd=bool(crowd),
-        segmentation=_segmentation(record, image),
-        track_id=None if track is None else record.integer("track_id"),
-    )
-
-
-def _keypoints(record: Record, image: ImageRecord, skeleton: Skeleton) -> np.ndarray:
-    """x, y, v of each joint, [J, 3]."""
-    joints = len(skeleton)
-    meaning = f"x, y, v of each of the {joints} joints of {skeleton.name}"
-    points = record.numbers("keypoints", 3 * joints, meaning).reshape(joints, 3)
-    for joint, (x, y, v) in zip(skeleton.joints, points, strict=True):
-        if v not in (0, 1, 2):
-            record.fail(
-                "keypoints",
-                f"{joint} has visibility {v:g} instead of 0, 1 or 2",
-                "0: not labelled, 1: labelled but hidden, 2: visible.",
-            )
-        reach = max(image.size)
-        if v and not (-reach <= x <= 2 * reach and -reach <= y <= 2 * reach):
-            record.fail(
-                "keypoints",
-                f"{joint} at ({x:g}, {y:g}) is far outside the image of "
-                f"{image.width} x {image.height}",
-            )
-    return points
-
-
-def _with_unlabelled(record: Record, points: np.ndarray) -> np.ndarray:
-    """The joints' places [J, 2]; of unlabelled ones (0, 0) unless we exported them."""
-    labelled = points[:, 2:] > 0
-    if "keypoints_unlabelled" not in record.data:
-        return points[:, :2] * labelled
-    meaning = "x, y of each joint (an extension of poselab)"
-    places = record.numbers("keypoints_unlabelled", 2 * len(points), meaning)
-    return np.where(labelled, points[:, :2], places.reshape(-1, 2))
-
-
-def _box(record: Record, image: ImageRecord) -> np.ndarray:
-    box = record.numbers("bbox", 4, "x, y, width, height")
-    x, y, w, h = box
-    if w < 0 or h < 0:
-        record.fail(
-            "bbox",
-            "has a negative width or height",
-            "COCO boxes are x, y, width, height, not two corners.",
-        )
-    past = max(-x, -y, x + w - image.width, y + h - image.height)
-    if past > BOX_TOLERANCE:
-        record.fail(
-            "bbox",
-            f"reaches {past:.1f} px outside the image of "
-            f"{image.width} x {image.height}",
-            "COCO boxes are x, y, width, height, not two corners.",
-        )
-    return box
-
-
-def _segmentation(record: Record, image: ImageRecord) -> list | dict | None:
-    value = record.data.get("segmentation")
-    if value is None or value == []:
-        return None
-    try:
-        if isinstance(value, dict):
-            masks.run_lengths(value, image.size)
-        else:
-            masks.polygons(value, image.size)
-    except ValueError as problem:
-        record.fail("segmentation", str(problem))
-    return value

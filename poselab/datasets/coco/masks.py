@@ -41,6 +41,25 @@ def decode(segmentation: list | dict, size: tuple[int, int]) -> Tensor:
     return _from_runs(_uncompress(code["counts"].decode("ascii")), size)
 
 
+def has_pixels(segmentation: list | dict, size: tuple[int, int]) -> bool:
+    """Whether polygons or run lengths cover anything of an image of (H, W).
+
+    Raises `ValueError` with the reason where they are broken. Slivers between pixel
+    centres, which only `decode` can tell, count as covering.
+    """
+    if isinstance(segmentation, dict):
+        return sum(run_lengths(segmentation, size)[1::2]) > 0
+    return any(_covers(shape, size) for shape in polygons(segmentation, size))
+
+
+def _covers(corners: list[float], size: tuple[int, int]) -> bool:
+    """Whether a polygon has an area and reaches into the image."""
+    x, y = np.array(corners).reshape(-1, 2).T
+    twice = abs(float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()))
+    meets = x.max() > 0 and y.max() > 0 and x.min() < size[1] and y.min() < size[0]
+    return twice > 1e-6 and meets
+
+
 def _from_runs(counts: list[int], size: tuple[int, int]) -> Tensor:
     inside = np.arange(len(counts)) % 2 == 1
     flat = np.repeat(inside, counts)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from poselab.datasets.json_file import Record
-from poselab.errors import AnnotationWarning, show_value
+from poselab.errors import AnnotationError, AnnotationWarning, show_value
 
 
 class Notes:
@@ -17,6 +17,7 @@ class Notes:
         self.file = file
         self.counts: dict[str, int] = {}
         self.first: dict[str, str] = {}
+        self.remarks: list[str] = []
 
     def add(self, reason: str, record: Record, key: str | None = None) -> None:
         """Count a record; `key` is the field that the reason is about."""
@@ -31,13 +32,25 @@ class Notes:
         """Count a record of a category that is not the person's."""
         self.add(f"of category {category['id']} ({category['name']}) left out", record)
 
-    def tell(self) -> None:
-        """One warning with all of them, if there are any."""
-        if self.counts:
-            said = [f"{n} {why} (first: {self.first[why]})" for why, n in self.items()]
-            text = f"{self.file}: {'; '.join(said)}"
-            warnings.warn(text, AnnotationWarning, stacklevel=5)
+    def refuse(self, reason: str, fix: str) -> None:
+        """The error about a file that a reason concerns as a whole."""
+        raise AnnotationError(
+            f"all {self.counts[reason]} labelled people {reason} (first: "
+            f"{self.first[reason]})",
+            where=self.file,
+            fix=fix,
+        )
 
-    def items(self):
-        """(reason, count), the commonest first."""
-        return sorted(self.counts.items(), key=lambda item: -item[1])
+    def remark(self, text: str) -> None:
+        """Say something about the file as a whole."""
+        self.remarks.append(text)
+
+    def tell(self, done: Mapping[str, str] | None = None) -> None:
+        """One warning with all of them, if there are any; `done` says what was done."""
+        said = []
+        for why, n in sorted(self.counts.items(), key=lambda item: -item[1]):
+            then = f", {done[why]}" if done and why in done else ""
+            said.append(f"{n} {why}{then} (first: {self.first[why]})")
+        if said or self.remarks:
+            text = f"{self.file}: {'; '.join(said + self.remarks)}"
+            warnings.warn(text, AnnotationWarning, stacklevel=5)

@@ -89,6 +89,18 @@ class CocoPeople:
     def __len__(self) -> int:
         return len(self.people)
 
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How many records are no crops: crowds, and people without labelled joints."""
+        everybody = [
+            p for group in self.coco.annotations.people.values() for p in group
+        ]
+        crowds = sum(person.crowd for person in everybody)
+        return {
+            "crowds": crowds,
+            "people without joints": len(everybody) - crowds - len(self),
+        }
+
     def __getitem__(self, index: int) -> Sample:
         whole = self._whole(index)
         box = geometry.expand_box(whole.boxes[:, 0], self.size, self.margin)

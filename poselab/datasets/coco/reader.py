@@ -16,6 +16,7 @@ from torch import Tensor
 from poselab.datasets.coco import format as coco_format
 from poselab.datasets.coco import masks
 from poselab.datasets.coco.export import save_coco, to_coco
+from poselab.datasets.coco.mend import Fill
 from poselab.datasets.coco.results import person_ids, read_results
 from poselab.datasets.images import image_size, read_image
 from poselab.datasets.transforms import crop_people
@@ -46,7 +47,9 @@ class Coco:
 
     People are the category whose joints are those of `skeleton` (None: of the file), or
     that is called so; `person` is its name or id where the file leaves it open. What is
-    left out is counted in one `AnnotationWarning`.
+    left out, or mended because a record contradicts itself, is counted in one
+    `AnnotationWarning`; what concerns everybody is an error. With area="box" an area
+    that is missing or 0 is the box's, with boxes="joints" such a box is the joints'.
 
     The whole file and the size of every image are checked first (the size not, where
     `check_images` is False, which saves time on 100,000 images): raises
@@ -60,12 +63,14 @@ class Coco:
         skeleton: Skeleton | None = COCO_17,
         check_images: bool = True,
         person: str | int | None = None,
+        area: str | None = None,
+        boxes: str | None = None,
     ) -> None:
         self.annotation_file = user_path(annotation_file)
         self.image_dir = user_path(image_dir)
         check = self._check_file if check_images else None
         self.annotations = coco_format.read(
-            annotation_file, skeleton, check, self.adapt, person
+            annotation_file, skeleton, check, self.adapt, person, Fill(area, boxes)
         )
         self.skeleton = self.annotations.skeleton
 
@@ -191,6 +196,8 @@ def _masks(people, size) -> Tensor | None:
     if any(p.segmentation is None for p in people):
         return None
     layers = [masks.decode(p.segmentation, size) for p in people]
+    if not all(bool(layer.any()) for layer in layers):  # thinner than a pixel
+        return None
     return torch.stack(layers) if layers else torch.zeros(0, *size, dtype=torch.bool)
 
 
