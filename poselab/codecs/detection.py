@@ -88,8 +88,8 @@ class DetectionCodec(Codec):
         """
         require_shape("image", sample.image, None, 3, *self.size)
         generator = generator or torch.Generator().manual_seed(0)
-        there = (sample.boxes[..., 2:] > 0).all(-1)
-        boxes = [xywh_to_xyxy(b[t]) for b, t in zip(sample.boxes, there, strict=True)]
+        present = zip(sample.boxes, sample.present, strict=True)
+        boxes = [xywh_to_xyxy(box[row]) for box, row in present]
         rows = [self._one(b, generator) for b in boxes]
         objectness, steps = (torch.stack(part) for part in zip(*rows, strict=True))
         targets = {"boxes": boxes, "objectness": objectness, "steps": steps}

@@ -25,6 +25,7 @@ _ROWS = (
     "joints_3d",
     "track_ids",
     "hidden_by",
+    "present",
 )
 
 
@@ -82,7 +83,7 @@ class PersonCrops:
             scenes = self.scenes.batch(-(-(n - count) // CROPS), generator)
             parts.append(self._crops(scenes, generator))
             count += len(parts[-1])
-        return Sample.join(parts)[:n]
+        return Sample.cat(parts)[:n]
 
     def pool(self, n: int, **options):
         """`n` crops, drawn once and kept on disk: see `poselab.datasets.Pool`."""

@@ -31,7 +31,7 @@ from poselab.records import Sample
 from poselab.skeleton import by_name
 from poselab.system.disk import cache_dir, lock, replace_file, wanted_dir
 
-VERSION = 1
+VERSION = 2
 CHUNK = 64
 FIELDS = (
     "image",
@@ -43,6 +43,7 @@ FIELDS = (
     "intrinsics",
     "track_ids",
     "hidden_by",
+    "present",
 )
 _SMALL = {"visibility": torch.uint8, "person_id": torch.int8}
 _FULL = {"visibility": torch.int64, "person_id": torch.int16}
@@ -87,7 +88,8 @@ class Pool:
             field="n",
             value=n,
         )
-        self.maker, self.n, self.fields = maker, n, tuple(fields)
+        self.maker, self.n = maker, n
+        self.fields = tuple(dict.fromkeys([*fields, "present"]))
         self._progress, self._chunk = progress, chunk
         self.key = _key(maker, n, self.fields, chunk)
         self.path = _place(f"{self.key}.safetensors", directory)

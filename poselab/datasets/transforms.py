@@ -34,8 +34,8 @@ def flip(sample: Sample, which: Tensor | None = None) -> Sample:
     points = sample.keypoints[..., order, :]
     x, y = points.unbind(-1)
     box = sample.boxes.clone()
-    mirrored = width - box[..., 0] - box[..., 2]
-    box[..., 0] = torch.where(box[..., 2] > 0, mirrored, box[..., 0])  # zeros: nobody
+    box[..., 0] = width - box[..., 0] - box[..., 2]
+    box = torch.where(sample.present[..., None], box, 0)
     changes = {
         "image": sample.image.flip(-1),
         "keypoints": torch.stack([width - 1 - x, y], -1),
@@ -76,7 +76,8 @@ def crop(sample: Sample, box: Tensor, size: tuple[int, int]) -> Sample:
     """The part of the picture in `box` [4] (stacked: [B, 4]) xywh, resized to (H, W).
 
     The box may reach outside the picture, where it is black. People whose mask (or box,
-    where there are no masks) is outside keep their place with a box and an area of 0.
+    where there are no masks) is outside are absent from the crop: they keep their row,
+    with a box and an area of 0.
     """
     return transform(sample, geometry.crop_matrix(box, size), size)
 
@@ -105,8 +106,8 @@ def transform(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> Sample:
     )
     if sample.is_stacked:
         return _transform(sample, matrix.to(sample.keypoints), size)
-    one = sample.replace(**{k: v[None] for k, v in sample.tensors().items()})
-    return _transform(one, matrix[None].to(sample.keypoints), size)[0]
+    moved = _transform(sample.batched(), matrix[None].to(sample.keypoints), size)
+    return moved.single().replace(image_id=sample.image_id)
 
 
 def _transform(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> Sample:
@@ -123,11 +124,14 @@ def move_truth(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> Sample:
     }
     points = geometry.apply_affine(sample.keypoints, matrix[:, None])  # [B, P, J, 2]
     labelled = (sample.visibility > 0) & inside(points, size)
+    boxes, areas = _boxes(sample, maps.get("masks"), matrix, size)
     changes = {
         "keypoints": points,
         "visibility": torch.where(labelled, sample.visibility, 0),
+        "boxes": boxes,
+        "areas": areas,
+        "present": sample.present & (boxes[..., 2:] > 0).all(-1),
         **maps,
-        **_boxes(sample, maps.get("masks"), matrix, size),
     }
     if sample.hidden_by is not None:
         left = (sample.visibility > 0) & ~labelled
@@ -179,11 +183,14 @@ def _nearest(name: str, value: Tensor, matrix: Tensor, size) -> Tensor:
     return moved > 0.5 if value.dtype == torch.bool else moved.to(value.dtype)
 
 
-def _boxes(sample: Sample, masks: Tensor | None, matrix: Tensor, size) -> dict:
-    """Boxes and areas after the map: from the masks, else from the boxes' corners."""
+def _boxes(sample: Sample, masks: Tensor | None, matrix: Tensor, size):
+    """Boxes [B, P, 4] and areas [B, P] after the map.
+
+    They are those of the masks, else of the boxes' corners; 0 for who is outside.
+    """
     if masks is not None:
         area = masks.flatten(-2).sum(-1).to(sample.areas)
-        return {"boxes": geometry.box_of_mask(masks).to(sample.boxes), "areas": area}
+        return geometry.box_of_mask(masks).to(sample.boxes), area
     low, high = geometry.xywh_to_xyxy(sample.boxes).split(2, -1)  # [B, P, 2] edges
     xs = torch.stack([low[..., 0], high[..., 0]] * 2, -1)  # [B, P, 4]
     ys = torch.stack([low[..., 1]] * 2 + [high[..., 1]] * 2, -1)
@@ -192,11 +199,10 @@ def _boxes(sample: Sample, masks: Tensor | None, matrix: Tensor, size) -> dict:
     full = torch.cat([moved.amin(-2), moved.amax(-2)], -1)
     full = geometry.xyxy_to_xywh(full)
     box = geometry.clip_box(full, size)
-    there = (box[..., 2:] > 0).all(-1) & (sample.boxes[..., 2:] > 0).all(-1)
-    box = torch.where(there[..., None], box, 0)
+    part = (box[..., 2:] > 0).all(-1, keepdim=True)
+    box = torch.where(part & sample.present[..., None], box, 0)
     left = box[..., 2:].prod(-1) / full[..., 2:].prod(-1).clamp(min=1e-9)
-    scale = geometry.growth(matrix)[:, None]
-    return {"boxes": box, "areas": sample.areas * scale * left}
+    return box, sample.areas * geometry.growth(matrix)[:, None] * left
 
 
 def crop_people(
@@ -210,8 +216,8 @@ def crop_people(
     Returns a stacked `Sample` of N crops of `size` = (H, W) with P = 1 and the maps
     [N, 2, 3] from the picture to each crop (`invert_affine` leads back). With `boxes`
     [N, 4], a detector's say, those are cropped and the truth, which is unknown then, is
-    unlabelled. The box grows by `margin` and to the aspect ratio of `size`; people
-    without a box are left out.
+    unlabelled. The box grows by `margin` and to the aspect ratio of `size`; absent
+    people are left out.
     """
     require(
         not sample.is_stacked,
@@ -225,26 +231,15 @@ def crop_people(
     grown = geometry.expand_box(people.boxes[:, 0], size, margin)
     matrix = geometry.crop_matrix(grown, size)
     if not len(people):
-        image = sample.image.new_zeros(0, 3, *size)
-        return people.replace(image=image), matrix
+        return _blank(people, size), matrix
     parts = [transform(p, m, size) for p, m in zip(people, matrix, strict=True)]
     return Sample.stack(parts), matrix
 
 
 def _one_each(sample: Sample) -> Sample:
-    """Person p of the sample as stacked sample p, for all who have a box."""
-    keep = (sample.boxes[:, 2:] > 0).all(-1).nonzero()[:, 0]
-    rows = {
-        "keypoints",
-        "visibility",
-        "boxes",
-        "areas",
-        "masks",
-        "joints_3d",
-        "track_ids",
-        "hidden_by",
-    }
-    fields = {}
+    """Person p of the sample as stacked sample p, for all who are present."""
+    keep = sample.present.nonzero()[:, 0]
+    rows, fields = Sample.per_person(), {}
     for name, value in sample.tensors().items():
         if name in rows:
             fields[name] = value[keep][:, None]
@@ -254,6 +249,16 @@ def _one_each(sample: Sample) -> Sample:
         own = sample.person_id[None] == keep[:, None, None]
         fields["person_id"] = torch.where(own, 0, -1).to(sample.person_id.dtype)
     return sample.replace(**fields)
+
+
+def _blank(nobody: Sample, size: tuple[int, int]) -> Sample:
+    """A stack of no samples, with pictures of another size."""
+    maps = {
+        name: value.new_zeros(*value.shape[:-2], *size)
+        for name, value in nobody.tensors().items()
+        if name in ("image", *_MAPS)
+    }
+    return nobody.replace(**maps)
 
 
 def _unknown(sample: Sample, boxes: Tensor) -> Sample:

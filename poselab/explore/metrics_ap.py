@@ -69,13 +69,13 @@ def crowd_answers(
             poses.keypoints[:, 0], geometry.invert_affine(matrix)
         )
         scores = poses.scores[:, 0]
-        found.append(Poses(points, scores, boxes, scores.mean(1)))
+        found.append(Poses(points, scores, boxes=boxes, person_scores=scores.mean(1)))
     return found
 
 
 def _proposals(scene: Sample, draws: torch.Generator, jitter: float) -> Tensor:
     """Boxes [N, 4] as a middling detector gives them."""
-    true = scene.boxes[(scene.boxes[:, 2:] > 0).all(1)]
+    true = scene.boxes[scene.present]
     kept = true[torch.rand(len(true), generator=draws) > 0.1]
     again = true[torch.rand(len(true), generator=draws) < 0.25]
     again = again + again[:, [2, 3, 2, 3]] * again.new_tensor([0.2, 0.1, 0.0, 0.0])

@@ -25,9 +25,9 @@ _ZOOM = 2
 
 
 def everybody(sample: Sample) -> list[int]:
-    """The people of a single sample who have a box, largest first."""
-    area = sample.boxes[:, 2:].prod(1)
-    return [i for i in area.argsort(descending=True).tolist() if area[i] > 0]
+    """The people of a single sample who are present, largest first."""
+    order = sample.boxes[:, 2:].prod(1).argsort(descending=True)
+    return order[sample.present[order]].tolist()
 
 
 class BoxExplorer(Explorer):

@@ -17,7 +17,7 @@ from poselab.models.heatmaps import HeatmapNet
 from poselab.models.hourglass import Hourglass, Residual, StackedHourglass
 from poselab.models.hrnet import HRNet
 from poselab.models.ief import Corrector, CorrectorPaper, IterativeFeedback
-from poselab.models.rcnn import RCNN, Detections
+from poselab.models.rcnn import RCNN
 from poselab.models.receptive_fields import (
     cell_gradient,
     effective_side,
@@ -49,7 +49,6 @@ __all__ = [
     "DeepPose",
     "DeepPosePaper",
     "DeepPoseResNet",
-    "Detections",
     "FineNet",
     "HRNet",
     "HeatmapNet",

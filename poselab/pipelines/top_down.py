@@ -130,7 +130,8 @@ class TopDown:
         require_shape("image", image, 3, None, None)
         found = self.detector.detect(image)
         person = (found.labels == PERSON) & (found.scores > self.box_score)
-        poses = self.poses(image, found.boxes[person], found.scores[person])
+        found = found.people(person)
+        poses = self.poses(image, found.boxes, found.scores)
         return self.best(poses)
 
     @torch.no_grad()
@@ -144,8 +145,7 @@ class TopDown:
         require_shape("boxes", boxes, None, 4)
         sure = boxes.new_ones(len(boxes)) if scores is None else scores
         if not len(boxes):
-            none = boxes.new_zeros(0, len(self.skeleton))
-            return Poses(none[..., None].expand(0, -1, 2), none, boxes, none.sum(1))
+            return Poses.empty(len(self.skeleton), boxes.device)
         crops, matrix = people_crops(
             image, boxes, self.codec.size, self.margin, reference=self.released
         )
@@ -153,7 +153,7 @@ class TopDown:
         points = back_to_image(read.keypoints[:, 0], matrix.to(read.keypoints))
         joints = read.scores[:, 0]
         total = rescore(sure.to(joints), joints, self.joint_score)
-        return Poses(points, joints, boxes, total)
+        return Poses(points, joints, boxes=boxes, person_scores=total)
 
     def maps(self, crops: Tensor) -> Tensor:
         """What the network says about crops [N, 3, h, w]; for the codec to read."""
@@ -170,10 +170,4 @@ class TopDown:
         alike = pose_oks(
             poses.keypoints, area, self.skeleton, poses.scores, self.joint_score
         )
-        kept = oks_nms(alike, poses.person_scores, self.overlap)
-        return Poses(
-            poses.keypoints[kept],
-            poses.scores[kept],
-            poses.boxes[kept],
-            poses.person_scores[kept],
-        )
+        return poses.people(oks_nms(alike, poses.person_scores, self.overlap))

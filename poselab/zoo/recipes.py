@@ -272,7 +272,7 @@ def own_people(recipe: Recipe, folder: str) -> tuple[Source, Sample]:
     """
     crops = CocoPeople(open_coco(folder, "train2017"), recipe.size)
     few = range(min(recipe.held_out, len(crops)))
-    return crops, Sample.join([crops[i] for i in few])
+    return crops, Sample.cat([crops[i] for i in few])
 
 
 def for_few(recipe: Recipe, samples: int) -> Recipe:

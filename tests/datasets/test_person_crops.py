@@ -59,13 +59,13 @@ def test_pool(tmp_path):
     assert batch.image.shape == (6, 3, 128, 96)
 
 
-def test_join():
+def test_cat():
     crops = PersonCrops(seed=5).batch(4)
-    joined = Sample.join([crops[:1], crops[1:].replace(joints_3d=None)])
+    joined = Sample.cat([crops[:1], crops[1:].replace(joints_3d=None)])
     assert torch.equal(joined.image, crops.image)
     assert joined.joints_3d is None
-    with pytest.raises(ArgumentError, match="nothing to join"):
-        Sample.join([])
+    with pytest.raises(ArgumentError, match="nothing to stack"):
+        Sample.cat([])
 
 
 def test_errors():

@@ -31,6 +31,7 @@ def test_a_batch_has_every_field():
         "person_id": (3, 128, 96),
         "depth": (3, 128, 96),
         "hidden_by": (3, 1, 17),
+        "present": (3, 1),
     }
     assert s.image.dtype == torch.float32
     assert s.person_id.dtype == torch.int16
@@ -97,7 +98,8 @@ def test_batches_go_on_for_ever():
 
 def test_a_range_of_people():
     s = SyntheticPeople((96, 128), people=(1, 4), seed=2).batch(16)
-    count = (s.track_ids > 0).sum(1)
+    count = s.present.sum(1)
+    assert torch.equal(s.present, s.track_ids >= 0)
     assert s.keypoints.shape[1] == 4
     assert set(count.tolist()) == {1, 2, 3, 4}
 

@@ -167,7 +167,7 @@ def test_rotation_is_clockwise_on_the_screen():
 
 
 def test_a_joint_that_leaves_is_no_longer_labelled():
-    sample = marked()
+    sample = marked().replace(masks=None)  # the mask is small, the box is not
     part = crop(sample, torch.tensor([0.0, 0.0, 23.0, 61.0]), (61, 23))
     gone = sample.keypoints[0, :, 0] >= 22.5
     assert gone.any()
@@ -185,6 +185,18 @@ def test_boxes_without_masks_follow_the_corners():
     off = crop(sample, torch.tensor([-50.0, 0.0, 40.0, 40.0]), (40, 40))
     assert (off.boxes == 0).all()
     assert (off.areas == 0).all()
+
+
+@pytest.mark.parametrize("known", ["masks", "boxes"])
+def test_who_is_outside_the_crop_is_absent(known):
+    sample = make_sample(4, 2)
+    sample = sample if known == "masks" else sample.replace(masks=None)
+    part = crop(sample, torch.tensor([0.0, 0.0, 14.0, 40.0]), (40, 14))
+    assert part.present.tolist() == [True, False]
+    assert part.track_ids.tolist() == [0, -1]
+    assert (part.visibility[1] == 0).all()
+    batch = crop(sample.batched(), torch.tensor([[0.0, 0.0, 14.0, 40.0]]), (40, 14))
+    assert len(batch[0].present) == 1
 
 
 def test_shrinking_averages():

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import io
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,6 +16,7 @@ from poselab.geometry import box_centre
 from poselab.models import build
 from poselab.pipelines import ReleasedCodec, TopDown
 from poselab.pipelines.crops import crop_matrix_reference
+from poselab.records import Detections
 from poselab.zoo import OFFICIAL
 from tests.support.server import File, Server
 
@@ -50,7 +50,7 @@ class Boxes:
     def __init__(self, boxes, scores=None, labels=None):
         boxes = torch.as_tensor(boxes, dtype=torch.float32).view(-1, 4)
         n = len(boxes)
-        self.found = SimpleNamespace(
+        self.found = Detections(
             boxes=boxes,
             scores=torch.ones(n) if scores is None else torch.tensor(scores),
             labels=torch.ones(n).long() if labels is None else torch.tensor(labels),
@@ -239,24 +239,9 @@ def test_true_boxes_and_a_perfect_reader_are_perfect_on_the_crowd():
 
     found = []
     for sample in samples:
-        there = (sample.visibility > 0).any(1)
-        boxes, points = sample.boxes[there], sample.keypoints[there]
-        system = TopDown(Boxes(boxes), Truth(), CODEC, margin=1.5)
-        cut, _ = datasets.crop_people(
-            sample.replace(
-                boxes=boxes,
-                keypoints=points,
-                masks=None,
-                visibility=sample.visibility[there],
-                areas=sample.areas[there],
-                joints_3d=None,
-                track_ids=None,
-                hidden_by=None,
-                person_id=None,
-            ),
-            SIZE,
-            margin=1.5,
-        )
+        known = sample.people((sample.visibility > 0).any(1)).replace(masks=None)
+        system = TopDown(Boxes(known.boxes), Truth(), CODEC, margin=1.5)
+        cut, _ = datasets.crop_people(known, SIZE, margin=1.5)
         system.pose_net.maps = CODEC.encode(cut)[1]["heatmaps"]
         found.append(system(sample.image))
     assert metrics.coco_ap(samples, found)["AP"] > 0.97

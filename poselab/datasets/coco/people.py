@@ -133,7 +133,7 @@ class CocoPeople:
             for plan in plans:
                 coming.append([pool.submit(self._seeded, *one) for one in plan])
                 if len(coming) > AHEAD:
-                    yield _together(coming.popleft())
+                    yield Sample.cat([part.result() for part in coming.popleft()])
 
     def _plans(self, batch_size, generator, part, start):
         """For each batch the (person, seed) of its samples."""
@@ -210,11 +210,3 @@ class CocoPeople:
 
 def _tensor(values) -> Tensor:
     return torch.from_numpy(np.array(values, dtype=np.float32))
-
-
-def _together(futures: list) -> Sample:
-    """The samples of one batch, stacked in their order."""
-    parts = [future.result() for future in futures]
-    names = parts[0].tensors()
-    joined = {name: torch.cat([getattr(p, name) for p in parts]) for name in names}
-    return parts[0].replace(**joined)

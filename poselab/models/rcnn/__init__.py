@@ -6,7 +6,6 @@
 from poselab.models.rcnn.heads import decode_keypoints, paste_masks
 from poselab.models.rcnn.network import (
     RCNN,
-    Detections,
     RcnnOutput,
     fasterrcnn,
     keypointrcnn,
@@ -18,7 +17,6 @@ from poselab.models.rcnn.tiny import rcnn_tiny
 
 __all__ = [
     "RCNN",
-    "Detections",
     "FeaturePyramid",
     "FrozenBatchNorm",
     "RcnnOutput",

@@ -28,23 +28,9 @@ from poselab.models.rcnn.heads import (
 from poselab.models.rcnn.pyramid import PyramidBackbone, StagedResNet, frozen
 from poselab.models.rcnn.regions import level_of, roi_align
 from poselab.models.rcnn.rpn import ProposalNetwork, RpnOutput
+from poselab.records import Detections
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-
-
-class Detections(NamedTuple):
-    """What was found in one image, best first, in pixels of that image.
-
-    Where the network has the head: masks [N, H, W] bool, keypoints [N, J, 2] px and
-    keypoint_scores [N, J] (logits).
-    """
-
-    boxes: Tensor  # [N, 4] xywh
-    scores: Tensor  # [N]
-    labels: Tensor  # [N] int64, 1 is a person
-    masks: Tensor | None = None
-    keypoints: Tensor | None = None
-    keypoint_scores: Tensor | None = None
 
 
 class RcnnOutput(NamedTuple):
@@ -169,8 +155,15 @@ class RCNN(nn.Module):
         )
         full = tuple(image.shape[-2:])
         scale = boxes.new_tensor([full[1] / size[1], full[0] / size[0]])
-        extra = self._second_heads(levels, boxes, labels, scale, full)
-        return Detections(xyxy_to_xywh(boxes * scale.repeat(2)), scores, labels, *extra)
+        masks, points, logits = self._second_heads(levels, boxes, labels, scale, full)
+        return Detections(
+            xyxy_to_xywh(boxes * scale.repeat(2)),
+            scores,
+            labels,
+            masks=masks,
+            keypoints=points,
+            keypoint_scores=logits,
+        )
 
     def _second_heads(self, levels, boxes, labels, scale, full):
         """Masks, keypoints and their scores, or None where there is no head."""

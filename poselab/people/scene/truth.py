@@ -49,8 +49,8 @@ def sample_of(
 ) -> Sample:
     """The stacked `Sample` of a picture.
 
-    joints [S, P, J, 3] mm in the camera frame, heights [S, P] mm; people with height 0
-    are not there: all their labels are 0.
+    joints [S, P, J, 3] mm in the camera frame, heights [S, P] mm, 0 for nobody. People
+    of whom no pixel is to be seen are absent from the picture.
     """
     there = heights > 0
     people = torch.arange(joints.shape[1], device=joints.device)
@@ -62,6 +62,7 @@ def sample_of(
     # Joints outside the image, and of people who are not seen at all, have no label.
     unlabelled = (hidden_by == OUTSIDE) | (areas == 0)[..., None]
     visibility[unlabelled] = 0
+    present = there & (areas > 0)
     return Sample(
         image=picture.image,
         keypoints=keypoints * there[..., None, None],
@@ -72,10 +73,11 @@ def sample_of(
         masks=masks,
         joints_3d=joints * there[..., None, None],
         intrinsics=camera.intrinsics,
-        track_ids=torch.where(there, people + 1, 0),
+        track_ids=people.expand_as(there) + 1,
         person_id=picture.person_id,
         depth=picture.depth,
         hidden_by=hidden_by,
+        present=present,
     )
 
 
