@@ -18,6 +18,7 @@ from poselab.codecs import (
 from poselab.errors import ArgumentError, ShapeError
 from poselab.geometry import box_of_image, crop_matrix, warp
 from poselab.skeleton import COCO_17
+from tests.support.samples import with_people
 from tests.support.sources import Dots
 
 pixels = st.floats(-500, 500, width=32)
@@ -129,9 +130,8 @@ def test_errors_say_what_to_do():
     codec, sample = RegressionCodec((64, 48)), batch()
     with pytest.raises(ShapeError, match="64, 48"):
         codec.encode(batch(size=(32, 32)))
-    two = sample.replace(keypoints=sample.keypoints.expand(6, 2, 17, 2))
     with pytest.raises(ArgumentError, match="people = 2.*Crop"):
-        codec.encode(two)
+        codec.encode(with_people(sample, 2))
 
 
 def displacements(sigma=1.0, spread=0.1):

@@ -7,6 +7,7 @@ from poselab.datasets import SyntheticPeople
 from poselab.errors import ArgumentError
 from poselab.explore.deeppose import CascadeExplorer, shifted
 from poselab.models.deeppose import Cascade, DeepPose, Refiner
+from tests.support.samples import with_people
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +97,7 @@ def test_forward_passes_are_remembered(explorer):
 @pytest.mark.parametrize("people", [0, 2])
 def test_wrong_samples_are_refused(cascade, samples, people):
     with pytest.raises(ArgumentError, match="one person per image"):
-        CascadeExplorer(
-            cascade,
-            samples.replace(
-                keypoints=samples.keypoints.expand(-1, 1, -1, -1)[:, [0] * people]
-            ),
-        )
+        CascadeExplorer(cascade, with_people(samples, people))
 
 
 def test_a_network_that_is_no_cascade_is_refused(samples):

@@ -100,13 +100,7 @@ def test_squeezing_presses_the_box_into_the_crop(box, system):
 
 def test_who_is_counted_as_whose():
     truth = datasets.evaluation("crowd", 12, (192, 256))[1]
-    both = everybody(truth)[:2]
-    pair = truth.replace(
-        **{
-            name: getattr(truth, name)[both]
-            for name in ("keypoints", "visibility", "boxes", "areas")
-        }
-    )
+    pair = truth.people(everybody(truth)[:2])
     mixed = pair.keypoints.clone()
     known = (pair.visibility > 0).all(0).nonzero()[:, 0]
     assert stolen_joints(pair, mixed)[0] == 0
