@@ -35,7 +35,7 @@ class Mixed:
         )
         sources = [part.batches(share, generator) for part in self.parts]
         while True:
-            yield Sample.join([next(source) for source in sources])
+            yield Sample.cat([next(source) for source in sources])
 
 
 @dataclass(frozen=True)

@@ -172,8 +172,8 @@ class SyntheticPeople:
         to a `Clothes`, such as {"shirt": "#cc3344", "sleeves": "long"}. Of the camera:
         `distance`, `camera_height` mm, `focal_length` px, `pitch` degrees down; without
         any of them one person is framed as in `batch`. `occluder` is one of OCCLUDERS,
-        standing at (x, z) mm (z towards the camera). Who cannot be seen keeps a row, with
-        `present` False. Raises `ArgumentError`.
+        standing at (x, z) mm (z towards the camera). Who cannot be seen keeps a row
+        with `present` False. Raises `ArgumentError`.
         """
         size, number = _size(size or self.size), self._number(seed)
         edit.check_ranges(

@@ -85,7 +85,7 @@ class PersonMaker(Explorer):
         scene = edit.set_surroundings(
             scene, seed, occluder, occluder_at, 1.0, background
         )
-        return draw(scene, _SIZE)[0]
+        return draw(scene, _SIZE).single()
 
     def _paint(self, joints, visibility, box, mask, **values) -> tuple:
         sample = self._picture(**self.scene_arguments(**values))
