@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import torch
-
 from poselab.datasets.person_crops import PersonCrops
 from poselab.datasets.pool import Pool
 from poselab.datasets.synthetic import SyntheticPeople
@@ -83,7 +81,4 @@ def _drawn(maker: Any, count: int, chunk: int, lean: bool) -> Sample:
     if lean:
         bulky = dict.fromkeys(("masks", "depth", "person_id"))
         parts = [part.replace(**bulky) for part in parts]
-    names = parts[0].tensors()
-    return parts[0].replace(
-        **{k: torch.cat([getattr(p, k) for p in parts]) for k in names}
-    )
+    return Sample.cat(parts)

@@ -238,9 +238,7 @@ class SyntheticPeople:
             draw(part(scene, range(i, min(i + most, s))), size, self.skeleton)
             for i in range(0, s, most)
         ]
-        return parts[0].replace(
-            **{k: torch.cat([getattr(p, k) for p in parts]) for k in parts[0].tensors()}
-        )
+        return Sample.cat(parts)
 
     def _seed(self, seed: int | None) -> int:
         return self.seed if seed is None else _seed(seed)

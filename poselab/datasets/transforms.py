@@ -112,11 +112,16 @@ def transform(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> Sample:
 
 def _transform(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> Sample:
     image = _smooth(sample.image, matrix, size)
-    return move_truth(sample, matrix, size).replace(image=image)
+    return sample.replace(image=image, **_moved(sample, matrix, size))
 
 
 def move_truth(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> Sample:
-    """A stacked sample with everything but its image moved by `matrix` [B, 2, 3]."""
+    """A stacked sample, whose image shows what `matrix` [B, 2, 3] shows, moved too."""
+    return sample.replace(**_moved(sample, matrix, size))
+
+
+def _moved(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
+    """The fields that a map changes, without the image."""
     maps = {
         name: _nearest(name, getattr(sample, name), matrix, size)
         for name in _MAPS
@@ -140,7 +145,7 @@ def move_truth(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> Sample:
     if sample.intrinsics is not None:
         full = geometry.homogeneous(matrix).to(sample.intrinsics)
         changes["intrinsics"] = full @ sample.intrinsics
-    return sample.replace(**changes)
+    return changes
 
 
 def inside(points: Tensor, size: tuple[int, int]) -> Tensor:
