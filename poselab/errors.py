@@ -7,6 +7,7 @@ than 600 characters, so that a learner who has never seen a traceback can mend i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from os import PathLike
 from typing import Any
 
@@ -148,6 +149,14 @@ def require(condition: bool, problem: str, **details: Any) -> None:
     """Raise an `ArgumentError` with these `details` unless `condition` holds."""
     if not condition:
         raise ArgumentError(problem, **details)
+
+
+def require_known(where: str, value: Any, known: Iterable[str]) -> None:
+    """Raise an `ArgumentError` unless the argument `where` has a `value` of `known`."""
+    names = list(known)
+    if value not in names:
+        fix = f"Known: {', '.join(names)}."
+        raise ArgumentError("is not known", where=where, value=value, fix=fix)
 
 
 def require_shape(name: str, tensor: Any, *shape: int | None | str) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 from poselab.codecs.base import Codec
 from poselab.codecs.boxes import nms
-from poselab.codecs.cpn_decode import decode_cpn_reference
 from poselab.codecs.detection import DetectionCodec
 from poselab.codecs.heatmap import (
     HeatmapCodec,
@@ -29,19 +28,24 @@ from poselab.codecs.heatmap_decode import (
     cells_to_pixels,
     decode_argmax,
     decode_dark,
-    decode_dark_reference,
-    decode_hourglass_reference,
     decode_quarter,
-    decode_quarter_reference,
     decode_soft_argmax,
     flip_maps,
     local_maxima,
     peaks,
     pixels_to_cells,
-    to_image_reference,
 )
 from poselab.codecs.heatmap_hard import HardHeatmapCodec, hardest, loss_of_joints
 from poselab.codecs.ief import FeedbackCodec, bounded, fixed_path, on_path, with_pose
+from poselab.codecs.reference import (
+    ReleasedCodec,
+    crop_matrix_reference,
+    decode_cpn_reference,
+    decode_dark_reference,
+    decode_hourglass_reference,
+    decode_quarter_reference,
+    to_image_reference,
+)
 from poselab.codecs.regression import (
     DisplacementCodec,
     PointsCodec,
@@ -89,12 +93,14 @@ __all__ = [
     "IntegralCodec",
     "PointsCodec",
     "RegressionCodec",
+    "ReleasedCodec",
     "blur_maps",
     "blur_of",
     "bounded",
     "build",
     "cells_to_pixels",
     "crop_boxes",
+    "crop_matrix_reference",
     "decode_argmax",
     "decode_cpn_reference",
     "decode_dark",

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from poselab.errors import ArgumentError, require
+from poselab.geometry import crop_matrix, expand_box
 from poselab.records import Poses, Sample
 
 Inputs = tuple[Tensor, ...]
@@ -53,6 +54,13 @@ class Codec(ABC):
     def stages(self, output: Any) -> list[Any]:
         """The output after each stage, the best last; each of them can be decoded."""
         return stages_of(output)
+
+    def crop_matrix(self, boxes: Tensor, margin: float = 1.25) -> Tensor:
+        """The maps [N, 2, 3] from an image to the inputs that show the boxes [N, 4].
+
+        Boxes are xywh px; each grows by `margin` and to the aspect ratio of the input.
+        """
+        return crop_matrix(expand_box(boxes, self.size, margin), self.size)
 
     def mirror_inputs(self, inputs: Inputs) -> Inputs:
         """The inputs of the mirror images.

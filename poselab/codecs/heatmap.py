@@ -28,7 +28,7 @@ from poselab.codecs.heatmap_decode import (
     pixels_to_cells,
 )
 from poselab.codecs.regression import one_person, single_person
-from poselab.errors import require, require_shape
+from poselab.errors import require, require_known, require_shape
 from poselab.records import Poses, Sample
 from poselab.skeleton import COCO_17, Skeleton
 
@@ -74,13 +74,7 @@ def merge_people(maps: Tensor, how: str = "max") -> Tensor:
     the last person (as far as 3 sigma) cut a piece out of the others.
     """
     require_shape("maps", maps, None, None, None, None, None)
-    require(
-        how in MERGES,
-        "unknown way to merge",
-        where="merge",
-        value=how,
-        fix=f"Known: {', '.join(MERGES)}.",
-    )
+    require_known("merge", how, MERGES)
     if maps.shape[1] == 1:
         return maps[:, 0]
     if how == "sum" or maps.shape[1] == 0:
@@ -205,27 +199,9 @@ class HeatmapCodec(Codec):
         quantise: bool = False,
         skeleton: Skeleton = COCO_17,
     ) -> None:
-        require(
-            loss in LOSSES,
-            "unknown loss",
-            where="loss",
-            value=loss,
-            fix=f"Known: {', '.join(LOSSES)}.",
-        )
-        require(
-            decoder in DECODERS,
-            "unknown decoder",
-            where="decoder",
-            value=decoder,
-            fix=f"Known: {', '.join(DECODERS)}.",
-        )
-        require(
-            merge in MERGES,
-            "unknown way to merge",
-            where="merge",
-            value=merge,
-            fix=f"Known: {', '.join(MERGES)}.",
-        )
+        require_known("loss", loss, LOSSES)
+        require_known("decoder", decoder, DECODERS)
+        require_known("merge", merge, MERGES)
         require(
             stride >= 1, "a cell covers at least a pixel", where="stride", value=stride
         )

@@ -19,7 +19,7 @@ from poselab.codecs.regression import (
     normalise,
     single_person,
 )
-from poselab.errors import require, require_shape
+from poselab.errors import require, require_known, require_shape
 from poselab.geometry import box_of_image
 from poselab.records import Poses, Sample
 
@@ -37,13 +37,7 @@ class CropHeatmapCodec(Codec):
         self, crop: int = 24, sigma: float = 1.5, noise: float = 3.0, loss: str = "mse"
     ) -> None:
         require(crop >= 3, "a crop needs 3 pixels", where="crop", value=crop)
-        require(
-            loss in LOSSES,
-            "unknown loss",
-            where="loss",
-            value=loss,
-            fix=f"Known: {', '.join(LOSSES)}.",
-        )
+        require_known("loss", loss, LOSSES)
         self.loss_name = loss
         self.crop, self.sigma, self.noise = int(crop), float(sigma), float(noise)
         self.size = (self.crop, self.crop)

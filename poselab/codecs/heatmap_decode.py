@@ -2,9 +2,7 @@
 
 Every decoder takes maps [..., h, w] of any leading shape and gives the places [..., 2]
 (x, y) in pixels and the scores [...]. With stride s, cell u lies at pixel
-s u + (s - 1) / 2. Much reference code reads s u instead, which is (s - 1) / 2 pixels up
-and left, and treats borders in its own way: that is `decode_quarter_reference`,
-`decode_dark_reference` and `decode_hourglass_reference`, equal to it number by number.
+s u + (s - 1) / 2. How the code of papers reads them stands in `codecs.reference`.
 """
 
 from __future__ import annotations
@@ -49,8 +47,8 @@ def decode_quarter(maps: Tensor, stride: float = 1) -> tuple[Tensor, Tensor]:
     and are not moved.
     """
     cells, scores = peaks(maps)
-    inner = (cells > 0) & (cells < _last(maps))
-    step = 0.25 * _slope(maps, cells).sign()
+    inner = (cells > 0) & (cells < last_cell(maps))
+    step = 0.25 * slope(maps, cells).sign()
     cells = cells + torch.where(inner, step, 0.0)
     return cells_to_pixels(cells, stride), scores
 
@@ -81,7 +79,7 @@ def decode_dark(
     answer = _top_of_parabola(maps, cells)
     reach = (blur - 1) // 2 + 2
     if blur > 1 and min(maps.shape[-2:]) > 2 * reach:
-        inner = (_inside(maps, cells, reach) == cells).all(-1, keepdim=True)
+        inner = (inside_by(maps, cells, reach) == cells).all(-1, keepdim=True)
         answer = torch.where(inner, _top_of_parabola(maps, cells, blur), answer)
     return cells_to_pixels(answer, stride), scores
 
@@ -102,86 +100,6 @@ def decode_soft_argmax(
     x = (share.sum(-2) * w).sum(-1)  # [...]
     y = (share.sum(-1) * h).sum(-1)
     return cells_to_pixels(torch.stack([x, y], -1), stride), share.amax((-1, -2))
-
-
-# --- what reference code does --------------------------------------------------------
-
-
-def decode_quarter_reference(maps: Tensor, stride: float = 1) -> tuple[Tensor, Tensor]:
-    """`decode_quarter` as in the code of Simple Baseline and HRNet (1804.06208).
-
-    Pixels are s u. The shift needs 1 < x < w - 1 and 1 < y < h - 1, both, so cell 1 is
-    not moved and cell w - 2 is. A map without a positive value is read as (0, 0).
-    """
-    cells, scores = _peaks_reference(maps)
-    high = _last(maps)  # x < w - 1 is x < last
-    inner = ((cells > 1) & (cells < high)).all(-1, keepdim=True)
-    step = 0.25 * _slope(maps, cells).sign()
-    return stride * (cells + torch.where(inner, step, 0.0)), scores
-
-
-def decode_hourglass_reference(
-    maps: Tensor, stride: float = 1
-) -> tuple[Tensor, Tensor]:
-    """`decode_quarter` as in the PyTorch code of the hourglass's authors (1603.06937).
-
-    The step is taken everywhere: beyond the border lies the border's own value, and
-    where both neighbours are equal it goes left or up. Then half a cell is added, so a
-    pixel is s (u + 1/2): s / 2 from the corner of the cell, half a pixel from its
-    middle. A map without a positive value is read as (0, 0).
-    """
-    cells, scores = _peaks_reference(maps)
-    step = torch.where(_slope(maps, cells) > 0, 0.75, 0.25)  # 1/2 + 1/4, 1/2 - 1/4
-    return stride * torch.where(scores[..., None] > 0, cells + step, 0.0), scores
-
-
-def decode_dark_reference(
-    maps: Tensor, stride: float = 1, blur: int = 11
-) -> tuple[Tensor, Tensor]:
-    """`decode_dark` as in the code of its authors (1910.06278).
-
-    Pixels are s u. The whole map is blurred over a border of zeros and scaled back to
-    its old maximum, values below 1e-10 are raised to it; the step is taken where
-    1 < x < w - 2 and 1 < y < h - 2, however long it is.
-    """
-    cells, scores = _peaks_reference(maps)
-    smooth = blur_maps(maps, blur).clamp(min=1e-10).log()
-    inner = ((cells > 1) & (cells < _last(maps) - 1)).all(-1, keepdim=True)
-    step, _ = _newton(_window(smooth, _inside(maps, cells, 2), 2))
-    return stride * (cells + torch.where(inner, step, 0.0)), scores
-
-
-def blur_maps(maps: Tensor, blur: int = 11) -> Tensor:
-    """Maps [..., h, w] under DARK's Gaussian, scaled back to their old maxima.
-
-    Beyond the border lie zeros.
-    """
-    require_shape("maps", maps, "...", None, None)
-    down, across = (blur_matrix(blur, n).to(maps) for n in maps.shape[-2:])
-    smooth = down @ maps @ across  # both are symmetric
-    top = (-2, -1)
-    scale = maps.amax(top, keepdim=True) / smooth.amax(top, keepdim=True)
-    return smooth * scale
-
-
-def to_image_reference(
-    cells: Tensor,
-    centre: Tensor,
-    scale: Tensor,
-    size: tuple[int, int],
-    unbiased: bool = False,
-) -> Tensor:
-    """Cells [B, J, 2] of (h, w) maps -> pixels of the image, as that code does it.
-
-    centre [B, 2] px and scale [B, 2] (width and height of the crop in units of 200 px;
-    only the width is used). Simple Baseline puts cell w / 2 on the centre and counts
-    200 scale / w pixels per cell, as if cells were edges; with `unbiased`, DARK's code,
-    it is cell (w - 1) / 2 and (200 scale - 1) / (w - 1).
-    """
-    one = 1 if unbiased else 0
-    middle = cells.new_tensor([size[1] - one, size[0] - one]) / 2
-    per_cell = (200 * scale[:, None, :1] - one) / (size[1] - one)  # [B, 1, 1]
-    return centre[:, None] + (cells - middle) * per_cell
 
 
 # --- more than one answer, and the flip test -----------------------------------------
@@ -228,22 +146,30 @@ def peaks(maps: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([place % w, place // w], -1), tops.gather(-1, block)[..., 0]
 
 
-def _peaks_reference(maps: Tensor) -> tuple[Tensor, Tensor]:
-    cells, scores = peaks(maps)
-    return torch.where(scores[..., None] > 0, cells, 0), scores
+def blur_maps(maps: Tensor, blur: int = 11) -> Tensor:
+    """Maps [..., h, w] under DARK's Gaussian, scaled back to their old maxima.
+
+    Beyond the border lie zeros.
+    """
+    require_shape("maps", maps, "...", None, None)
+    down, across = (blur_matrix(blur, n).to(maps) for n in maps.shape[-2:])
+    smooth = down @ maps @ across  # both are symmetric
+    top = (-2, -1)
+    scale = maps.amax(top, keepdim=True) / smooth.amax(top, keepdim=True)
+    return smooth * scale
 
 
-def _last(maps: Tensor) -> Tensor:
+def last_cell(maps: Tensor) -> Tensor:
     """The last cell (w - 1, h - 1)."""
     return torch.tensor([maps.shape[-1] - 1, maps.shape[-2] - 1], device=maps.device)
 
 
-def _inside(maps: Tensor, cells: Tensor, margin: int) -> Tensor:
+def inside_by(maps: Tensor, cells: Tensor, margin: int) -> Tensor:
     """Cells moved to where `margin` more cells lie around them in the map."""
-    return cells.clamp(min=margin).minimum(_last(maps) - margin)
+    return cells.clamp(min=margin).minimum(last_cell(maps) - margin)
 
 
-def _window(maps: Tensor, cells: Tensor, reach: int) -> Tensor:
+def window(maps: Tensor, cells: Tensor, reach: int) -> Tensor:
     """The square of 2 reach + 1 cells around cells [..., 2], which has to be inside."""
     width, side = maps.shape[-1], 2 * reach + 1
     steps = torch.arange(-reach, reach + 1, device=cells.device)
@@ -252,10 +178,10 @@ def _window(maps: Tensor, cells: Tensor, reach: int) -> Tensor:
     return maps.flatten(-2).gather(-1, place).unflatten(-1, (side, side))
 
 
-def _slope(maps: Tensor, cells: Tensor) -> Tensor:
+def slope(maps: Tensor, cells: Tensor) -> Tensor:
     """Right minus left, lower minus upper neighbour; [..., 2]. Beyond lies the same."""
     steps = torch.tensor([[1, 0], [0, 1], [-1, 0], [0, -1]], device=cells.device)
-    near = (cells[..., None, :] + steps).clamp(min=0).minimum(_last(maps))
+    near = (cells[..., None, :] + steps).clamp(min=0).minimum(last_cell(maps))
     place = near[..., 1] * maps.shape[-1] + near[..., 0]  # [..., 4]
     values = maps.flatten(-2).gather(-1, place)
     return values[..., :2] - values[..., 2:]
@@ -268,16 +194,16 @@ def _top_of_parabola(maps: Tensor, cells: Tensor, blur: int = 0) -> Tensor:
     never more than a cell away.
     """
     reach = (blur - 1) // 2 + 2 if blur > 1 else 1
-    around = _inside(maps, cells, reach)
-    patch = _window(maps, around, reach)
+    around = inside_by(maps, cells, reach)
+    patch = window(maps, around, reach)
     middle = patch[..., reach, reach, None, None].clamp(min=1e-10)
     patch = _blur_patch(patch, blur) if blur > 1 else patch
-    step, bends_down = _newton((patch / middle).clamp(min=1e-10).log())
+    step, bends_down = newton_step((patch / middle).clamp(min=1e-10).log())
     top = torch.where(bends_down, around + step, cells)
     return top.maximum(cells - 1).minimum(cells + 1)
 
 
-def _newton(log: Tensor) -> tuple[Tensor, Tensor]:
+def newton_step(log: Tensor) -> tuple[Tensor, Tensor]:
     """The step -H^-1 g from the middle of patches [..., 3, 3] or [..., 5, 5] of logs.
 
     First and mixed derivatives use the cells next to the middle, second derivatives

@@ -15,10 +15,10 @@ from poselab.codecs.heatmap_decode import (
     decode_argmax,
     decode_dark,
     decode_quarter,
-    decode_quarter_reference,
     decode_soft_argmax,
     local_maxima,
 )
+from poselab.codecs.reference import decode_quarter_reference
 from poselab.draw import PREDICTION, TRUTH, style
 from poselab.draw.overlay import crossed, ringed, viridis
 from poselab.explore.base import Explorer

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from poselab import geometry
 from poselab.codecs.base import Codec, Inputs
+from poselab.codecs.reference import crop_matrix_reference
 from poselab.errors import require_shape
 
 
@@ -62,25 +63,6 @@ def _looks(image: Tensor, matrix: Tensor, size: tuple[int, int], k: int) -> Tens
     grid = (2 * (grid + 0.5) / (k * side) - 1).view(1, -1, size[1], 2)
     tall = F.grid_sample(small, grid.to(image), align_corners=False)  # [1, 3, N h, w]
     return tall[0].unflatten(1, (-1, size[0])).transpose(0, 1)
-
-
-def crop_matrix_reference(
-    boxes: Tensor, size: tuple[int, int], margin: float = 1.25
-) -> Tensor:
-    """The map [N, 2, 3] to a crop as in the code of Simple Baseline and HRNet.
-
-    The centre x + w / 2 of a box becomes point (W / 2, H / 2) of the crop, as if points
-    were counted from the corner of the first pixel. `decode_quarter_reference` reads
-    cell u as point s u: weights that learned with the one want the other.
-    """
-    require_shape("boxes", boxes, None, 4)
-    grown = geometry.expand_box(boxes, size, margin)
-    scale = size[1] / grown[:, 2]  # [N]; the aspect ratio is that of the crop
-    goal = grown.new_tensor([size[1] / 2, size[0] / 2])
-    shift = goal - (grown[:, :2] + grown[:, 2:] / 2) * scale[:, None]
-    return torch.cat(
-        [scale[:, None, None] * torch.eye(2).to(grown), shift[..., None]], -1
-    )
 
 
 def back_to_image(points: Tensor, matrix: Tensor) -> Tensor:

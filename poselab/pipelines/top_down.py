@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from poselab.codecs import HeatmapCodec, decode_quarter_reference, flip_maps
+from poselab.codecs import HeatmapCodec, ReleasedCodec
 from poselab.errors import ArgumentError, require, require_shape
 from poselab.geometry import expand_box
 from poselab.pipelines.crops import back_to_image, flip_test, people_crops
@@ -25,23 +25,6 @@ from poselab.skeleton import COCO_17, Skeleton
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 PERSON = 1  # the detectors' label
 READS_MAPS = ("hrnet", "simple_baseline")  # released networks that `official` knows
-
-
-class ReleasedCodec(HeatmapCodec):
-    """Reads maps as the code of Simple Baseline and HRNet does: cell u is point s u.
-
-    Weights that learned from targets drawn so want this reading, together with the
-    crops of `crop_matrix_reference`.
-    """
-
-    def mirror(self, output: Tensor) -> Tensor:
-        """Moved by a cell: where cell u is s u, a mirror image lies further right."""
-        return flip_maps(output, list(self.skeleton.flip_index), shift=1)
-
-    def decode(self, output: Tensor) -> Poses:
-        """Output [B, J, h, w] -> stacked `Poses` of one person, px of the crop."""
-        points, scores = decode_quarter_reference(output, self.stride)
-        return Poses(points[:, None], scores[:, None])
 
 
 class TopDown:

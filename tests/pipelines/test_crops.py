@@ -6,16 +6,15 @@ import torch
 from torch import nn
 
 from poselab import datasets
-from poselab.codecs import HeatmapCodec, to_image_reference
+from poselab.codecs import (
+    HeatmapCodec,
+    ReleasedCodec,
+    crop_matrix_reference,
+    to_image_reference,
+)
 from poselab.datasets import SyntheticPeople
 from poselab.geometry import apply_affine
-from poselab.pipelines import (
-    ReleasedCodec,
-    back_to_image,
-    crop_matrix_reference,
-    flip_test,
-    people_crops,
-)
+from poselab.pipelines import back_to_image, flip_test, people_crops
 from poselab.skeleton import COCO_17
 from tests.support.golden import FOLDER
 

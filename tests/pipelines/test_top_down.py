@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from poselab import codecs, datasets, metrics
+from poselab.codecs import ReleasedCodec, crop_matrix_reference
 from poselab.errors import ArgumentError, DownloadError, ShapeError
 from poselab.geometry import box_centre
 from poselab.models import build
-from poselab.pipelines import ReleasedCodec, TopDown
-from poselab.pipelines.crops import crop_matrix_reference
+from poselab.pipelines import TopDown
 from poselab.records import Detections
 from poselab.zoo import OFFICIAL
 from tests.support.server import File, Server
