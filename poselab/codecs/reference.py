@@ -203,7 +203,7 @@ class ReleasedCodec(HeatmapCodec):
         return crop_matrix_reference(boxes, self.size, margin)
 
     def mirror(self, output: Tensor) -> Tensor:
-        """Moved by a cell, as in that code (the hourglass's does not): see `flip_maps`."""
+        """Moved by a cell (not for the hourglass), as in that code; see `flip_maps`."""
         shift = 0 if self.decoder == "hourglass" else 1
         return flip_maps(output, list(self.skeleton.flip_index), shift)
 
