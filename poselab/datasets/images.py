@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from poselab.datasets.missing import missing_image
 from poselab.errors import ImageError
+from poselab.system import filekind
 from poselab.system.disk import user_path
 
 _EXIF_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
@@ -20,17 +22,48 @@ _EXIF_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 def read_image(path: str | Path) -> Tensor:
     """An image file as RGB [3, H, W] float32 in [0, 1], upright as EXIF says.
 
-    Raises `ImageError` if it is missing or cannot be decoded.
+    16 bits and floats keep their brightness. Raises `ImageError`, with the reason, if
+    it is missing, cannot be decoded, or has a brightness that nobody knows.
     """
 
     def decode(image: Image.Image) -> np.ndarray:
-        image = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I;16"):  # 16-bit greyscale, which convert() clips
-            image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-        return np.array(image.convert("RGB"))
+        return np.array(ImageOps.exif_transpose(eight_bits(image)).convert("RGB"))
 
     pixels = torch.from_numpy(_with_image(path, decode))  # [H, W, 3]
     return pixels.permute(2, 0, 1).float() / 255
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """An opened image of more than 8 bits a channel at its right brightness.
+
+    16-bit greyscale is of mode I;16 or, in older versions of Pillow, of I; floats count
+    as shares of white. Raises `ImageError` where nobody knows what white is.
+    """
+    if image.mode.startswith("I;16") or _deep_grey(image):
+        array = np.asarray(image).astype(np.int64) // 257
+    elif image.mode == "F":
+        array = np.asarray(image) * 255.0 + 0.5
+    elif image.mode in ("I", "LAB") or ";" in image.mode:
+        raise _unknown_white(image, f"is of Pillow's mode {image.mode}")
+    else:
+        return image
+    if not (array >= 0).all() or not (array < 256).all():  # NaN is neither
+        raise _unknown_white(image, "has numbers outside of black and white")
+    grey = Image.fromarray(array.astype(np.uint8))
+    orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+    grey.getexif()[_EXIF_ORIENTATION] = orientation
+    return grey
+
+
+def _deep_grey(image: Image.Image) -> bool:
+    """Whether mode I holds 16 bits: PNG and PGM have no more."""
+    return image.mode == "I" and image.format in ("PNG", "PPM")
+
+
+def _unknown_white(image: Image.Image, problem: str) -> ImageError:
+    where = getattr(image, "filename", "") or "image"
+    fix = "Save it with 8 or 16 bits, or as floats in [0, 1], where 1 is white."
+    return ImageError(f"{problem}: its white is not known", where=where, fix=fix)
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -50,14 +83,41 @@ def _with_image(path: str | Path, use):
             return use(image)
     except FileNotFoundError as problem:
         raise missing_image(path) from problem
-    except MemoryError:
+    except (MemoryError, ImageError):
         raise
+    except Image.DecompressionBombError as problem:
+        raise _too_large(path, problem) from problem
     except Exception as problem:  # Pillow's decoders raise many kinds on damaged files
-        raise ImageError(
-            f"cannot be read as an image ({type(problem).__name__}: {problem})",
-            where=path,
-            fix="The file is damaged or not an image: fetch it again.",
-        ) from problem
+        raise _unreadable(path, problem) from problem
+
+
+def _too_large(path: str | Path, problem: Exception) -> ImageError:
+    pixels = re.findall(r"\d+", str(problem))[:1]
+    count = f"{int(pixels[0]) / 1e6:.0f} million pixels" if pixels else "many pixels"
+    return ImageError(
+        f"has {count}, more than Pillow opens unasked (a small file may unpack to fill "
+        "the memory)",
+        where=path,
+        fix="Shrink it and its annotations, or set PIL.Image.MAX_IMAGE_PIXELS = None "
+        "if you trust it.",
+    )
+
+
+def _unreadable(path: str | Path, problem: Exception) -> ImageError:
+    """The error about a file that Pillow does not read, with what it is instead."""
+    if isinstance(problem, IsADirectoryError | PermissionError):
+        fix = "Check file_name and the image directory."
+        return ImageError(f"cannot be read ({problem.strerror})", where=path, fix=fix)
+    kind = filekind.describe(user_path(path))
+    if isinstance(problem, UnidentifiedImageError) and kind is not None:
+        return ImageError(
+            f"cannot be read as an image: it is {kind[0]}", where=path, fix=kind[1]
+        )
+    return ImageError(
+        f"cannot be read as an image ({type(problem).__name__}: {problem})",
+        where=path,
+        fix="The file is damaged, cut short or not an image: fetch it again.",
+    )
 
 
 def to_pil(image, scale: float = 1) -> Image.Image:

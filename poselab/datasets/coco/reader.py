@@ -152,9 +152,10 @@ class Coco:
     def detections(self, file: str | Path, min_score: float = 0.0) -> dict[int, Poses]:
         """A results file (boxes, joints or both, with scores) as `Poses` per image id.
 
-        Detections of other categories than the person's, boxes without an area and
-        those below `min_score` are left out; the first are counted in a warning. Joints
-        that are not in the file have score 0. Raises `AnnotationError`.
+        Those below `min_score` are left out; so are detections of other categories than
+        the person's, of images that are not here, and boxes without an area, which one
+        warning counts. Joints that are not in the file have score 0. Raises
+        `AnnotationError`, also where nothing is left.
         """
         categories = {c["id"] for c in self.dataset["categories"]}
         people = person_ids(self.annotations.category_id, categories)

@@ -29,37 +29,62 @@ def read_results(
 
     Each detection needs image_id, score and bbox or keypoints; a box that the file
     lacks is drawn around the joints, joints that it lacks have score 0 at (0, 0).
-    Boxes without an area and scores below `min_score` are left out, and so is what has
-    a "category_id" that is not among `people`, which one `AnnotationWarning` counts.
-    Raises `AnnotationError`, also for an image that `image_ids` does not have and where
-    no detection is a person.
+    Scores below `min_score` are left out. So are boxes without an area, what has a
+    "category_id" that is not among `people`, and images that are not among `image_ids`;
+    one `AnnotationWarning` counts these. Raises `AnnotationError`, also where no
+    detection is of a person or of these images.
     """
     data, known = load_json(file), set(image_ids)
     if not isinstance(data, list):
         raise AnnotationError("must be a list of detections", where=file, value=data)
-    found: dict[int, list] = {}
-    notes = Notes(str(file))
-    for place, entry in enumerate(data):
-        record = Record(str(file), f"detection [{place}]", entry)
-        if _other(record, people):
-            category = record.data["category_id"]
-            notes.left_out({"id": category, "name": "no person"}, record)
-            continue
-        if record.integer("image_id") not in known:
-            record.fail("image_id", "the annotation file has no such image")
+    records = [Record(str(file), f"detection [{n}]", e) for n, e in enumerate(data)]
+    notes, found = Notes(str(file)), {}
+    for record in _of_images(_of_people(records, people, notes), known, notes):
         score, box, points = _detection(record, skeleton)
-        if score >= min_score and bool((box[2:] > 0).all()):
+        if not bool((box[2:] > 0).all()):
+            notes.add("have a box without an area and are left out", record, "bbox")
+        elif score >= min_score:
             found.setdefault(record.data["image_id"], []).append((score, box, points))
-    if data and sum(notes.counts.values()) == len(data):
-        raise AnnotationError(
-            "no detection is a person",
-            where=file,
-            field="category_id",
-            value=data[0]["category_id"],
-            fix=f"People have the category {sorted(people or ())}.",
-        )
     notes.tell()
     return {key: _poses(rows) for key, rows in found.items()}
+
+
+def _of_people(
+    records: list[Record], people: Collection[int] | None, notes: Notes
+) -> list[Record]:
+    """The detections of people; an error if there are others only."""
+    kept = []
+    for record in records:
+        if _other(record, people):
+            category = {"id": record.data["category_id"], "name": "no person"}
+            notes.left_out(category, record)
+        else:
+            kept.append(record)
+    if records and not kept:
+        fix = f"People have the category {sorted(people or ())}."
+        records[0].fail("category_id", "no detection is a person", fix)
+    return kept
+
+
+def _of_images(records: list[Record], known: set[int], notes: Notes) -> list[Record]:
+    """The detections in images that are known; an error if none is.
+
+    Detections are often those of a whole data set, and the images a part of it.
+    """
+    kept = []
+    for record in records:
+        if record.integer("image_id") in known:
+            kept.append(record)
+        else:
+            notes.add("of images that the annotation file lacks left out", record)
+    if records and not kept:
+        records[0].fail(
+            "image_id",
+            f"the annotation file has no such image, nor that of any of the "
+            f"{len(records)} detections of people",
+            f"Its images are {sorted(known)[:3]}, ...: were they found in another set?",
+        )
+    return kept
 
 
 def person_ids(person: int, categories: Collection[int]) -> set[int]:

@@ -1,0 +1,163 @@
+"""Kind 8: pictures have their right brightness or an error with its reason."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from poselab.datasets import images, read_image
+from poselab.errors import AnnotationError, AnnotationWarning, ImageError
+from tests.support.annotation_files import person, read
+
+LEVELS = np.array([[0, 1000, 32768], [40000, 65000, 65535]])
+GREY = torch.tensor(LEVELS / 65535, dtype=torch.float32)
+
+
+def assert_grey(path, expected=GREY):
+    picture = read_image(path)
+    assert torch.equal(picture[0], picture[1])
+    assert (picture[0] - expected).abs().max() < 1 / 255
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.pgm"])
+def test_sixteen_bits_of_grey_keep_their_brightness(tmp_path, name):
+    Image.fromarray(LEVELS.astype(np.uint16)).save(tmp_path / name)
+    assert_grey(tmp_path / name)
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16B", "I;16L"])
+def test_every_order_of_bytes(mode):
+    raw = LEVELS.astype(">u2" if mode.endswith("B") else "<u2").tobytes()
+    image = Image.frombytes(mode, (3, 2), raw)
+    grey = np.asarray(images.eight_bits(image)) / 255
+    assert np.abs(grey - LEVELS / 65535).max() < 1 / 255
+
+
+def test_older_versions_open_sixteen_bits_as_mode_i():
+    """Before Pillow 11 a 16-bit PNG was of mode I."""
+    image = Image.fromarray(LEVELS.astype(np.int32))
+    assert image.mode == "I"
+    image.format = "PNG"
+    grey = np.asarray(images.eight_bits(image)) / 255
+    assert np.abs(grey - LEVELS / 65535).max() < 1 / 255
+
+
+def test_sixteen_bits_are_turned_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(LEVELS.astype(np.uint16)).save(tmp_path / "a.png", exif=exif)
+    assert read_image(tmp_path / "a.png").shape == (3, 3, 2)
+    assert images.image_size(tmp_path / "a.png") == (3, 2)
+    assert_grey(tmp_path / "a.png", GREY.rot90(-1))
+
+
+def test_sixteen_bits_of_colour(tmp_path):
+    header = b"P6 3 1 65535\n"
+    colours = np.array([[65535, 0, 0], [0, 32768, 0], [0, 0, 1000]], ">u2")
+    (tmp_path / "a.ppm").write_bytes(header + colours.tobytes())
+    expected = torch.from_numpy(colours.astype(np.float32) / 65535).T[:, None]
+    assert (read_image(tmp_path / "a.ppm") - expected).abs().max() < 1 / 255
+
+
+def test_floats_are_shares_of_white(tmp_path):
+    Image.fromarray((LEVELS / 65535).astype(np.float32)).save(tmp_path / "a.tif")
+    assert_grey(tmp_path / "a.tif")
+
+
+BAD = {
+    "32 bits": np.array([[0, 2**31 - 1]], np.int32),
+    "below 0": np.array([[-5, 9]], np.int32),
+    "floats to 255": np.array([[0, 255]], np.float32),
+    "nan": np.array([[0, np.nan]], np.float32),
+    "minus": np.array([[-0.5, 1]], np.float32),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_white_that_nobody_knows_is_an_error(tmp_path, case):
+    Image.fromarray(BAD[case]).save(tmp_path / "a.tif")
+    with pytest.raises(ImageError, match="white is not known") as caught:
+        read_image(tmp_path / "a.tif")
+    assert "a.tif" in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])
+def test_every_usual_mode_is_white(tmp_path, mode):
+    name = "a.jpg" if mode in ("CMYK", "YCbCr") else "a.png"
+    white = Image.new("RGB", (4, 3), "white")
+    white.convert(mode).save(tmp_path / name)
+    assert read_image(tmp_path / name).min() > 0.98
+
+
+KINDS = {
+    "HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99), "HEIC.*Convert"),
+    "HEIF": (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + bytes(99), "HEIC"),
+    "video": (b"\0\0\0\x18ftypisom\0\0\0\0" + bytes(99), "a video.*ffmpeg"),
+    "page": (b"<html><body>404</body></html>", "an HTML page"),
+    "pointer": (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
+    "pdf": (b"%PDF-1.7", "PDF"),
+    "empty": (b"", "empty"),
+    "svg": (b"<svg xmlns='x'></svg>", "XML"),
+    "text": (b"hello", "damaged, cut short or not an image"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_image_is_named(tmp_path, kind):
+    body, reason = KINDS[kind]
+    (tmp_path / "x.jpg").write_bytes(body)
+    for use in (read_image, images.image_size):
+        with pytest.raises(ImageError, match=reason):
+            use(tmp_path / "x.jpg")
+
+
+def test_a_cut_picture_and_a_folder(tmp_path):
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "a.jpg")
+    whole = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ImageError, match="cut short"):
+        read_image(tmp_path / "a.jpg")
+    with pytest.raises(ImageError, match="(?i)directory"):
+        read_image(tmp_path)
+
+
+def test_a_very_large_picture_says_how_large(tmp_path, monkeypatch):
+    Image.new("1", (400, 300)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40_000)
+    with pytest.raises(ImageError, match="0 million pixels.*MAX_IMAGE_PIXELS"):
+        read_image(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)  # a warning, no error
+    assert read_image(tmp_path / "a.png").shape == (3, 300, 400)
+
+
+# --- detections of a larger set ------------------------------------------------------
+
+BOX = {"category_id": 1, "bbox": [0, 0, 9, 9], "score": 0.9}
+
+
+def found(tmp_path, *images_of, **changes):
+    coco = read(tmp_path, [person()])
+    entries = [{**BOX, "image_id": i, **changes} for i in images_of]
+    (tmp_path / "found.json").write_text(json.dumps(entries))
+    return coco.detections(tmp_path / "found.json")
+
+
+def test_the_part_that_is_here_is_taken(tmp_path):
+    with pytest.warns(AnnotationWarning, match="2 of images that") as caught:
+        assert set(found(tmp_path, 285, 1, 1000)) == {1}
+    assert "detection [0]" in str(caught[0].message)
+
+
+def test_detections_of_another_set_are_named(tmp_path):
+    with pytest.raises(AnnotationError, match="no such image.*2 detections") as caught:
+        found(tmp_path, 285, 1000)
+    assert "285" in str(caught.value)
+    assert "another set" in str(caught.value)
+    assert found(tmp_path) == {}
+
+
+def test_boxes_without_an_area_are_counted(tmp_path):
+    with pytest.warns(AnnotationWarning, match="1 have a box without an area"):
+        assert found(tmp_path, 1, bbox=[1, 2, 0, 4]) == {}
