@@ -112,7 +112,7 @@ def inflate(net: nn.Module, time: int = 3, mode: str = "centre") -> nn.Module:
         for name, layer in list(parent.named_children()):
             new = _inflated(layer, time, mode)
             if new is not None:
-                setattr(parent, name, new)
+                setattr(parent, name, new.train(layer.training))
     return net
 
 
