@@ -1,0 +1,53 @@
+"""What a network behind a spatial transformer learns: the pose as it is, and centred.
+
+Fang, Xie, Tai & Lu, "RMPE: Regional Multi-Person Pose Estimation", ICCV 2017
+(1612.00137), section 3.2 ("Parallel SPPE").
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from poselab.codecs.base import Inputs, Targets
+from poselab.codecs.heatmap import LOSSES, HeatmapCodec, draw_targets
+from poselab.codecs.regression import single_person
+from poselab.geometry import apply_affine, crop_matrix, expand_box
+from poselab.records import Sample
+
+
+class SymmetricCodec(HeatmapCodec):
+    """`HeatmapCodec` for `models.rmpe.SymmetricTransformer`.
+
+    In training the output is a pair: heatmaps in the frame of the crop, and those of
+    the parallel branch, which are compared with the pose in a perfect crop: the true
+    box grown by `margin`. Its reading is `HeatmapCodec`'s.
+    """
+
+    def __init__(
+        self, size: tuple[int, int] = (128, 96), margin: float = 1.25, **options
+    ) -> None:
+        super().__init__(size, **options)
+        self.margin = float(margin)
+
+    def encode(self, sample: Sample, generator=None) -> tuple[Inputs, Targets]:
+        """(images,); "heatmaps" and "centred" [B, J, h, w], their weights."""
+        inputs, targets = super().encode(sample, generator)
+        one = single_person(sample)
+        box = expand_box(one.boxes[:, 0], self.size, self.margin)
+        points = apply_affine(one.keypoints[:, 0], crop_matrix(box, self.size))
+        targets["centred"] = draw_targets(
+            points[:, None], one.visibility, self.map_size, self.stride, self.sigma
+        )
+        known = (one.visibility[:, 0] > 0).to(points)[..., None, None]
+        return inputs, {**targets, "centred_weight": known}
+
+    def loss(self, output: Tensor | tuple[Tensor, Tensor], targets: Targets) -> Tensor:
+        """The loss of the answer, plus in training that of the parallel branch."""
+        if torch.is_tensor(output):
+            return super().loss(output, targets)
+        answer, centred = output
+        parallel = LOSSES[self.loss_name](
+            centred, targets["centred"], targets["centred_weight"]
+        )
+        return super().loss(answer, targets) + parallel
