@@ -67,7 +67,7 @@ class HiddenCodec(HeatmapCodec):
         return sum(visible) / 2, sum(hidden) / 2
 
     def chosen(self, output: Heads) -> Tensor:
-        """One heatmap for each joint: of the head with the higher peak; [B, J, h, w]."""
+        """One heatmap per joint: of the head with the higher peak; [B, J, h, w]."""
         visible, hidden = output
         peaks = [head.flatten(2).amax(-1)[..., None, None] for head in output]
         return torch.where(peaks[1] > peaks[0], hidden, visible)
