@@ -1,0 +1,88 @@
+"""Two heads for visible and hidden joints, and the codec behind a transformer."""
+
+import pytest
+import torch
+
+from poselab.codecs.hidden import HIDDEN_WEIGHT, HiddenCodec
+from poselab.codecs.symmetric import SymmetricCodec
+from poselab.datasets import SyntheticPeople, flip
+from poselab.models import build
+from poselab.models.rmpe import SymmetricTransformer
+
+SIZE = (128, 96)
+
+
+@pytest.fixture(scope="module")
+def people():
+    sample = SyntheticPeople(SIZE, seed=6, occluded=1.0).batch(12)
+    assert (sample.visibility == 1).any()
+    assert (sample.visibility == 2).any()
+    return sample
+
+
+def test_each_joint_is_drawn_into_the_head_of_its_flag(people):
+    _, targets = HiddenCodec(SIZE).encode(people)
+    flags = people.visibility[:, 0]
+    for name, flag in (("heatmaps", 2), ("hidden", 1)):
+        drawn = targets[name].flatten(2).amax(-1) > 0.3
+        assert torch.equal(drawn, flags == flag)
+    assert torch.equal(targets["weight"].flatten(1) > 0, flags > 0)
+
+
+def test_the_loss_weighs_the_heads(people):
+    codec = HiddenCodec(SIZE)
+    _, targets = codec.encode(people)
+    right = (targets["heatmaps"], targets["hidden"])
+    assert codec.loss(right, targets) == 0
+    empty = torch.zeros_like(right[0])
+    no_visible = codec.loss((empty, right[1]), targets)
+    no_hidden = codec.loss((right[0], empty), targets)
+    squares = [head.square().sum() for head in right]
+    wanted = HIDDEN_WEIGHT * squares[1] / squares[0]
+    assert (no_hidden / no_visible).item() == pytest.approx(wanted.item(), rel=1e-3)
+
+
+def test_reading_takes_the_head_with_the_higher_peak(people):
+    codec = HiddenCodec(SIZE)
+    _, targets = codec.encode(people)
+    found = codec.decode((targets["heatmaps"], targets["hidden"]))
+    known = people.visibility[:, 0] > 0
+    assert (found.keypoints - people.keypoints)[:, 0][known].norm(dim=-1).max() < 0.5
+    alone = codec.decode((targets["heatmaps"], torch.zeros_like(targets["hidden"])))
+    hidden = people.visibility[:, 0] == 1
+    assert (alone.keypoints - people.keypoints)[:, 0][hidden].norm(dim=-1).median() > 5
+
+
+def test_both_heads_come_back_from_the_mirror(people):
+    codec = HiddenCodec(SIZE)
+    _, targets = codec.encode(people)
+    _, mirrored = codec.encode(flip(people))
+    back = codec.mirror((mirrored["heatmaps"], mirrored["hidden"]))
+    for mine, name in zip(back, ("heatmaps", "hidden"), strict=True):
+        assert (mine - targets[name]).abs().max() < 1e-3
+    merged = codec.merge(back, (targets["heatmaps"], targets["hidden"]))
+    assert (merged[1] - targets["hidden"]).abs().max() < 1e-3
+
+
+def test_the_centred_target_is_the_pose_in_a_perfect_crop(people):
+    codec = SymmetricCodec(SIZE)
+    _, targets = codec.encode(people)
+    known = people.visibility[:, 0] > 0
+    maps = torch.where(known[..., None, None], targets["centred"], 0)
+    rows = maps.sum((1, 3)) @ torch.arange(32.0) / maps.sum((1, 2, 3))
+    assert (rows - 15.5).abs().max() < 8  # people are in the middle
+    peaks = targets["centred"].flatten(2).amax(-1)[known]
+    assert (peaks > 0.3).float().mean() > 0.97  # and nearly nobody is cut
+
+
+def test_a_transformer_learns_from_both_answers(people):
+    net = SymmetricTransformer(build("heatmap_net"))
+    codec = SymmetricCodec(SIZE, loss="cross_entropy")
+    inputs, targets = codec.encode(people)
+    pair = net.train()(*inputs)
+    both, one = codec.loss(pair, targets), codec.loss(pair[0], targets)
+    assert both > one
+    both.backward()
+    assert net.localisation.answer.weight.grad.abs().sum() > 0
+    poses = codec.decode(net.eval()(*inputs))
+    assert poses.keypoints.shape == people.keypoints.shape
