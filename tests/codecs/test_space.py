@@ -26,7 +26,7 @@ def people():
     return SyntheticPeople(SIZE, seed=3).batch(12)
 
 
-def inside(sample, margin=8.0):
+def inside(sample, margin=16.0):
     """Whether each joint is so far inside that a soft-argmax is not cut; [B, J]."""
     points = sample.keypoints[:, 0]
     low, high = points - margin, points + margin
