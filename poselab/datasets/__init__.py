@@ -1,8 +1,8 @@
 """Where samples come from, and what may be done to them before a codec sees them."""
 
+from poselab.datasets.coco.export import save_coco
 from poselab.datasets.coco.people import CocoPeople, Variation
-from poselab.datasets.coco.reader import Coco, Crops, save_coco, to_coco
-from poselab.datasets.coco.results import to_results
+from poselab.datasets.coco.reader import Coco, Crops
 from poselab.datasets.crowdpose import CrowdPose
 from poselab.datasets.images import read_image
 from poselab.datasets.mocap import H36m, MpiInf3dhp
@@ -21,6 +21,7 @@ from poselab.datasets.transforms import (
     rotate,
     transform,
 )
+from poselab.records.coco import to_coco, to_results
 
 __all__ = [
     "Coco",

@@ -1,4 +1,4 @@
-"""Masks as COCO writes them: polygons and run lengths.
+"""Masks as COCO writes them, read: polygons and run lengths.
 
 Run lengths count pixels column by column (Fortran order), first those outside the mask,
 then those inside, and so on in turn. A compressed string holds each count as groups of
@@ -18,13 +18,6 @@ from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from poselab.datasets.json_file import finite_numbers
-
-
-def encode(mask: Tensor) -> dict[str, Any]:
-    """A mask [H, W] bool as compressed run lengths that JSON can hold."""
-    array = np.asfortranarray(mask.cpu().numpy().astype(np.uint8))
-    code = coco_mask.encode(array)
-    return {"size": list(mask.shape), "counts": code["counts"].decode("ascii")}
 
 
 def decode(segmentation: list | dict, size: tuple[int, int]) -> Tensor:

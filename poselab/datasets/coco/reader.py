@@ -15,7 +15,6 @@ from torch import Tensor
 
 from poselab.datasets.coco import format as coco_format
 from poselab.datasets.coco import masks
-from poselab.datasets.coco.export import save_coco, to_coco
 from poselab.datasets.coco.mend import Fill
 from poselab.datasets.coco.results import person_ids, read_results
 from poselab.datasets.images import image_size, read_image
@@ -25,7 +24,7 @@ from poselab.records import Poses, Sample
 from poselab.skeleton import COCO_17, Skeleton
 from poselab.system.disk import user_path
 
-__all__ = ["Coco", "Crops", "save_coco", "to_coco"]
+__all__ = ["Coco", "Crops"]
 
 
 class Crops(NamedTuple):

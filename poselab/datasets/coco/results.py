@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -126,26 +125,3 @@ def _poses(rows: list[tuple[float, Tensor, Tensor]]) -> Poses:
         boxes=torch.stack([row[1] for row in rows]),
         person_scores=torch.tensor([row[0] for row in rows]),
     )
-
-
-def to_results(poses: Poses, image_id: int, category_id: int = 1) -> list[dict]:
-    """One image's poses as entries of a results file.
-
-    The score of a person is `person_scores`, else the mean of the joints' scores.
-    People whose joints all have score 0 or all lie at (0, 0) are padding, left out.
-    """
-    poses = poses.to("cpu")
-    scores = poses.person_scores
-    scores = poses.scores.mean(-1) if scores is None else scores
-    there = (poses.scores != 0).any(-1) & (poses.keypoints != 0).flatten(1).any(1)
-    return [
-        _entry(poses, person, float(scores[person]), int(image_id), category_id)
-        for person in there.nonzero()[:, 0].tolist()
-    ]
-
-
-def _entry(poses: Poses, person: int, score: float, image_id: int, category_id: int):
-    points = poses.keypoints[person, :, :2].double()
-    rows = torch.cat([points, poses.scores[person, :, None].double()], -1)
-    entry: dict[str, Any] = {"image_id": image_id, "category_id": category_id}
-    return entry | {"keypoints": rows.flatten().tolist(), "score": score}

@@ -9,15 +9,14 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from poselab.datasets.coco.export import to_coco
 from poselab.errors import require
-from poselab.records import Sample
+from poselab.records import Detections, Sample
+from poselab.records.coco import sample_list, to_coco
 
 BOX_NAMES = (
     "AP",
@@ -37,16 +36,17 @@ BOX_NAMES = (
 PERSON = 1  # the label of people, as in `Detections`
 
 
-def box_ap(truth: Sample | Sequence[Sample], found: Iterable[Any]) -> dict[str, float]:
+def box_ap(
+    truth: Sample | Iterable[Sample], found: Detections | Iterable[Detections]
+) -> dict[str, float]:
     """COCO's twelve box numbers (`BOX_NAMES`) for people.
 
-    `truth` is a list of samples or a stacked one; `found` has for each image something
-    with boxes [N, 4] (xywh px) and scores [N], such as `Detections`; where it has
-    labels [N], those of 1 are people and the others are left out, counted in a warning.
-    At most 100 boxes an image count. -1 means that there is nobody of that size. Raises
-    `ArgumentError`.
+    `truth` is a list of samples or a stacked one, `found` the detections of each image
+    (a list or stacked), of which those with label 1 are people; the others are left
+    out, counted in a warning. At most 100 boxes an image count. -1 means that there is
+    nobody of that size. Raises `ArgumentError`.
     """
-    truth, found = list(truth), list(found)
+    truth, found = sample_list(truth), list(found)
     require(
         len(truth) == len(found),
         f"expected one answer for each of {len(truth)} images",
@@ -72,18 +72,15 @@ def box_ap(truth: Sample | Sequence[Sample], found: Iterable[Any]) -> dict[str, 
         return _evaluate(data, entries)
 
 
-def _people(answer: Any) -> Iterable[tuple[list[float], float]]:
-    """(box, score) of what an answer says are people."""
-    rows = zip(answer.boxes.tolist(), answer.scores.tolist(), strict=True)
-    labels = getattr(answer, "labels", None)
-    if labels is None:
-        return rows
-    people = [row for row, n in zip(rows, labels.tolist(), strict=True) if n == PERSON]
-    others = len(labels) - len(people)
+def _people(answer: Detections) -> Iterable[tuple[list[float], float]]:
+    """(box, score) of the people who are present."""
+    answer = answer.people(answer.present)
+    people = answer.people(answer.labels == PERSON)
+    others = answer.count - people.count
     if others:
         text = f"box_ap: {others} boxes that are no people (label not 1) are left out"
         warnings.warn(text, stacklevel=3)
-    return people
+    return zip(people.boxes.tolist(), people.scores.tolist(), strict=True)
 
 
 def _evaluate(data: dict, entries: list[dict]) -> dict[str, float]:

@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 
 from poselab.categories import person_category
-from poselab.datasets.coco.export import to_coco
-from poselab.datasets.coco.results import to_results
 from poselab.errors import ArgumentError, require
 from poselab.records import Poses, Sample
+from poselab.records.coco import to_coco, to_results
 from poselab.skeleton import COCO_17, Skeleton
 
 NAMES = ("AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl")

@@ -18,6 +18,7 @@ from poselab.datasets.coco import masks
 from poselab.errors import PoselabError
 from poselab.metrics import coco_ap
 from poselab.records import Poses, Sample
+from poselab.records.coco import encode_mask, to_results
 from poselab.skeleton import CROWDPOSE_14
 from tests.support.samples import make_sample
 
@@ -103,6 +104,22 @@ def test_stacked_padding_is_nobody():
     assert coco_ap(batch, as_answer(batch))["AP"] == 1.0
 
 
+def test_a_person_without_sure_joints_is_found_all_the_same():
+    """Scores of 0, and joints at (0, 0), are predictions like any other."""
+    sample = make_sample(0, 2, (160, 140))
+    poses = Poses(
+        sample.keypoints, torch.zeros(2, 17), person_scores=torch.tensor([0.9, 0.8])
+    )
+    assert [entry["score"] for entry in to_results(poses, 7)] == pytest.approx(
+        [0.9, 0.8]
+    )
+    assert coco_ap([sample], [poses])["AP"] == pytest.approx(1)
+    corner = poses.replace(keypoints=torch.zeros(2, 17, 2))
+    assert len(to_results(corner, 7)) == 2
+    one = poses.replace(present=torch.tensor([False, True]))
+    assert [entry["score"] for entry in to_results(one, 7)] == pytest.approx([0.8])
+
+
 def test_without_ids_images_are_numbered_and_two_equal_ids_refused():
     sample = make_sample(0)
     nameless = to_coco([sample.replace(image_id=None), sample])
@@ -155,7 +172,7 @@ def test_three_kinds_of_masks_agree(tmp_path):
     mask[2:6, 3:9] = True
     polygon = [[3, 2, 9, 2, 9, 6, 3, 6]]
     runs = {"size": [20, 30], "counts": [62, 4, 16, 4, 16, 4, 16, 4, 16, 4, 16, 4, 434]}
-    for segmentation in (polygon, runs, masks.encode(mask)):
+    for segmentation in (polygon, runs, encode_mask(mask)):
         sample = write(tmp_path, person(segmentation=segmentation))[0]
         assert torch.equal(sample.masks[0], mask)
 
@@ -165,7 +182,7 @@ def test_three_kinds_of_masks_agree(tmp_path):
 def test_our_run_lengths_are_those_of_pycocotools(seed, h, w):
     g = torch.Generator().manual_seed(seed)
     mask = torch.rand(h, w, generator=g) > torch.rand((), generator=g)
-    code = masks.encode(mask)
+    code = encode_mask(mask)
     assert np.array_equal(coco_mask.decode(code), mask.numpy())
     assert torch.equal(masks.decode(code, (h, w)), mask)
 

@@ -1,24 +1,23 @@
 """Average precision of boxes."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
 from poselab.errors import ArgumentError
 from poselab.metrics import box_ap
+from poselab.records import Detections
 from tests.support.samples import make_sample
 
 SAMPLES = [make_sample(seed, people=2, size=(60, 80)) for seed in range(3)]
 
 
-def answers(change=lambda boxes: boxes, scores=None):
-    return [
-        SimpleNamespace(
-            boxes=change(s.boxes), scores=torch.ones(2) if scores is None else scores
-        )
-        for s in SAMPLES
-    ]
+def detections(boxes, scores=None):
+    scores = torch.ones(len(boxes)) if scores is None else scores
+    return Detections(boxes, scores, torch.ones(len(boxes)).long())
+
+
+def answers(change=lambda boxes: boxes):
+    return [detections(change(s.boxes)) for s in SAMPLES]
 
 
 def test_the_truth_is_perfect():
@@ -38,13 +37,28 @@ def test_a_shifted_box_counts_up_to_its_overlap():
 
 
 def test_half_of_them_found():
-    found = [SimpleNamespace(boxes=s.boxes[:1], scores=torch.ones(1)) for s in SAMPLES]
+    found = [detections(s.boxes[:1]) for s in SAMPLES]
     assert box_ap(SAMPLES, found)["AP50"] == pytest.approx(0.5, abs=0.01)
 
 
 def test_nothing_found():
-    none = SimpleNamespace(boxes=torch.zeros(0, 4), scores=torch.zeros(0))
-    assert box_ap(SAMPLES, [none] * 3)["AP50"] == 0
+    assert box_ap(SAMPLES, [Detections.empty()] * 3)["AP50"] == 0
+
+
+def test_who_is_absent_counts_nowhere():
+    """A sure box where nobody is costs precision, unless it is marked as nobody."""
+    nobody = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+    sure = torch.tensor([1.0, 0.5, 0.5])
+    more = [detections(torch.cat([nobody, s.boxes]), sure) for s in SAMPLES]
+    assert box_ap(SAMPLES, more)["AP"] < 0.8
+    present = torch.tensor([False, True, True])
+    marked = [one.replace(present=present) for one in more]
+    assert box_ap(SAMPLES, marked)["AP"] == pytest.approx(1)
+    assert box_ap(SAMPLES, Detections.stack(marked))["AP"] == pytest.approx(1)
+    twice = [s.people([0, 0, 1]) for s in SAMPLES]
+    assert box_ap(twice, answers())["AR"] < 0.8
+    once = [s.replace(present=present) for s in twice]
+    assert box_ap(once, answers())["AR"] == pytest.approx(1)
 
 
 def test_one_answer_for_each_image():
