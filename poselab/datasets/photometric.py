@@ -55,7 +55,7 @@ def blur(images: Tensor, generator: torch.Generator, most: float = 1.6) -> Tenso
         kernel = taps[:, None, :, None] if axis == 0 else taps[:, None, None, :]
         pad = (0, 0, reach, reach) if axis == 0 else (reach, reach, 0, 0)
         flat = F.conv2d(F.pad(flat, pad, "replicate"), kernel, groups=len(taps))
-    return torch.where(chosen, flat[0].view_as(images), images)
+    return torch.where(chosen, flat[0].view_as(images), images).clamp(0, 1)
 
 
 def coarse(images: Tensor, generator: torch.Generator) -> Tensor:
