@@ -35,8 +35,8 @@ class PersonCrops:
     A scene has `scene` (H, W) pixels, so many that a crop of `size` (H, W) is not
     blurred. The true box, moved by up to `jitter` of its sides and scaled by up to the
     factor 1 +- `jitter` as a detector's boxes are, grows by `margin` and to the aspect
-    ratio of `size`. Only the person in the middle is labelled. Seeds, splits and device
-    are those of `SyntheticPeople`.
+    ratio of `size`. Only the person in the middle is labelled. Seeds, split, device
+    and `cast_there` are those of `SyntheticPeople`.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class PersonCrops:
         seed: int = 0,
         split: str = "train",
         device: torch.device | str | None = None,
+        cast_there: bool = False,
     ) -> None:
         require(
             0 <= jitter < 0.5,
@@ -57,7 +58,9 @@ class PersonCrops:
             field="jitter",
             value=jitter,
         )
-        self.scenes = SyntheticPeople(scene, people, seed, device, split=split)
+        self.scenes = SyntheticPeople(
+            scene, people, seed, device, split=split, cast_there=cast_there
+        )
         self.size, self.margin, self.jitter = tuple(size), margin, jitter
         self._generator = self.scenes.generator()
 

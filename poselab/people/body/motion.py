@@ -17,6 +17,7 @@ from poselab.people.body.inverse_kinematics import SIDES, Draft, finish
 from poselab.people.body.kinematics import BodyPose
 
 ACTIVITIES = ("standing", "walking", "running", "sitting", "crouching", "waving")
+NAMES = (*ACTIVITIES, "random")
 STYLE = 32
 
 
@@ -32,47 +33,52 @@ def sample_pose(
     """Draw `n` poses: of one activity, of one per person, or (None) of all of them."""
     style = sample_style(n, generator)
     phase = torch.rand(n, generator=generator, device=generator.device)
-    names = activities(n, generator) if activity is None else activity
-    return cycle(names, phase, style)
+    chosen = activities(n, generator) if activity is None else activity
+    return cycle(chosen, phase, style)
 
 
-def activities(n: int, generator: torch.Generator) -> list[str]:
-    """Draw what `n` people do: the six activities and `random`."""
-    names = (*ACTIVITIES, "random")
+def activities(n: int, generator: torch.Generator) -> Tensor:
+    """Draw what `n` people do, [n] indices of NAMES: the six activities and random."""
     weights = torch.tensor([4.0, 4, 3, 2, 2, 2, 3], device=generator.device)
-    index = torch.multinomial(weights, n, True, generator=generator)
-    return [names[i] for i in index.tolist()]
+    return torch.multinomial(weights, n, True, generator=generator)
 
 
 def cycle(
-    activity: str | list[str],
+    activity: str | list[str] | Tensor,
     phase: Tensor,
     style: Tensor,
     crouch: Tensor | None = None,
 ) -> BodyPose:
-    """The poses at `phase` [N]; `activity` is one word or one per person.
+    """The poses at `phase` [N]; `activity` is one word, N words or [N] as drawn above.
 
     `crouch` [N] from 0 to 1 lowers people from what they do towards a deep crouch, with
     their feet on the ground and in balance all the way.
     """
-    names = [activity] * len(phase) if isinstance(activity, str) else list(activity)
-    for name in names:
-        if name not in _MOTIONS:
-            raise ArgumentError(
-                "no such activity",
-                where="activity",
-                value=name,
-                fix=f"Known: {', '.join(_MOTIONS)}.",
-            )
-    present = sorted(set(names))
-    rows = [[i for i, name in enumerate(names) if name == p] for p in present]
-    draft = Draft.cat(
-        [_MOTIONS[p](phase[r], style[r]) for p, r in zip(present, rows, strict=True)]
-    )
-    order = torch.tensor([i for r in rows for i in r], device=phase.device)
+    which = _indices(activity, phase)
+    order = which.argsort(stable=True)
+    counts = which.bincount(minlength=len(NAMES)).tolist()
+    columns = phase[order].split(counts), style[order].split(counts)
+    groups = zip(NAMES, *columns, strict=True)
+    draft = Draft.cat([_MOTIONS[n](p, s) for n, p, s in groups if len(p)])
     if crouch is not None:
         draft = draft.mix(_deepest(style[order]), crouch[order])
     return finish(draft)[order.argsort()]
+
+
+def _indices(activity: str | list[str] | Tensor, phase: Tensor) -> Tensor:
+    """What each of the N people does, [N] indices of NAMES."""
+    if isinstance(activity, Tensor):
+        return activity
+    words = [activity] * len(phase) if isinstance(activity, str) else list(activity)
+    for word in words:
+        if word not in NAMES:
+            raise ArgumentError(
+                "no such activity",
+                where="activity",
+                value=word,
+                fix=f"Known: {', '.join(NAMES)}.",
+            )
+    return torch.tensor([NAMES.index(word) for word in words], device=phase.device)
 
 
 def _deepest(style: Tensor) -> Draft:
