@@ -151,6 +151,11 @@ def apply_affine(points: Tensor, matrix: Tensor) -> Tensor:
     return points @ linear.transpose(-1, -2) + shift[..., None, :]
 
 
+def back_to_image(points: Tensor, matrix: Tensor) -> Tensor:
+    """Points [..., N, 2] of crops -> points of the image; maps [..., 2, 3] to crops."""
+    return apply_affine(points, invert_affine(matrix))
+
+
 def warp(
     images: Tensor, matrix: Tensor, size: tuple[int, int], mode: str = "bilinear"
 ) -> Tensor:
@@ -171,16 +176,30 @@ def warp(
     return F.grid_sample(images, grid.to(images), mode=mode, align_corners=False)
 
 
-def warp_crops(images: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
+def crop_boxes(images: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Images [S, C, h, w], boxes [S, N, 4] xywh px -> their pixels [S, N, C, H, W].
+
+    Each box exactly, squeezed if need be, and not averaged; outside is 0.
+    """
+    return warp_crops(images, crop_matrix(boxes, size), size, smooth=False)
+
+
+def warp_crops(
+    images: Tensor, matrix: Tensor, size: tuple[int, int], smooth: bool = True
+) -> Tensor:
     """Images [S, C, h, w] through maps [S, N, 2, 3] as crops [S, N, C, H, W].
 
-    As `warp` N times, but no image is copied N times. A crop that shrinks the image by
-    k or more reads means of k x k pixels: single pixels of a fine texture give stripes.
+    As `warp` N times, but no image is copied N times. If `smooth`, a crop that shrinks
+    the image by k or more reads means of k x k pixels: single pixels of a fine texture
+    give stripes.
     """
+    require_shape("images", images, None, None, None, None)
     require_shape("matrix", matrix, len(images), None, 2, 3)
+    crops = _tall_crops(images, matrix, size, 1)
+    if not smooth:
+        return crops
     shrink = growth(matrix).rsqrt()  # [S, N]
     factor = (shrink + 1e-3).long().clamp(min=1)
-    crops = _tall_crops(images, matrix, size, 1)
     for k in range(2, int(factor.max()) + 1 if factor.numel() else 0):
         chosen = (factor == k)[..., None, None, None]
         crops = torch.where(chosen, _tall_crops(images, matrix, size, k), crops)
@@ -196,7 +215,7 @@ def _tall_crops(images: Tensor, matrix: Tensor, size, k: int) -> Tensor:
         images = F.avg_pool2d(images, k, ceil_mode=True, count_include_pad=False)
     rows, columns = (torch.arange(n, device=images.device).to(matrix) for n in size)
     grid = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)  # [H, W, 2]
-    grid = apply_affine(grid.reshape(-1, 2), invert_affine(matrix))  # [S, N, H W, 2]
+    grid = back_to_image(grid.reshape(-1, 2), matrix)  # [S, N, H W, 2]
     side = grid.new_tensor([images.shape[-1], images.shape[-2]])
     grid = ((2 * grid + 1) / (k * side) - 1).view(len(images), -1, size[1], 2)
     tall = F.grid_sample(images, grid.to(images), align_corners=False)

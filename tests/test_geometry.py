@@ -115,6 +115,23 @@ def test_all_crops_of_an_image_at_once_are_those_one_by_one():
     torch.testing.assert_close(crops, torch.stack(one_by_one, 1), rtol=0, atol=1e-5)
 
 
+def test_boxes_are_cut_out_as_they_are_and_not_averaged():
+    images = torch.rand(3, 3, 64, 48, generator=torch.Generator().manual_seed(0))
+    boxes = torch.tensor([[3.2, 4.0, 9.0, 20.0], [30.0, 40.5, 31.5, 31.5]])
+    boxes = boxes + torch.arange(3.0)[:, None, None]  # [3, 2, 4]
+    got = geo.crop_boxes(images, boxes, (16, 12))
+    assert got.shape == (3, 2, 3, 16, 12)
+    for i in range(2):
+        wanted = geo.warp(images, geo.crop_matrix(boxes[:, i], (16, 12)), (16, 12))
+        torch.testing.assert_close(got[:, i], wanted, atol=1e-5, rtol=1e-4)
+    whole = geo.crop_boxes(images, torch.tensor([[[4.0, 6.0, 8.0, 8.0]]] * 3), (8, 8))
+    torch.testing.assert_close(whole[:, 0], images[:, :, 6:14, 4:12])
+    few = geo.crop_boxes(images[:1], geo.box_of_image((64, 48))[None, None], (16, 12))
+    pixel = images[:1, :, 1::4, 1::4] + images[:1, :, 2::4, 2::4]  # the middle four
+    pixel = pixel + images[:1, :, 1::4, 2::4] + images[:1, :, 2::4, 1::4]
+    torch.testing.assert_close(few[:, 0], pixel / 4, atol=1e-5, rtol=1e-4)
+
+
 def test_a_crop_that_shrinks_averages_and_another_beside_it_does_not():
     fine = torch.arange(64).remainder(2).expand(1, 1, 64, 64).float()  # stripes
     boxes = torch.tensor([[[0.0, 0.0, 64.0, 64.0], [8.0, 8.0, 16.0, 16.0]]])

@@ -12,15 +12,9 @@ from torch import Tensor
 from poselab.codecs.base import Codec, Inputs, Targets, require_generator
 from poselab.codecs.heatmap import LOSSES, gaussian_maps
 from poselab.codecs.heatmap_decode import decode_dark
-from poselab.codecs.regression import (
-    crop_boxes,
-    denormalise,
-    joint_boxes,
-    normalise,
-    single_person,
-)
+from poselab.codecs.regression import denormalise, joint_boxes, normalise, single_person
 from poselab.errors import require, require_known, require_shape
-from poselab.geometry import box_of_image
+from poselab.geometry import box_of_image, crop_boxes
 from poselab.records import Poses, Sample
 
 
@@ -58,7 +52,7 @@ class CropHeatmapCodec(Codec):
         cells = (normalise(truth[:, :, None], boxes)[:, :, 0] + 0.5) * self.crop - 0.5
         maps = gaussian_maps(cells, (self.crop, self.crop), self.sigma)
         weight = (sample.visibility[:, 0] > 0).float()[..., None, None]
-        crops = crop_boxes(sample.image, boxes, self.crop)
+        crops = crop_boxes(sample.image, boxes, self.size)
         return (crops,), {"heatmaps": maps, "weight": weight, "boxes": boxes}
 
     def loss(self, output: Tensor, targets: Targets) -> Tensor:

@@ -9,12 +9,11 @@ is from the centre of a small crop around the previous estimate).
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from poselab.codecs.base import Codec, Inputs, Targets, require_generator
 from poselab.errors import ArgumentError, ShapeError, require, require_shape
-from poselab.geometry import box_centre, box_of_image
+from poselab.geometry import box_centre, box_of_image, crop_boxes
 from poselab.records import Poses, Sample
 from poselab.skeleton import COCO_17, Skeleton
 
@@ -81,27 +80,6 @@ def joint_boxes(points: Tensor, side: Tensor) -> Tensor:
     """Square xywh boxes around joints: points [B, J, 2], side [B] px -> [B, J, 4]."""
     sides = side[:, None, None].expand_as(points)  # [B, J, 2]
     return torch.cat([points + 0.5 - sides / 2, sides], -1)
-
-
-def crop_boxes(images: Tensor, boxes: Tensor, size: int) -> Tensor:
-    """Every box of every image, resized to a square of `size` pixels; outside is 0.
-
-    images [B, C, H, W], boxes [B, N, 4] xywh px -> [B, N, C, size, size]. The same
-    numbers as `geometry.warp` with `geometry.crop_matrix`, but all N crops of an image
-    are one tall picture to `grid_sample`, so the image is not copied N times.
-    """
-    require_shape("images", images, None, None, None, None)
-    require_shape("boxes", boxes, len(images), None, 4)
-    steps = (torch.arange(size, device=boxes.device, dtype=boxes.dtype) + 0.5) / size
-    extent = boxes.new_tensor([images.shape[-1], images.shape[-2]])
-    start, span = boxes[..., :2] / extent, boxes[..., 2:] / extent  # [B, N, 2]
-    x = start[..., :1] + steps * span[..., :1]  # [B, N, size] as a fraction of W
-    y = start[..., 1:] + steps * span[..., 1:]
-    shape = (*boxes.shape[:2], size, size)
-    grid = torch.stack([x[..., None, :].expand(shape), y[..., None].expand(shape)], -1)
-    grid = (2 * grid - 1).flatten(1, 2).to(images)  # [B, N size, size, 2]
-    tall = F.grid_sample(images, grid, align_corners=False)  # [B, C, N size, size]
-    return tall.unflatten(2, (-1, size)).transpose(1, 2)  # [B, N, C, size, size]
 
 
 def _check_pair(points: Tensor, boxes: Tensor) -> None:
@@ -317,7 +295,7 @@ class DisplacementCodec(Codec):
         centre = truth + delta * diam[:, None, None]  # where stage s - 1 could see it
         boxes = joint_boxes(centre, self.sigma * diam)
         target = normalise(truth[:, :, None], boxes)[:, :, 0]  # = -delta / sigma
-        crops = crop_boxes(sample.image, boxes, self.crop)
+        crops = crop_boxes(sample.image, boxes, self.size)
         visibility = sample.visibility[:, 0]
         return (crops,), {"target": target, "visibility": visibility, "boxes": boxes}
 

@@ -10,7 +10,6 @@ joint that leaves the picture is no longer labelled.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from poselab import geometry
@@ -111,7 +110,7 @@ def transform(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> Sample:
 
 
 def _transform(sample: Sample, matrix: Tensor, size: tuple[int, int]) -> Sample:
-    image = _smooth(sample.image, matrix, size)
+    image = geometry.warp_crops(sample.image, matrix[:, None], size)[:, 0]
     return sample.replace(image=image, **_moved(sample, matrix, size))
 
 
@@ -152,22 +151,6 @@ def inside(points: Tensor, size: tuple[int, int]) -> Tensor:
     """Which points [..., 2] lie on the pixels of a picture of (H, W); [...] bool."""
     limit = points.new_tensor([size[1] - 0.5, size[0] - 0.5])
     return ((points >= -0.5) & (points < limit)).all(-1)
-
-
-def _smooth(image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
-    """Warp an image [B, 3, H, W]; where it shrinks, pixels are averaged first.
-
-    Bilinear reading looks at 4 source pixels only: without the averaging a photograph
-    shrunk by 5 shows stripes where there was texture.
-    """
-    shrink = geometry.growth(matrix).rsqrt().max()
-    factor = max(1, int(shrink + 1e-3))
-    if factor > 1:
-        image = F.avg_pool2d(image, factor, ceil_mode=True, count_include_pad=False)
-        extent = image.new_tensor([0.0, 0.0, factor, factor])
-        to_small = geometry.crop_matrix(extent, (1, 1)).expand_as(matrix)
-        matrix = geometry.compose(matrix, geometry.invert_affine(to_small))
-    return geometry.warp(image, matrix, size)
 
 
 def _nearest(name: str, value: Tensor, matrix: Tensor, size) -> Tensor:

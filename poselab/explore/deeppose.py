@@ -10,7 +10,6 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from poselab.codecs.regression import crop_boxes
 from poselab.draw import (
     BOX,
     PREDICTION,
@@ -26,6 +25,7 @@ from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, image_slider, joint_menu, slider, toggle
 from poselab.explore.inputs import device_of, expect, remembered, single_people
 from poselab.explore.pictures import beside
+from poselab.geometry import crop_boxes
 from poselab.models.deeppose import Cascade
 from poselab.records import Sample
 
@@ -173,7 +173,7 @@ class CascadeExplorer(Explorer):
         """The window of one joint, its middle, and where the next stage puts it."""
         box = answer.boxes[looked][place]
         pixels = self.network.refiners[0].crop if self.network.refiners else 32
-        crop = crop_boxes(answer.image[None], box[None, None], pixels)[0, 0]
+        crop = crop_boxes(answer.image[None], box[None, None], (pixels, pixels))[0, 0]
         scale = _SIDE / pixels
         shown = [answer.stages[looked][place], truth[place]]
         if looked + 1 < len(answer.stages):

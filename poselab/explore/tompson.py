@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from poselab.codecs.heatmap import HeatmapCodec, gaussian_maps
 from poselab.codecs.heatmap_decode import cells_to_pixels, peaks, pixels_to_cells
-from poselab.codecs.regression import crop_boxes
 from poselab.draw import BOX, TRUTH, font, paint_box, paint_pose, to_pil
 from poselab.draw.overlay import heated, ringed, titled
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, image_slider, joint_menu, slider, toggle
 from poselab.explore.inputs import device_of, expect, remembered, single_people
 from poselab.explore.pictures import beside
+from poselab.geometry import crop_boxes
 from poselab.models.tompson import CoarseToFine, PyramidNet, SpatialModel
 from poselab.records import Sample
 
@@ -125,7 +125,7 @@ class PyramidExplorer(Explorer):
             text = f"{level}: {box[2]:.0f} px" if level in levels else f"{level}: off"
             pen.text((2, top + 3), text, "black", font(15))
             if level in levels:
-                seen = crop_boxes(image[None], box[None, None], field)[0, 0]
+                seen = crop_boxes(image[None], box[None, None], (field, field))[0, 0]
                 view = to_pil(to_pil(seen).resize((side, side), 0))
                 ImageDraw.Draw(view).rectangle(
                     [0, 0, side - 1, side - 1], outline=_INKS[i], width=4

@@ -14,14 +14,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from poselab.codecs.regression import (
-    crop_boxes,
-    denormalise,
-    joint_boxes,
-    pose_diameter,
-)
+from poselab.codecs.regression import denormalise, joint_boxes, pose_diameter
 from poselab.errors import require, require_shape
-from poselab.geometry import box_of_image
+from poselab.geometry import box_of_image, crop_boxes
 from poselab.models.resnet import ResNet
 from poselab.skeleton import COCO_17, Skeleton
 
@@ -240,7 +235,8 @@ class Cascade(nn.Module):
     def step(self, images: Tensor, points: Tensor, refiner: nn.Module) -> Tensor:
         """One later stage: joints [B, J, 2] px -> better joints [B, J, 2] px."""
         boxes = self.boxes(points)
-        displacement = refiner(crop_boxes(images, boxes, refiner.crop))
+        crops = crop_boxes(images, boxes, (refiner.crop, refiner.crop))
+        displacement = refiner(crops)
         return denormalise(displacement[:, :, None], boxes)[:, :, 0]
 
     def forward(self, images: Tensor) -> list[Tensor]:

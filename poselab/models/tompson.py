@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from poselab.codecs.heatmap_crop import place_in_boxes
 from poselab.codecs.heatmap_decode import decode_argmax
-from poselab.codecs.regression import crop_boxes, joint_boxes
+from poselab.codecs.regression import joint_boxes
 from poselab.errors import require, require_shape
+from poselab.geometry import crop_boxes
 from poselab.models.deeppose import conv_block
 from poselab.skeleton import Skeleton
 
@@ -313,5 +314,5 @@ class CoarseToFine(nn.Module):
         first, _ = decode_argmax(self.coarse(images), self.coarse.stride)
         side = first.new_full((len(first),), float(self.crop))
         boxes = joint_boxes(first, side)  # [B, J, 4]
-        maps = self.fine(crop_boxes(images, boxes, self.crop))
+        maps = self.fine(crop_boxes(images, boxes, (self.crop, self.crop)))
         return [first, place_in_boxes(maps, boxes, self.logits)[0]]

@@ -53,7 +53,7 @@ stages = CascadeExplorer(cascade, samples)
 stages
 """
 _CASCADE_PLAIN = """
-from poselab.codecs.regression import crop_boxes
+from poselab.geometry import crop_boxes
 from poselab.explore.deeppose import shifted
 @torch.no_grad()
 def plain_cascade(dx):
@@ -68,7 +68,7 @@ def plain_cascade(dx):
         left.annotate("", b.tolist(), a.tolist(), arrowprops=dict(arrowstyle="->"))
     box = cascade.boxes(stages[0][None])[0, 8]
     draw.box(left, box)
-    draw.picture(crop, crop_boxes(image[None], box[None, None], 32)[0, 0])
+    draw.picture(crop, crop_boxes(image[None], box[None, None], (32, 32))[0, 0])
     bars.barh([1, 2], [(s - truth).norm(dim=-1).mean() for s in stages])
     figure.suptitle(f"input moved by {dx} px")
     plt.show()

@@ -8,15 +8,13 @@ from hypothesis import strategies as st
 from poselab.codecs import (
     DisplacementCodec,
     RegressionCodec,
-    crop_boxes,
     denormalise,
-    joint_boxes,
     masked_l2,
     normalise,
     pose_diameter,
 )
 from poselab.errors import ArgumentError, ShapeError
-from poselab.geometry import box_of_image, crop_matrix, warp
+from poselab.geometry import box_of_image
 from poselab.skeleton import COCO_17
 from tests.support.samples import with_people
 from tests.support.sources import Dots
@@ -83,22 +81,6 @@ def test_pose_diameter():
     flags[1, COCO_17.index("right_hip")] = 0
     boxes = torch.tensor([[0.0, 0, 30, 100]] * 2)
     assert pose_diameter(points, flags, boxes).tolist() == pytest.approx([50, 30])
-
-
-def test_crop_boxes_equals_warp():
-    sample = batch(3)
-    boxes = joint_boxes(sample.keypoints[:, 0, :5], torch.tensor([9.0, 20.0, 31.5]))
-    got = crop_boxes(sample.image, boxes, 16)
-    assert got.shape == (3, 5, 3, 16, 16)
-    for i in range(5):
-        wanted = warp(sample.image, crop_matrix(boxes[:, i], (16, 16)), (16, 16))
-        torch.testing.assert_close(got[:, i], wanted, atol=1e-5, rtol=1e-4)
-
-
-def test_crop_of_whole_pixels_is_a_slice():
-    image = torch.rand(1, 3, 20, 20, generator=torch.Generator().manual_seed(0))
-    got = crop_boxes(image, torch.tensor([[[4.0, 6.0, 8.0, 8.0]]]), 8)
-    torch.testing.assert_close(got[0, 0], image[0, :, 6:14, 4:12])
 
 
 @pytest.mark.parametrize("unit", [False, True])
