@@ -25,7 +25,7 @@ from tqdm.auto import tqdm
 
 from poselab.datasets.json_file import Record, load_json
 from poselab.datasets.mocap import box_around, save
-from poselab.errors import ArgumentError, ImageError, require
+from poselab.errors import ArgumentError, ImageError, PoselabError, require
 from poselab.skeleton import H36M_17
 
 EXAMPLES = """examples:
@@ -97,16 +97,18 @@ def project(points: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
     return image[..., :2] / image[..., 2:]
 
 
-def convert(subject: Subject, images: Path, every: int) -> dict[str, np.ndarray]:
+def convert(
+    subject: Subject, images: Path, every: int, notes: list[str]
+) -> dict[str, np.ndarray]:
     """The arrays of `poselab.datasets.mocap` for the frames whose images are there."""
     rows: dict[str, list] = {
         k: [] for k in ("file_name", "keypoints", "joints_3d", "intrinsics", "boxes")
     }
-    missing = None
+    missing: list[str] = []
     for record in tqdm(list(subject.frames(every)), unit=" frames"):
         name = record.text("file_name")
         if not (images / name).is_file():
-            missing = missing or name
+            missing.append(name)
             continue
         turn, move, intrinsics = subject.camera(record.integer("cam_idx"))
         joints = subject.joints(record) @ turn.T + move
@@ -119,7 +121,11 @@ def convert(subject: Subject, images: Path, every: int) -> dict[str, np.ndarray]
             row.append(value)
     if not rows["file_name"]:
         raise ImageError(
-            "none of the images is there", where=images, value=missing, fix=HELP
+            "none of the images is there", where=images, value=missing[:1], fix=HELP
+        )
+    if missing:
+        notes.append(
+            f"{len(missing):,} images are not there, the first is {missing[0]}"
         )
     names = np.array(rows.pop("file_name"))
     return {"file_name": names, **{k: np.float32(v) for k, v in rows.items()}}
@@ -141,15 +147,22 @@ def work(options) -> str:
             where=folder,
             fix=HELP,
         )
-    lines = []
+    lines, notes, first = [], [], None
     for number in subjects:
-        arrays = convert(Subject(folder, number), images, options.every)
+        try:
+            arrays = convert(Subject(folder, number), images, options.every, notes)
+        except PoselabError as problem:  # the others are converted all the same
+            first = first or problem
+            notes.append(f"skipped: {problem}")
+            continue
         target = options.folder / f"h36m_subject{number}.npz"
         save(target, arrays, H36M_17)
-        lines.append(
-            f'{len(arrays["file_name"]):,} frames: H36m("{target}", "{images}")'
-        )
-    return "\n".join(lines)
+        count = len(arrays["file_name"])
+        lines.append(f'{count:,} frames: H36m("{target}", "{images}")')
+    if not lines:
+        raise first
+    lines.append(f"{len(lines)} of {len(subjects)} subjects")
+    return "\n".join(lines + [f"note: {note}" for note in notes])
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -26,7 +26,7 @@ from common import folder_of, parser, run
 from poselab.datasets.images import image_size
 from poselab.datasets.matlab import read_mat
 from poselab.datasets.mocap import box_around, save
-from poselab.errors import AnnotationError, ArgumentError, require
+from poselab.errors import AnnotationError, ArgumentError, PoselabError, require
 from poselab.skeleton import MPI_INF_3DHP_17
 
 EXAMPLES = """examples:
@@ -95,16 +95,22 @@ def fit_camera(pixels: np.ndarray, points: np.ndarray, where: Path) -> np.ndarra
     return intrinsics
 
 
-def frames_of(folder: Path, count: int) -> list[Path]:
-    """The images of a video in order; as many as there are annotated frames."""
+def frames_of(folder: Path, count: int, notes: list[str]) -> list[Path]:
+    """The images of a video in order, not more than there are annotated frames.
+
+    Fewer are noted: S6/Seq2/video_2 is published shorter than its annotations. With a
+    gap in their numbers nobody knows which frame is which: then there are none.
+    """
     files = sorted(folder.glob("*.jpg"), key=_number)
-    if len(files) < count:
-        raise ArgumentError(
-            f"has {len(files)} images for {count} annotated frames",
-            where=folder,
-            fix="Extract all frames of the video, and no others; see --help.",
-        )
-    return files[:count]
+    if len(files) >= count:
+        return files[:count]
+    said = f"{folder} has {len(files)} images for {count} annotated frames"
+    numbers = [_number(file)[0] for file in files]
+    if numbers and numbers[-1] - numbers[0] != len(numbers) - 1:
+        notes.append(f"skipped: {said}, with a gap in their numbers")
+        return []
+    notes.append(said)
+    return files
 
 
 def _number(file: Path) -> tuple[int, str]:
@@ -113,7 +119,9 @@ def _number(file: Path) -> tuple[int, str]:
     return int(digits[-1]) if digits else -1, file.name
 
 
-def convert(root: Path, sequence: Path, cameras: list[int] | None, every: int):
+def convert(
+    root: Path, sequence: Path, cameras: list[int] | None, every: int, notes: list[str]
+):
     """The arrays of `poselab.datasets.mocap` for a sequence; None without images."""
     file = sequence / "annot.mat"
     pixels, points = load_annotations(file)
@@ -122,8 +130,11 @@ def convert(root: Path, sequence: Path, cameras: list[int] | None, every: int):
         folder = sequence / "imageSequence" / f"video_{camera}"
         if cameras is None and not folder.is_dir():
             continue
-        images = frames_of(folder, pixels.shape[1])[::every]
-        own, joints = pixels[camera, ::every], points[camera, ::every]
+        images = frames_of(folder, pixels.shape[1], notes)[::every]
+        if not images:
+            continue
+        own = pixels[camera, ::every][: len(images)]
+        joints = points[camera, ::every][: len(images)]
         intrinsics = fit_camera(pixels[camera], points[camera], file)
         parts.append(
             {
@@ -146,21 +157,32 @@ def work(options) -> str:
     root = folder_of(options.folder, "S1, S2, ...", HELP)
     found = [p.parent for p in root.glob("S*/Seq*/annot.mat")]
     found = sorted(p for p in found if re.fullmatch(r"S\d+", p.parent.name))
-    lines = []
-    for sequence in found:
-        arrays = convert(root, sequence, options.cameras, options.every)
-        if arrays is not None:
-            name = f"mpi_inf_3dhp_{sequence.parent.name}_{sequence.name}.npz"
-            save(root / name, arrays, MPI_INF_3DHP_17)
-            lines.append(
-                f"{len(arrays['file_name']):,} frames: "
-                f'MpiInf3dhp("{root / name}", "{root}")'
-            )
+    lines, notes, total = [], [], 0
+    for arrays, sequence in convert_each(found, root, options, notes):
+        name = f"mpi_inf_3dhp_{sequence.parent.name}_{sequence.name}.npz"
+        save(root / name, arrays, MPI_INF_3DHP_17)
+        count = len(arrays["file_name"])
+        total += count
+        lines.append(f'{count:,} frames: MpiInf3dhp("{root / name}", "{root}")')
     if not lines:
-        raise ArgumentError(
-            "has no sequence with annot.mat and images", where=root, fix=HELP
-        )
-    return "\n".join(lines)
+        problem = notes[0] if notes else "has no sequence with annot.mat and images"
+        raise ArgumentError(problem, where=root, fix=HELP)
+    lines.append(f"{total:,} frames of {len(lines)} of {len(found)} sequences")
+    return "\n".join(lines + [f"note: {note}" for note in notes])
+
+
+def convert_each(found: list[Path], root: Path, options, notes: list[str]):
+    """(arrays, sequence) of all that can be converted; the others are noted."""
+    for sequence in found:
+        try:
+            arrays = convert(root, sequence, options.cameras, options.every, notes)
+        except PoselabError as problem:
+            notes.append(f"skipped: {problem}")
+            continue
+        if arrays is None:
+            notes.append(f"skipped: {sequence} has no images")
+        else:
+            yield arrays, sequence
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -41,15 +41,19 @@ def work(options) -> str:
     files = sorted(folder.glob("*.json"))
     if not files:
         raise ArgumentError("has no .json in it", where=folder, fix=help_)
-    content = merge(tqdm(files, desc=split, unit=" videos"), root)
+    notes: list[str] = []
+    content = merge(tqdm(files, desc=split, unit=" videos"), root, notes)
+    if not content["images"]:
+        raise ArgumentError("no labelled image of it is there", where=folder, fix=help_)
     target = root / f"posetrack18_{split}.json"
     with replace_file(target) as draft:
         draft.write_text(json.dumps(content), encoding="utf-8")
     people = sum(not a["iscrowd"] for a in content["annotations"])
-    return (
-        f"{len(files):,} videos, {len(content['images']):,} labelled frames, "
-        f'{people:,} poses\nPoseTrack("{target}", "{root}")'
+    said = (
+        f"{len(files) - len(notes):,} videos, {len(content['images']):,} labelled "
+        f'frames, {people:,} poses\nPoseTrack("{target}", "{root}")'
     )
+    return "\n".join([said, *(f"note: {note}" for note in notes)])
 
 
 def main(argv: list[str] | None = None) -> int:

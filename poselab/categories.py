@@ -74,15 +74,14 @@ def file_skeleton(
 
 def same_joints(names: Sequence[str], skeleton: Skeleton) -> bool:
     """Whether these are the skeleton's joints in its order, in whatever spelling."""
-    pairs = zip(names, skeleton.joints, strict=False)
-    return len(names) == len(skeleton) and all(
-        letters(name) == letters(joint) or _alias(name, joint, skeleton)
-        for name, joint in pairs
-    )
+    return _ours(names, skeleton) == [letters(joint) for joint in skeleton.joints]
 
 
-def _alias(name: str, joint: str, skeleton: Skeleton) -> bool:
-    return name not in skeleton.joints and name in ALIASES.get(joint, ())
+def _ours(names: Sequence[str], skeleton: Skeleton) -> list[str]:
+    """A file's names as the skeleton has them, without spelling."""
+    known = {a: joint for joint in skeleton.joints for a in ALIASES.get(joint, ())}
+    own = set(skeleton.joints)
+    return [letters(n if n in own else known.get(n, n)) for n in names]
 
 
 def _halves(categories: Sequence[Category]) -> tuple[list[Category], list[Category]]:
@@ -129,7 +128,7 @@ def _advice(names: list[str], skeleton: Skeleton) -> str:
     known = next((s for s in PUBLISHED if same_joints(names, s)), None)
     if known is not None:
         return f"They are those of {known.name}: read the file with that skeleton."
-    if sorted(map(letters, names)) == sorted(map(letters, skeleton.joints)):
+    if sorted(_ours(names, skeleton)) == sorted(map(letters, skeleton.joints)):
         return "They are the same in another order: write them in that of the skeleton."
     return "Coco(..., skeleton=None) takes the file's own joints."
 

@@ -43,8 +43,7 @@ class CrowdPose(Coco):
             return float("nan")
         return Record(str(self.annotation_file), "images", data).number("crowdIndex", 0)
 
-    @staticmethod
-    def adapt(content: Any) -> Any:
+    def adapt(self, content: Any) -> Any:
         """A copy of the content with COCO's areas and boxes."""
         content = copy.deepcopy(content)
         if not isinstance(content, dict):

@@ -37,14 +37,15 @@ class Record:
             fix=fix,
         )
 
-    def get(self, key: str) -> Any:
+    def get(self, key: str, fix: str | None = None) -> Any:
         """A field that must be there."""
         if key not in self.data:
+            known = ", ".join(map(str, self.data))[:120]
             raise AnnotationError(
                 f"field '{key}' is missing",
                 where=self.file,
                 field=self.name,
-                fix=f"Add it; the record has {', '.join(map(str, self.data))[:120]}.",
+                fix=fix or f"Add it; the record has {known}.",
             )
         return self.data[key]
 

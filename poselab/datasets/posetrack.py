@@ -19,17 +19,20 @@ from poselab.datasets.images import image_size
 from poselab.datasets.json_file import Record, load_json
 from poselab.records import Sample
 from poselab.skeleton import POSETRACK_17
+from poselab.system.disk import user_path
 
 JOINTS = len(POSETRACK_17)
 HEAD_BIAS = 0.6  # of the head box's diagonal, as in MPII's program
 
 
 class PoseTrack(Coco):
-    """The labelled frames of a merged file as `Sample`s with `track_ids`.
+    """The labelled frames of a file as `Sample`s with `track_ids`.
 
-    The skeleton is `POSETRACK_17`. `videos` has the places of each video's frames in
-    order, `clip(video)` the frames themselves; a track's id is the same in all frames
-    of a video. Regions that nobody labelled are the mask `ignore`. Raises as `Coco`.
+    The file is one of `merge`, a published one of a single video, or one of the merged
+    files that circulate; sizes that it lacks are those of the images. The skeleton is
+    `POSETRACK_17`. `videos` has the places of each video's frames in order,
+    `clip(video)` the frames themselves; a track's id is the same in all frames of a
+    video. Regions that nobody labelled are the mask `ignore`. Raises as `Coco`.
     """
 
     def __init__(
@@ -38,10 +41,19 @@ class PoseTrack(Coco):
         image_dir: str | Path,
         check_images: bool = True,
     ) -> None:
+        self._published = user_path(annotation_file), user_path(image_dir)
         super().__init__(annotation_file, image_dir, POSETRACK_17, check_images)
         self.videos: dict[str, list[int]] = {}
         for place, record in enumerate(self.dataset["images"]):
             self.videos.setdefault(str(record.get("vid_id", "")), []).append(place)
+
+    def adapt(self, content: Any) -> Any:
+        """The file in COCO's form; as it is where it has that form already."""
+        if not isinstance(content, dict) or not _is_published(content):
+            return content
+        file, image_dir = self._published
+        merged = _merged([(file, content)], image_dir)
+        return {**merged, "categories": content.get("categories")}
 
     def clip(self, video: str) -> list[Sample]:
         """The labelled frames of a video, in order."""
@@ -61,36 +73,82 @@ class PoseTrack(Coco):
         return torch.tensor([math.nan if s is None else s for s in sizes])
 
 
-def merge(files: Iterable[str | Path], image_dir: str | Path) -> dict[str, Any]:
+def merge(
+    files: Iterable[str | Path], image_dir: str | Path, notes: list[str] | None = None
+) -> dict[str, Any]:
     """Published annotation files as one COCO dictionary; images give their sizes.
 
     Frames that are not labelled are left out. Joints with a mark are visible (2): the
-    data set labels no hidden ones. Raises `AnnotationError` or `ImageError`.
+    data set labels no hidden ones. A video without any image is left out if there are
+    `notes` to say so. Raises `AnnotationError` or `ImageError`.
     """
+    contents = ((Path(file), load_json(file)) for file in files)
+    merged = _merged(contents, image_dir, notes)
+    category = {"id": 1, "name": "person", "keypoints": list(POSETRACK_17.joints)}
+    return {**merged, "categories": [category]}
+
+
+def _is_published(content: dict) -> bool:
+    """Whether frames or people lack what COCO's have, or some are not labelled."""
+    frames, people = (_objects(content, key) for key in ("images", "annotations"))
+    return any(
+        "width" not in f or "is_labeled" in f or "ignore_regions_x" in f for f in frames
+    ) or any("area" not in person for person in people)
+
+
+def _objects(content: dict, key: str) -> list[dict]:
+    records = content.get(key)
+    records = records if isinstance(records, list) else []
+    return [record for record in records if isinstance(record, dict)]
+
+
+def _merged(contents, image_dir: str | Path, notes: list[str] | None = None) -> dict:
+    """Images and annotations of (file, content) one after another."""
     images: list[dict] = []
     annotations: list[dict] = []
-    for file in map(Path, files):
-        top = Record(str(file), "the file", load_json(file))
-        sizes = {}
-        for place, data in enumerate(top.items("images")):
-            record = Record(str(file), f"images[{place}]", data)
-            if data.get("is_labeled", True):
-                images.append(_image(record, image_dir, file.stem))
-                sizes[data["id"]] = images[-1]
-                annotations += _ignored(record, images[-1])
+    for file, content in contents:
+        top = Record(str(file), "the file", content)
+        if notes is not None and _is_missing(top, image_dir):
+            notes.append(f"skipped: {file.name} has no images")
+            continue
+        frames, regions = _frames(top, image_dir, file.stem)
+        images += frames.values()
+        annotations += regions
         for place, data in enumerate(top.items("annotations")):
             record = Record(str(file), f"annotations[{place}]", data)
-            if record.integer("image_id") in sizes:
-                annotations += _person(record, sizes[data["image_id"]])
+            if record.integer("image_id") in frames:
+                annotations += _person(record, frames[data["image_id"]])
     for number, annotation in enumerate(annotations):
         annotation["id"] = number + 1
-    category = {"id": 1, "name": "person", "keypoints": list(POSETRACK_17.joints)}
-    return {"images": images, "annotations": annotations, "categories": [category]}
+    return {"images": images, "annotations": annotations}
+
+
+def _is_missing(top: Record, image_dir: str | Path) -> bool:
+    """Whether the folder of a video's images is not there."""
+    names = [frame.get("file_name") for frame in _objects(top.data, "images")]
+    folders = {(Path(image_dir) / n).parent for n in names if isinstance(n, str)}
+    return bool(folders) and not any(folder.is_dir() for folder in folders)
+
+
+def _frames(top: Record, image_dir: str | Path, video: str):
+    """The labelled frames by id, and their regions that nobody labelled."""
+    frames: dict[int, dict] = {}
+    regions: list[dict] = []
+    for place, data in enumerate(top.items("images")):
+        record = Record(top.file, f"images[{place}]", data)
+        if data.get("is_labeled", True):
+            image = _image(record, image_dir, video)
+            frames[image["id"]] = image
+            regions += _ignored(record, image)
+    return frames, regions
 
 
 def _image(record: Record, image_dir: str | Path, video: str) -> dict:
     name = record.text("file_name")
-    height, width = image_size(Path(image_dir) / name)
+    if "width" in record.data and "height" in record.data:
+        width, height = record.integer("width", 1), record.integer("height", 1)
+    else:
+        height, width = image_size(Path(image_dir) / name)
     return {
         "id": record.integer("id"),
         "file_name": name,
@@ -103,6 +161,8 @@ def _image(record: Record, image_dir: str | Path, video: str) -> dict:
 
 def _person(record: Record, image: dict) -> list[dict]:
     """The person in COCO's form; nothing without box and joints."""
+    if record.data.get("iscrowd"):
+        return [dict(record.data)]
     meaning = f"x, y, v of each of the {JOINTS} joints"
     points = record.numbers("keypoints", 3 * JOINTS, meaning).reshape(JOINTS, 3)
     labelled = points[:, 2] > 0
@@ -112,6 +172,7 @@ def _person(record: Record, image: dict) -> list[dict]:
     points = np.where(labelled[:, None], points, 0)
     points[:, 2] = 2 * labelled
     person = _annotation(image, box, points)
+    person["category_id"] = record.data.get("category_id", 1)
     person |= {"track_id": record.integer("track_id"), "iscrowd": 0}
     return [person | _head(record)]
 

@@ -9,7 +9,15 @@ import torch
 from scipy.io import savemat
 
 from poselab.datasets import H36m, MpiInf3dhp, PoseTrack
-from poselab.skeleton import COCO_17, H36M_17, MPI_INF_3DHP_17, MPII_16, convert
+from poselab.errors import PoselabError
+from poselab.skeleton import (
+    COCO_17,
+    H36M_17,
+    MPI_INF_3DHP_17,
+    MPII_16,
+    POSETRACK_17,
+    convert,
+)
 from tests.data_scripts import tools
 
 posetrack = tools.script("prepare_posetrack")
@@ -162,6 +170,47 @@ def test_posetrack_broken(tracks, capsys, change, said):
     assert not (tracks / "posetrack18_val.json").exists()
 
 
+def test_a_video_without_images_is_left_out(tracks, capsys):
+    for name in FRAMES[3:]:
+        (tracks / name).unlink()
+    (tracks / FRAMES[3]).parent.rmdir()
+    assert posetrack.main([str(tracks)]) == 0
+    said = capsys.readouterr().out
+    assert "1 videos, 2 labelled frames, 2 poses" in said
+    assert "skipped: 002.json has no images" in said
+
+
+NAMES = ["head_bottom" if n == "upper_neck" else n for n in POSETRACK_17.joints]
+KIND = {"id": 1, "name": "person", "keypoints": NAMES}
+
+
+def test_a_published_file_is_read_as_it_is(tracks):
+    file = tracks / "annotations" / "val" / "002.json"
+    write(file, {**video(2), "categories": [KIND]})
+    data = PoseTrack(file, tracks)
+    assert posetrack.main([str(tracks)]) == 0
+    merged = PoseTrack(tracks / "posetrack18_val.json", tracks)
+    assert list(data.videos) == ["002"]
+    for one, two in zip(data.clip("002"), merged.clip("002"), strict=True):
+        for name in ("image", "keypoints", "visibility", "boxes", "areas", "track_ids"):
+            assert torch.equal(getattr(one, name), getattr(two, name)), name
+        assert torch.equal(one.ignore, two.ignore)
+    assert data.head_sizes(0).tolist() == pytest.approx([30])
+
+
+def test_a_merged_file_of_others_is_read(tracks):
+    """With the published names of joints, sizes and areas."""
+    assert posetrack.main([str(tracks)]) == 0
+    content = json.loads((tracks / "posetrack18_val.json").read_text())
+    write(tracks / "other.json", {**content, "categories": [KIND]})
+    data = PoseTrack(tracks / "other.json", tracks)
+    assert {k: len(v) for k, v in data.videos.items()} == {"001": 2, "002": 2}
+    other = [{**KIND, "keypoints": NAMES[::-1]}]
+    write(tracks / "other.json", {**content, "categories": other})
+    with pytest.raises(PoselabError, match="another order"):
+        PoseTrack(tracks / "other.json", tracks)
+
+
 # ---- Human3.6M
 
 TURN = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # z up -> y down
@@ -238,7 +287,9 @@ def test_h36m_takes_the_frames_that_are_there(human, capsys):
     for path in sorted((human / "images").rglob("*.jpg"))[:6]:
         path.unlink()
     assert h36m.main([str(human), "--every", "1", "--subjects", "1"]) == 0
-    assert "6 frames" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "6 frames" in said
+    assert "note: 6 images are not there, the first is s_01" in said
     for path in (human / "images").rglob("*.jpg"):
         path.unlink()
     (human / "h36m_subject1.npz").unlink()
@@ -339,11 +390,39 @@ def test_mpi_inf_3dhp_takes_cameras_and_frames(studio, capsys):
     assert "0 images for 11 annotated frames" in capsys.readouterr().err
 
 
-def test_mpi_inf_3dhp_with_too_few_images(studio, capsys):
-    next((studio / "S1/Seq1/imageSequence/video_2").glob("*.jpg")).unlink()
-    assert mpi.main([str(studio)]) == 1
-    assert "10 images for 11 annotated frames" in capsys.readouterr().err
-    assert not list(studio.glob("*.npz"))
+def test_a_short_video_is_taken_as_far_as_it_goes(studio, capsys):
+    (studio / "S1/Seq1/imageSequence/video_2/10.jpg").unlink()
+    assert mpi.main([str(studio), "--every", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "10 images for 11 annotated frames" in said
+    assert "21 frames of 1 of 1 sequences" in said
+    data = MpiInf3dhp(studio / "mpi_inf_3dhp_S1_Seq1.npz", studio)
+    assert len(data) == len(list(data)) == 21
+    assert data.arrays["file_name"][-1].endswith("video_2/9.jpg")
+    wanted = mat()["annot3"][2, 0].reshape(11, 28, 3)[9, 7]
+    assert data[-1].joints_3d[0, 0].tolist() == pytest.approx(wanted)
+
+
+def test_a_video_with_a_gap_is_left_out(studio, capsys):
+    (studio / "S1/Seq1/imageSequence/video_2/4.jpg").unlink()
+    assert mpi.main([str(studio), "--every", "1"]) == 0
+    assert "skipped" in (said := capsys.readouterr().out)
+    assert "a gap in their numbers" in said
+    assert len(MpiInf3dhp(studio / "mpi_inf_3dhp_S1_Seq1.npz", studio)) == 11
+
+
+def test_a_broken_sequence_does_not_stop_the_others(studio, capsys):
+    broken = studio / "S2" / "Seq1"
+    broken.mkdir(parents=True)
+    (broken / "annot.mat").write_bytes(b"MATLAB 7.3 is HDF5")
+    empty = studio / "S3" / "Seq2"
+    empty.mkdir(parents=True)
+    savemat(empty / "annot.mat", mat())
+    assert mpi.main([str(studio)]) == 0
+    said = capsys.readouterr().out
+    assert "6 frames of 1 of 3 sequences" in said
+    assert "S2/Seq1/annot.mat" in said
+    assert "S3/Seq2 has no images" in said
 
 
 @pytest.mark.parametrize(

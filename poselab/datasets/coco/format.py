@@ -22,6 +22,7 @@ from poselab.datasets.coco.person_record import (
     person_record,
 )
 from poselab.datasets.json_file import Record, load_json
+from poselab.errors import AnnotationError
 from poselab.skeleton import Skeleton
 
 AS_IT_IS = Fill()
@@ -86,6 +87,7 @@ def read(
         _jointed(records, len(skeleton)),
         person,
     )
+    _same_number(chosen, records, skeleton, top.file)
     notes = Notes(top.file)
     people: dict[int, list[PersonRecord]] = {key: [] for key in images}
     for record in records:
@@ -97,6 +99,28 @@ def read(
     _judge(top.file, people, notes)
     everything = list(images.values()), people, chosen["id"], skeleton, top.data
     return Annotations(*everything)
+
+
+def _same_number(chosen, records: list[Record], skeleton: Skeleton, file: str) -> None:
+    """An error where the file names no joints and all people have another number.
+
+    Halpe's category has an empty list of them, and 26 or 136 joints a person.
+    """
+    own = [r.data for r in records if r.data["category_id"] == chosen["id"]]
+    lists = (data.get("keypoints") for data in own)
+    sizes = {len(points) for points in lists if isinstance(points, list) and points}
+    if chosen.get("keypoints") or len(sizes) != 1 or sizes == {3 * len(skeleton)}:
+        return
+    length = sizes.pop()
+    if length % 3 == 0:
+        raise AnnotationError(
+            f"names no joints, and its people have {length // 3}, not the "
+            f"{len(skeleton)} of {skeleton.name}",
+            where=file,
+            field=f"category {chosen['id']} ({chosen['name']}), keypoints",
+            value=chosen.get("keypoints"),
+            fix=f"Pass a Skeleton with the names of these {length // 3}.",
+        )
 
 
 def _judge(file: str, people: dict[int, list[PersonRecord]], notes: Notes) -> None:

@@ -95,6 +95,7 @@ def box(
     places = points[points[:, 2] > 0, :2]
     if fill.boxes and len(places) and not record.data.get("bbox"):
         return around(places, size)
+    record.get("bbox", FATAL[BOX])
     given = positive(record, record.numbers("bbox", 4, "x, y, width, height"))
     inside = into(record, given, size, notes)
     if not len(places):
@@ -160,6 +161,7 @@ def area(record: Record, inside: np.ndarray, labelled: bool, notes: Notes, fill:
     of_box = float(inside[2] * inside[3])
     if fill.area and record.data.get("area") is None:
         return of_box
+    record.get("area", FATAL[AREA])
     given = record.number("area", 0)
     if not labelled:
         return given

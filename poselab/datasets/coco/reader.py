@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,8 +74,7 @@ class Coco:
         )
         self.skeleton = self.annotations.skeleton
 
-    @staticmethod
-    def adapt(content: Any) -> Any:
+    def adapt(self, content: Any) -> Any:
         """The file's content in COCO's form; other data sets differ a little."""
         return content
 
@@ -118,10 +118,21 @@ class Coco:
             areas=_rows([p.area for p in people]),
             skeleton=self.skeleton,
             masks=_masks(people, size),
-            track_ids=_track_ids(people),
+            track_ids=self._track_ids(people),
             ignore=_ignore(crowds, size),
             image_id=record.id,
         )
+
+    def _track_ids(self, people) -> Tensor | None:
+        """The people's ids; nobody's are none only if the file has no tracks at all."""
+        if any(p.track_id is None for p in people) or not self._has_tracks:
+            return None
+        return torch.tensor([p.track_id for p in people], dtype=torch.long)
+
+    @cached_property
+    def _has_tracks(self) -> bool:
+        groups = self.annotations.people.values()
+        return any(p.track_id is not None for group in groups for p in group)
 
     def crops(
         self,
@@ -199,12 +210,6 @@ def _masks(people, size) -> Tensor | None:
     if not all(bool(layer.any()) for layer in layers):  # thinner than a pixel
         return None
     return torch.stack(layers) if layers else torch.zeros(0, *size, dtype=torch.bool)
-
-
-def _track_ids(people) -> Tensor | None:
-    if not people or any(p.track_id is None for p in people):
-        return None
-    return torch.tensor([p.track_id for p in people])
 
 
 def _ignore(crowds, size) -> Tensor | None:

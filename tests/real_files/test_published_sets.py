@@ -1,0 +1,67 @@
+"""Kind 9: data sets as they are published (videos: tests/data_scripts/test_prepare)."""
+
+import pytest
+
+from poselab.datasets import Coco, CrowdPose
+from poselab.errors import AnnotationError
+from poselab.metrics import coco_ap
+from poselab.skeleton import CROWDPOSE_14, Skeleton
+from tests.support.annotation_files import (
+    SIZE,
+    answer,
+    category,
+    content,
+    person,
+    points,
+    read,
+    write,
+)
+
+
+def test_ai_challenger_has_no_areas(tmp_path):
+    people = [person(area=...), person(2, area=..., bbox=[30, 20, 40, 50])]
+    with pytest.raises(AnnotationError, match="'area' is missing.*area='box'"):
+        read(tmp_path, people)
+    coco = read(tmp_path, people, area="box")
+    assert coco[0].areas.tolist() == [6000.0, 2000.0]
+    coco = read(tmp_path, [person(area=...)], area="box")
+    assert coco_ap(coco, [answer()])["AP"] == pytest.approx(1.0)
+
+
+def test_boxes_that_are_missing_come_from_the_joints_with_one_word(tmp_path):
+    with pytest.raises(AnnotationError, match="'bbox' is missing.*boxes='joints'"):
+        read(tmp_path, [person(bbox=...)])
+    assert read(tmp_path, [person(bbox=...)], boxes="joints")[0].boxes.min() > 0
+
+
+@pytest.mark.parametrize("names", [[], None, ...])
+def test_halpe_s_empty_list_is_told_from_wrong_joints(tmp_path, names):
+    many = points(joints=136)
+    kind = category(keypoints=names)
+    with pytest.raises(AnnotationError, match="names no joints.* have 136, not") as e:
+        read(tmp_path, [person(keypoints=many)], [kind])
+    assert "Skeleton" in str(e.value)
+    halpe = Skeleton("halpe-136", tuple(f"k{i}" for i in range(136)), ())
+    coco = read(tmp_path, [person(keypoints=many)], [kind], skeleton=halpe)
+    assert coco[0].keypoints.shape == (1, 136, 2)
+    wrong = category(keypoints=[f"k{i}" for i in range(136)])
+    with pytest.raises(AnnotationError, match="these are not the 17 joints"):
+        read(tmp_path, [person(keypoints=many)], [wrong])
+    with pytest.raises(AnnotationError, match="names no joints"):
+        read(tmp_path, [person(keypoints=many)], [kind], skeleton=None)
+
+
+def test_one_short_person_is_still_named(tmp_path):
+    kind = category(keypoints=[])
+    people = [person(), person(2, keypoints=points(joints=16))]
+    with pytest.raises(AnnotationError, match=r"annotations\[1\].*48 numbers"):
+        read(tmp_path, people, [kind])
+
+
+def test_crowdpose_says_head(tmp_path):
+    names = ["head" if n == "head_top" else n for n in CROWDPOSE_14.joints]
+    someone = person(keypoints=points(joints=14), area=..., num_keypoints=14)
+    write(tmp_path, content([someone], [category(keypoints=names)]))
+    file, images = tmp_path / "annotations.json", tmp_path / "images"
+    assert CrowdPose(file, images)[0].keypoints.shape == (1, 14, 2)
+    assert Coco(file, images, CROWDPOSE_14, area="box")[0].size == SIZE
