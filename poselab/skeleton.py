@@ -227,6 +227,17 @@ MPI_INF_3DHP_17 = _skeleton(
     "neck-l_shoulder l_shoulder-l_elbow l_elbow-l_wrist neck-spine spine-pelvis "
     "pelvis-r_hip r_hip-r_knee r_knee-r_ankle pelvis-l_hip l_hip-l_knee l_knee-l_ankle",
 )
+# The parts of the released OpenPose network and the limbs that it joins them by, in its
+# order (Cao et al. 2017, 1611.08050; the neck is the middle of the shoulders).
+OPENPOSE_18 = _skeleton(
+    "openpose-18",
+    "nose neck r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist r_hip r_knee "
+    "r_ankle l_hip l_knee l_ankle r_eye l_eye r_ear l_ear",
+    "neck-r_shoulder neck-l_shoulder r_shoulder-r_elbow r_elbow-r_wrist "
+    "l_shoulder-l_elbow l_elbow-l_wrist neck-r_hip r_hip-r_knee r_knee-r_ankle "
+    "neck-l_hip l_hip-l_knee l_knee-l_ankle neck-nose nose-r_eye r_eye-r_ear "
+    "nose-l_eye l_eye-l_ear r_shoulder-r_ear l_shoulder-l_ear",
+)
 SKELETONS = {s.name: s for s in (COCO_17, MPII_16, CROWDPOSE_14, H36M_17)}
 PUBLISHED = (*SKELETONS.values(), POSETRACK_17, MPI_INF_3DHP_17)
 
