@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from poselab.codecs.base import Codec
+from poselab.codecs.bottom_up import SceneCodec
 from poselab.codecs.boxes import nms
 from poselab.codecs.detection import DetectionCodec
 from poselab.codecs.heatmap import (
@@ -37,6 +38,8 @@ from poselab.codecs.heatmap_decode import (
 )
 from poselab.codecs.heatmap_hard import HardHeatmapCodec, hardest, loss_of_joints
 from poselab.codecs.ief import FeedbackCodec, bounded, fixed_path, on_path, with_pose
+from poselab.codecs.offset import OffsetCodec
+from poselab.codecs.part_affinity import PartAffinityCodec, affinity_fields
 from poselab.codecs.reference import (
     ReleasedCodec,
     crop_matrix_reference,
@@ -56,9 +59,14 @@ from poselab.codecs.regression import (
     normalise,
     pose_diameter,
 )
+from poselab.codecs.tag import FineTagCodec, TagCodec, tag_loss
 from poselab.errors import ArgumentError
 
 CODECS = {
+    "fine_tag": FineTagCodec,
+    "offset": OffsetCodec,
+    "part_affinity": PartAffinityCodec,
+    "tag": TagCodec,
     "heatmap": HeatmapCodec,
     "detection": DetectionCodec,
     "hard_heatmap": HardHeatmapCodec,
@@ -87,12 +95,18 @@ __all__ = [
     "DetectionCodec",
     "DisplacementCodec",
     "FeedbackCodec",
+    "FineTagCodec",
     "HardHeatmapCodec",
     "HeatmapCodec",
     "IntegralCodec",
+    "OffsetCodec",
+    "PartAffinityCodec",
     "PointsCodec",
     "RegressionCodec",
     "ReleasedCodec",
+    "SceneCodec",
+    "TagCodec",
+    "affinity_fields",
     "blur_maps",
     "blur_of",
     "bounded",
@@ -128,6 +142,7 @@ __all__ = [
     "place_in_boxes",
     "pose_diameter",
     "spatial_cross_entropy",
+    "tag_loss",
     "target_weight",
     "to_image_reference",
     "with_pose",

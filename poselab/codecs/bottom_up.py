@@ -57,19 +57,22 @@ class SceneCodec(Codec):
         count = len(tensors_of(output)[0])
         return Poses.stack([self.group(one_image(output, i)) for i in range(count)])
 
-    def rescale(self, output: Any, scale: float) -> Any:
+    def rescale(self, output: Any, scale: float, sides: tuple[int, int]) -> Any:
         """The output for images `scale` times as large, as one for the images.
 
-        Every map is brought to the number of cells it has at scale 1. A codec whose
-        maps hold lengths divides them by `scale`.
+        `sides` (H, W) are those of the inputs, which may have been filled up on the
+        right and below: what belongs to that is cut off. Then every map is brought to
+        the number of cells it has at scale 1. A codec whose maps hold lengths divides
+        them by `scale`.
         """
-        return each(output, lambda t: resized(t, self.cells_of(t, scale)))
+        return each(output, lambda maps: self.rescaled(maps, scale, sides))
 
-    def cells_of(self, maps: Tensor, scale: float) -> tuple[int, int]:
-        """The (h, w) that maps [..., h, w] of enlarged images have without scaling."""
-        height = round(self.size[0] * scale)
-        stride = max(1, round(height / maps.shape[-2]))
-        return math.ceil(self.size[0] / stride), math.ceil(self.size[1] / stride)
+    def rescaled(self, maps: Tensor, scale: float, sides: tuple[int, int]) -> Tensor:
+        """`rescale` of one tensor [..., h, w]; its numbers stay as they are."""
+        stride = round(sides[0] / maps.shape[-2])
+        h, w = (math.ceil(round(n * scale) / stride) for n in self.size)
+        size = tuple(math.ceil(n / stride) for n in self.size)
+        return resized(maps[..., :h, :w], size)
 
     def combine(self, outputs: Sequence[Any]) -> Any:
         """One output from several for the same images: their mean."""
@@ -187,7 +190,7 @@ def poses_of(points: np.ndarray, scores: np.ndarray, totals: np.ndarray) -> Pose
     low = np.where(found, points, np.inf).min(1)
     high = np.where(found, points, -np.inf).max(1)
     points = np.where(found, points, ((low + high) / 2)[:, None])
-    boxes = np.concatenate([low - 0.5, high - low + 1], 1)  # pixels have a size
+    boxes = np.concatenate([low, high - low + 1], 1)  # from edge to edge of pixels
     values = (points, np.clip(scores, 0, 1), boxes, totals[order])
     points, scores, boxes, totals = (torch.from_numpy(v).float() for v in values)
     return Poses(points, scores, boxes=boxes, person_scores=totals)
@@ -199,15 +202,15 @@ def sub_cell(
     """The tops of peaks at cells x, y [N] of maps [J, h, w], finer than a cell: [N, 2].
 
     First to the highest of the 3 x 3 cells around, then along each axis to the top of
-    the parabola through the logarithms of three cells: exact for a Gaussian alone (DARK,
-    1910.06278, without its blur). At most half a cell further; on the border not at all.
+    the parabola through the logarithms of three cells, which is exact for a Gaussian
+    (1910.06278, without its blur). At most half a cell further; on the border no step.
     """
     h, w = heatmaps.shape[1:]
     logs = np.log(np.maximum(heatmaps, 1e-6))
     wide = np.pad(logs, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
     steps = np.array([(dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
-    around = wide[joint[:, None], y[:, None] + 1 + steps[:, 1], x[:, None] + 1 + steps[:, 0]]
-    best = steps[around.argmax(1)]
+    rows, columns = y[:, None] + 1 + steps[:, 1], x[:, None] + 1 + steps[:, 0]
+    best = steps[wide[joint[:, None], rows, columns].argmax(1)]
     x, y = np.clip(x + best[:, 0], 0, w - 1), np.clip(y + best[:, 1], 0, h - 1)
     middle = wide[joint, y + 1, x + 1]
     tops = []

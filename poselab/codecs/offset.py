@@ -77,6 +77,9 @@ class OffsetCodec(SceneCodec):
         sample = stacked(sample, self.size)
         there = (sample.visibility > 0) & sample.present[..., None]  # [B, P, J]
         points = torch.where(there[..., None], sample.keypoints, 0.0)
+        if not points.shape[1]:  # somebody absent, to whom the cells can point
+            points = points.new_zeros(len(points), 1, *points.shape[2:])
+            there = there.new_zeros(points.shape[:3])
         centres = self._centres(points)  # [h, w, 2]
         owner, disc = self._owners(points, there, centres)  # [B, J, h, w]
         targets: Targets = {
@@ -99,7 +102,8 @@ class OffsetCodec(SceneCodec):
     def _centres(self, like: Tensor) -> Tensor:
         """The centres of the cells, [h, w, 2] px (x, y)."""
         y, x = (
-            torch.arange(n, device=like.device).to(like) * self.stride + self.rules.origin
+            torch.arange(n, device=like.device).to(like) * self.stride
+            + self.rules.origin
             for n in self.map_size
         )
         return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)
@@ -166,9 +170,7 @@ class OffsetCodec(SceneCodec):
             weight = targets["weight"]
             if name in ("heatmaps", "people"):
                 weight = weight * targets.get(f"{name}_at", 1.0)
-                each = F.binary_cross_entropy_with_logits(
-                    found, goal, reduction="none"
-                )
+                each = F.binary_cross_entropy_with_logits(found, goal, reduction="none")
             else:
                 at = torch.cat([targets[f"{name}_at"]] * 2, 1)  # y and x
                 weight = weight * at
@@ -190,18 +192,21 @@ class OffsetCodec(SceneCodec):
                 y, x = maps.unflatten(1, (2, -1))[:, :, index[name]].flip(-1).unbind(1)
                 found[name] = torch.cat([y, -x], 1)
             else:
-                found[name] = self.flipped(maps) if name == "heatmaps" else maps.flip(-1)
+                found[name] = (
+                    self.flipped(maps) if name == "heatmaps" else maps.flip(-1)
+                )
         return found
 
-    def rescale(self, output: dict[str, Tensor], scale: float) -> dict[str, Tensor]:
+    def rescale(
+        self, output: dict[str, Tensor], scale: float, sides: tuple[int, int]
+    ) -> dict[str, Tensor]:
         """As `SceneCodec.rescale`; vectors in enlarged images are longer."""
-        maps = super().rescale(output, scale)
-        return {
-            k: v if k in ("heatmaps", "people") else v / scale for k, v in maps.items()
-        }
+        maps = super().rescale(output, scale, sides)
+        same = ("heatmaps", "people")
+        return {k: v if k in same else v / scale for k, v in maps.items()}
 
     def group(self, output: dict[str, Tensor]) -> Poses:
-        """The maps of one image -> its people, with masks where the network has them."""
+        """The maps of one image -> its people (with masks, if the network has them)."""
         fields = [output[k] * self.unit for k in ("short", "forward", "backward")]
         answer = Answer.of(output["heatmaps"].sigmoid(), *fields)
         places, scores, totals = decode_people(answer, self.rules)
@@ -228,7 +233,7 @@ class OffsetCodec(SceneCodec):
 
 
 def mirrored_edges(tree: tuple[tuple[int, int], ...], flip: list[int]) -> list[int]:
-    """For each edge the edge that it is in a mirror; `ArgumentError` if there is none."""
+    """For each edge the one that it is in a mirror; `ArgumentError` without one."""
     pairs = [(flip[a], flip[b]) for a, b in tree]
     for pair in pairs:
         if pair not in tree:

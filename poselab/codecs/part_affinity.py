@@ -84,8 +84,9 @@ class PartAffinityCodec(SceneCodec):
     """People as heatmaps [B, 19, h, w] and fields [B, 38, h, w] of 18 parts.
 
     The outputs of a stage are the pair (fields, heatmaps). `sigma` of the heatmaps and
-    half the `width` of a limb are in cells, and so is its `reach` beyond its ends. `foreground` says how much more a cell
-    counts in the loss where the target is not empty. `rules` are the constants of the
+    half the `width` of a limb are in cells, and so is its `reach` beyond its ends.
+    `foreground` says how much more a cell counts in the loss where the target is not
+    empty. `rules` are the constants of the
     grouping; `precise` moves the joints from the pixels where they were found to the
     tops of the bumps; `released` reads fields in the order of the released network. The
     neck is the middle of the shoulders; answers have COCO's 17 joints.
@@ -180,14 +181,12 @@ class PartAffinityCodec(SceneCodec):
         some = found.any(1)  # a neck alone is nobody
         return poses_of(points[some], scores[some], scores[some].mean(1))
 
-
     def _tops(self, heatmaps: np.ndarray, peaks: Peaks) -> np.ndarray:
         """Where the bumps have their tops that were found as these peaks; [N, 2] px."""
         cells = np.rint(pixels_to_cells(peaks.xy, self.stride)).astype(np.int64)
         cells = np.clip(cells, 0, [n - 1 for n in heatmaps.shape[:0:-1]])
         tops = sub_cell(heatmaps, peaks.part, cells[:, 0], cells[:, 1])
         return cells_to_pixels(tops, self.stride)
-
 
 
 def mirrored_limbs(skeleton: Skeleton) -> tuple[list[int], list[int]]:

@@ -123,7 +123,7 @@ class TagCodec(SceneCodec):
         return (sample.image,), targets
 
     def loss(self, output: Any, targets: Targets) -> Tensor:
-        """Squared differences of heatmaps and the two losses of tags, of every stage."""
+        """Squared differences of heatmaps and the losses of tags, of every stage."""
         return torch.stack([self._loss(x, targets) for x in self.stages(output)]).sum()
 
     def _loss(self, output: Tensor, targets: Targets) -> Tensor:
@@ -166,7 +166,7 @@ class TagCodec(SceneCodec):
         return self._aligned([heatmaps], tags, self.enlarge)
 
     def _aligned(self, heatmaps: list[Tensor], tags: Tensor, factor: int):
-        """Heatmaps of several resolutions averaged, all `factor` times as fine as tags."""
+        """The mean of heatmaps of any resolution, and tags, `factor` times enlarged."""
         size = [factor * n for n in tags.shape[-2:]]
         mean = torch.stack([resized(maps, size) for maps in heatmaps]).mean(0)
         return {"heatmaps": mean, "tags": resized(tags, size)[..., None]}
@@ -184,14 +184,18 @@ class TagCodec(SceneCodec):
             for output in outputs
             for one in output["tags"].unbind(-1)
         ]
-        return {"heatmaps": torch.stack(heatmaps).mean(0), "tags": torch.stack(tags, -1)}
+        return {
+            "heatmaps": torch.stack(heatmaps).mean(0),
+            "tags": torch.stack(tags, -1),
+        }
 
-    def rescale(self, output: Any, scale: float) -> dict[str, Tensor]:
-        """As `SceneCodec.rescale`; tags stay as they are."""
+    def rescale(
+        self, output: Any, scale: float, sides: tuple[int, int]
+    ) -> dict[str, Tensor]:
+        """As `SceneCodec.rescale`."""
         output = self.read(output)
-        size = self.cells_of(output["heatmaps"], scale)
-        tags = [resized(one, size) for one in output["tags"].unbind(-1)]
-        heatmaps = resized(output["heatmaps"], size)
+        tags = [self.rescaled(one, scale, sides) for one in output["tags"].unbind(-1)]
+        heatmaps = self.rescaled(output["heatmaps"], scale, sides)
         return {"heatmaps": heatmaps, "tags": torch.stack(tags, -1)}
 
     def decode(self, output: Any) -> Poses:
@@ -199,7 +203,7 @@ class TagCodec(SceneCodec):
         return super().decode(self.read(output))
 
     def group(self, output: dict[str, Tensor]) -> Poses:
-        """"heatmaps" [J, H', W'], "tags" [J, H', W', T] of one image -> its people."""
+        """ "heatmaps" [J, H', W'], "tags" [J, H', W', T] of one image -> its people."""
         heatmaps = output["heatmaps"]
         people, scores = tag_group.group(
             heatmaps, output["tags"], self.rules, filled=self.fill

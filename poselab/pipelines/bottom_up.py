@@ -78,16 +78,22 @@ class BottomUp:
         return placed_back(found, matrix, image.shape[-2:], self.min_score)
 
     def output(self, images: Tensor) -> Any:
-        """The network's output for images [B, 3, H, W] of the codec's size, combined."""
-        codec, outputs = self.codec, []
-        for scale in self.scales:
-            inputs = images if scale == 1 else enlarged(images, scale)
-            real = inputs.shape[-2] / images.shape[-2]
-            for turned in (False, True)[: 1 + self.flip]:
-                output = self._last(inputs.flip(-1) if turned else inputs)
-                output = codec.mirror(output) if turned else output
-                outputs.append(output if scale == 1 else codec.rescale(output, real))
-        return outputs[0] if len(outputs) == 1 else codec.combine(outputs)
+        """The network's outputs for images [B, 3, H, W] of the codec's size, as one."""
+        outputs = [
+            self._one(images, scale, turned)
+            for scale in self.scales
+            for turned in (False, True)[: 1 + self.flip]
+        ]
+        return outputs[0] if len(outputs) == 1 else self.codec.combine(outputs)
+
+    def _one(self, images: Tensor, scale: float, turned: bool) -> Any:
+        """The output of one scale, of the mirror images where `turned`."""
+        inputs = images.flip(-1) if turned else images
+        inputs = inputs if scale == 1 else enlarged(inputs, scale)
+        output = self._last(inputs)
+        if scale != 1:
+            output = self.codec.rescale(output, scale, tuple(inputs.shape[-2:]))
+        return self.codec.mirror(output) if turned else output
 
     def _last(self, inputs: Tensor) -> Any:
         inputs = inputs if self.normalise is None else self.normalise(inputs)
@@ -95,7 +101,7 @@ class BottomUp:
 
 
 def fitted(image: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """An image [3, H, W] as large as fits into `size`, in its middle, and the map to it.
+    """An image [3, H, W] in the middle of `size`, as large as fits, and the map to it.
 
     -> [3, h, w] and the matrix [2, 3] from its pixels to those of the result. The rest
     is grey, as a mean image would be.
@@ -112,11 +118,17 @@ def fitted(image: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
 
 
 def enlarged(images: Tensor, scale: float) -> Tensor:
-    """Images [B, 3, H, W] about `scale` times as large, sides a multiple of `UNIT`."""
-    size = [max(UNIT, round(n * scale / UNIT) * UNIT) for n in images.shape[-2:]]
-    return F.interpolate(
+    """Images [B, 3, H, W] `scale` times as large.
+
+    Filled up with grey on the right and below to sides that are multiples of `UNIT`,
+    since networks that halve their maps want even numbers.
+    """
+    size = [round(n * scale) for n in images.shape[-2:]]
+    grown = F.interpolate(
         images, size, mode="bilinear", align_corners=False, antialias=True
     )
+    below, right = (-n % UNIT for n in size)
+    return F.pad(grown, (0, right, 0, below), value=0.5)
 
 
 def placed_back(
@@ -134,6 +146,7 @@ def placed_back(
         "boxes": xyxy_to_xywh(corners.view(-1, 4)),
     }
     if found.masks is not None:
-        masks = warp(found.masks[:, None].float(), inverse[None], size)
+        each = inverse.expand(len(found.masks), 2, 3)
+        masks = warp(found.masks[:, None].float(), each, size)
         changes["masks"] = masks[:, 0] > 0.5
     return found.replace(**changes)

@@ -1,4 +1,4 @@
-"""Crowds without pictures, and the outputs of a network that has learnt them exactly."""
+"""Crowds without pictures, and outputs of a network that has learnt them exactly."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def crowd(
     rows = -(-people // columns)
     spots = torch.tensor([[i % columns, i // columns] for i in range(people)]).float()
     cell = torch.tensor([size[1] / columns, size[0] / rows])
-    scale = float(torch.minimum(torch.tensor(larger), ((cell - 8) / cell.new([26, 52])).min()))
+    scale = min(larger, float(((cell - 8) / cell.new_tensor([26, 52])).min()))
     points = STANDING + 3 * torch.rand(people, 17, 2, generator=g) - 1.5
     points = points * scale + spots[:, None] * cell + 4
     points = points.reshape(people, 17, 2)
     low, high = points.amin(1), points.amax(1)
-    boxes = torch.cat([low - 0.5, high - low + 1], 1)
+    boxes = torch.cat([low, high - low + 1], 1)
     who = torch.full(size, -1)
     for i, (x, y, w, h) in enumerate(boxes.round().int().tolist()):
         who[max(y, 0) : y + h, max(x, 0) : x + w] = i
