@@ -80,7 +80,7 @@ def fetch(
 def unpack(source: Path, folder: Path, place: Place | None = None) -> dict[str, int]:
     """An archive that the user has, extracted into `folder`; what is there stays.
 
-    One that is gone meanwhile is not missed. While it is there its note is not trusted:
+    One that is gone meanwhile is not needed. While it is there its note is not trusted:
     another archive of the user may have the same name.
     """
     found = None if source.is_file() else extracted(folder, source.name)
@@ -98,7 +98,7 @@ def _some(found: dict[str, int], archive: str) -> dict[str, int]:
 
 
 def folder_of(path: Path, what: str, fix: str) -> Path:
-    """`path`, if it is a folder; an error that says what should be there."""
+    """`path`, if it is a folder; else an error with what should be there."""
     if not path.is_dir():
         raise ArgumentError(
             f"there is no such folder; {what} should be in it", where=path, fix=fix
@@ -107,7 +107,7 @@ def folder_of(path: Path, what: str, fix: str) -> Path:
 
 
 def run(work: Callable[[argparse.Namespace], str], options: argparse.Namespace) -> int:
-    """Do the work and print what it says; 0, or 1 for an error, or 130 for Ctrl-C."""
+    """Do the work and print its report; 0, or 1 for an error, or 130 for Ctrl-C."""
     try:
         print(work(options))
         return 0
@@ -115,9 +115,9 @@ def run(work: Callable[[argparse.Namespace], str], options: argparse.Namespace) 
         print(f"error: {problem}", file=sys.stderr)
         return 1
     except OSError as problem:
-        said = problem.strerror or problem
+        reason = problem.strerror or problem
         print(
-            f"error: {problem.filename}: cannot be written or read ({said})",
+            f"error: {problem.filename}: cannot be written or read ({reason})",
             file=sys.stderr,
         )
         return 1

@@ -1,7 +1,7 @@
 """COCO 2017 with person keypoints: a split, or only some people of it.
 
 The annotations are CC BY 4.0 (cocodataset.org/#termsofuse); the photographs belong to
-the people who took them, and each says under which licence it may be used.
+the people who took them; each record names the licence of its image.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def choose(content: dict, people: int, seed: int) -> dict:
 
 
 def fetch_image(record: dict, folder: Path, address: str) -> int:
-    """One image in the folder, of the size that its record says; its bytes."""
+    """One image in the folder, of the size in its record; its bytes."""
     name = record["file_name"]
     require(
         Path(name).name == name,
@@ -111,7 +111,7 @@ def fetch_image(record: dict, folder: Path, address: str) -> int:
         path.unlink()
         raise DownloadError(
             f"is not the image of {record['width']} x {record['height']} pixels that "
-            "the annotations speak of",
+            "the annotations describe",
             where=f"{address}/{name}",
             fix="Run the same command again. Nothing of it is left on the disk.",
         )

@@ -1,6 +1,6 @@
 """MPII Human Pose: 24,984 images of everyday activities, 16 joints (12.9 GB).
 
-For research only: human-pose.mpi-inf.mpg.de says how it may be used. Do not pass it on.
+For research only: the terms are at human-pose.mpi-inf.mpg.de. Do not pass it on.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ def only_images(name: str) -> str | None:
 def work(options) -> str:
     fetch(ANNOTATIONS, options.folder, options.server, only_mat, options.keep)
     file, images = options.folder / MAT, options.folder / "images"
-    said = "annotations"
+    report = "annotations"
     if not options.annotations_only:
         found = fetch(IMAGES, options.folder, options.server, only_images, options.keep)
-        said = megabytes(found)
+        report = megabytes(found)
     mpii = Mpii(file, images)
     people = sum(len(people) for people in mpii.people.values())
     return (
-        f"{said}; {len(mpii):,} training images with {people:,} people\n"
+        f"{report}; {len(mpii):,} training images with {people:,} people\n"
         f'Mpii("{file}", "{images}")'
     )
 

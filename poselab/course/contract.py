@@ -1,6 +1,6 @@
 """What every notebook has to be, checked on its saved file without running it.
 
-`problems(nb, ...)` says in words what is missing; the tests want an empty list, and
+`problems(nb, ...)` lists in words what is missing; the tests demand an empty list, and
 `make notebooks` prints what is left to do.
 """
 

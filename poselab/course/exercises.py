@@ -50,7 +50,7 @@ class Exercise:
 
     @property
     def check_lines(self) -> list[str]:
-        """The statements that ask for a judgement."""
+        """The statements that call `check`."""
         return [ast.unparse(n) for n in ast.parse(self.code).body if _is_check(n)]
 
     def problems(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What every notebook says in the same words: its first cell and its setup cell."""
+"""What all notebooks share to the letter: the first cell's lines and the setup cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README's picture: the person maker, with its sliders moved by nobody."""
+"""The README's picture: the person maker, with its sliders moved by a program."""
 
 from __future__ import annotations
 

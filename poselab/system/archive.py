@@ -1,4 +1,4 @@
-"""Take files out of archives that others made: safely, and each whole or not at all.
+"""Extract archives that others made: safely, and each file whole or not at all.
 
 A name such as `../../.bashrc`, an absolute one, or a link could write outside the
 folder: an archive with one of these is refused.
@@ -190,9 +190,9 @@ def _unsafe(archive: Path, name: str, problem: str) -> ArchiveError:
 
 
 def _damaged(archive: Path, problem: Exception) -> ArchiveError:
-    said = " ".join(str(problem).split())[:80]
+    reason = " ".join(str(problem).split())[:80]
     return ArchiveError(
-        f"is damaged or not an archive ({said})",
+        f"is damaged or not an archive ({reason})",
         where=archive,
         fix="Delete it and fetch it again.",
     )

@@ -46,13 +46,13 @@ def cache_dir(directory: str | Path | None = None) -> Path:
 
 
 def wanted_dir(directory: str | Path | None = None) -> Path:
-    """The directory that the user asked for, whether or not it can be written."""
+    """The directory to use, whether or not it can be written."""
     wanted = directory or os.environ.get("POSELAB_CACHE") or _user_cache()
     return user_path(wanted)
 
 
 def user_path(path: str | Path) -> Path:
-    """`path` with a leading ~ as the home directory; as it is where nobody has one."""
+    """`path` with a leading ~ as the home directory; as it is where there is none."""
     try:
         return Path(path).expanduser()
     except RuntimeError:  # no HOME and no such user
@@ -83,7 +83,7 @@ def _user() -> str:
 
 
 def _unwritable(directory: Path) -> OSError | None:
-    """Why nothing can be written there, or None; tried, since modes tell too little."""
+    """Why nothing can be written there, or None; tried, since modes are not enough."""
     if directory.parts[:1] and directory.parts[0].startswith("~"):
         return OSError("this user has no home directory")
     try:
@@ -96,7 +96,7 @@ def _unwritable(directory: Path) -> OSError | None:
 
 @contextlib.contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Hold `path`.lock against other processes; it is freed when the holder dies.
+    """Hold `path`.lock against other processes; it is freed when the process that holds it ends.
 
     Where the file system has no locks, nothing is held: two processes then make the
     same file, and the second rename wins, which does no harm.

@@ -111,10 +111,10 @@ def joined(device: str | None = None) -> Iterator[str]:
         )
         device = f"cuda:{local}" if device == "cuda" else device
         torch.cuda.set_device(_there(device))
-    page = _meet("nccl" if _there(device).startswith("cuda") else "gloo")
+    store = _meet("nccl" if _there(device).startswith("cuda") else "gloo")
     try:
         yield device
-        _leave_together(page)
+        _leave_together(store)
     finally:
         dist.destroy_process_group()
 
@@ -143,31 +143,31 @@ def _there(device: str) -> str:
     return device
 
 
-def _leave_together(page: dist.Store) -> None:
-    """Wait for the others: who hangs up first can cut off what they still read."""
+def _leave_together(store: dist.Store) -> None:
+    """Wait for the others: who leaves first can cut off what they still read."""
     me = team()
-    page.set(f"left_{me.rank}", "1")
+    store.set(f"left_{me.rank}", "1")
     with contextlib.suppress(RuntimeError):  # not for ever
-        page.wait([f"left_{rank}" for rank in range(me.size)], timedelta(minutes=5))
+        store.wait([f"left_{rank}" for rank in range(me.size)], timedelta(minutes=5))
 
 
 def _meet(backend: str) -> dist.Store:
-    """Find the other processes, where torchrun's variables say that they are.
+    """Join the process group at the address in torchrun's environment variables.
 
-    After a crash torchrun starts all again with the same meeting place, in which the
-    addresses of the dead ones still stand; each life has a page of its own.
+    After a crash torchrun starts all processes again with the same store, which still
+    holds the addresses of the old ones; so each restart has a prefix of its own.
     """
     store, rank, size = next(dist.rendezvous("env://"))
-    life = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-    page = dist.PrefixStore(f"life_{life}", store)
-    dist.init_process_group(backend, store=page, rank=rank, world_size=size)
-    return page
+    restart = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    own = dist.PrefixStore(f"restart_{restart}", store)
+    dist.init_process_group(backend, store=own, rank=rank, world_size=size)
+    return own
 
 
 def parallel(model: nn.Module) -> nn.Module:
     """The model to call in training: it averages the gradients over the team.
 
-    Batch normalisation looks at its own process's images, as the reference codes do
+    Batch normalisation uses the images of its own process, as the reference codes do
     with several GPUs; the running statistics are the leader's (see `share_buffers`).
     Parameters that an output does not depend on are allowed: the official hourglass has
     some.
@@ -178,12 +178,12 @@ def parallel(model: nn.Module) -> nn.Module:
     return nn.parallel.DistributedDataParallel(
         model,
         device_ids=[device] if device.type == "cuda" else None,
-        static_graph=True,  # the first step tells which parameters are never used
+        static_graph=True,  # the first step shows which parameters are never used
     )
 
 
 def share_buffers(model: nn.Module) -> None:
-    """Give everybody the leader's running statistics.
+    """Give every process the leader's running statistics.
 
     `parallel` does so before each step only: after the last one they differ, and so
     would the networks that are evaluated together.
@@ -224,7 +224,7 @@ def stream(
 ) -> Iterator[Any]:
     """Batches of `data` from number `start` on, and of each this process's part.
 
-    `data.stream` knows how to read the part only; what has just `batches` is drawn
+    `data.stream` reads the part only; what has just `batches` is drawn
     whole in every process and then divided.
     """
     if hasattr(data, "stream"):

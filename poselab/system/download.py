@@ -31,7 +31,7 @@ from poselab.system.disk import lock, replace_file
 RETRIES, TIMEOUT, WAIT = 5, 30.0, 1.0
 CHUNK = 1 << 18  # bytes read at once
 SPARE = 64 << 20  # bytes of the disk that a download leaves free
-LONGEST_WAIT = 60.0  # seconds, also where a server asks for more
+LONGEST_WAIT = 60.0  # seconds, also where a server demands more
 _TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _HOPELESS = (
@@ -62,7 +62,7 @@ def download(
     after Ctrl-C, and the next call carries on from there if the server can and its file
     is still the same. Two processes that want the same file fetch it once.
 
-    Raises `DownloadError`, which names the address and says what is left on the disk.
+    Raises `DownloadError`, which names the address and what is left on the disk.
     """
     target = Path(path)
     require(
@@ -116,7 +116,7 @@ class Promise:
 
 
 class _Cut(Exception):
-    """This attempt failed; another may not. `after`: seconds that the server asks."""
+    """This attempt failed; another may succeed. `after`: seconds to wait first."""
 
     def __init__(self, problem: str, hopeless: bool = False, after: float = 0) -> None:
         super().__init__(problem)
@@ -139,10 +139,10 @@ def _persist(transfer: _Transfer, retries: int, wait: float) -> None:
 
 
 class _NoBar(contextlib.AbstractContextManager):
-    """Where nobody watches."""
+    """A progress bar that shows nothing."""
 
     def update(self, count: int) -> None:
-        """Takes note of nothing."""
+        """Nothing to show."""
 
     def __exit__(self, *problem: Any) -> None:
         return None
@@ -217,16 +217,16 @@ class _Transfer:
         return response
 
     def _refuse(self, answer: urllib.error.HTTPError) -> None:
-        """The server said no: for good, for now, or to carrying on."""
+        """Raise for an HTTP error: for good, for now, or only for carrying on."""
         self.reached = True
-        said = f"the server answers {answer.code} {answer.reason}"
+        answered = f"the server answers {answer.code} {answer.reason}"
         if answer.code == 416:  # its file is now shorter than our part
             self._forget()
-            raise _Cut(said)
+            raise _Cut(answered)
         if answer.code in _TRY_AGAIN:
             asked = answer.headers.get("Retry-After", "")
-            raise _Cut(said, after=float(asked) if asked.isdigit() else 0.0)
-        raise self.error(said, "Check the address; files move.")
+            raise _Cut(answered, after=float(asked) if asked.isdigit() else 0.0)
+        raise self.error(answered, "Check the address; files move.")
 
     def _agree(self, response, start: int, note: dict) -> tuple[int, int | None]:
         """Where this answer begins and how long the file is, both checked."""
@@ -242,11 +242,11 @@ class _Transfer:
             wanted = start, note["validator"], note["length"] or length
             if wanted != (begin, validator, length):
                 self._forget()
-                raise _Cut("the server sends another part than the one asked for")
+                raise _Cut("the server sends another part than the one requested")
         length = self.wanted.size if length is None else length
         if length is None and not (self.wanted.digits or response.chunked):
             raise self.error(
-                "the server does not say how long the file is",
+                "the server gives no length of the file",
                 "Give its size or its sha256.",
             )
         self._check_space(length, begin)
@@ -334,13 +334,13 @@ class _Transfer:
         return DownloadError(problem, where=self.url, fix=f"{fix} {left}")
 
     def disk_error(self, problem: OSError) -> DownloadError:
-        """The error for a disk that says no."""
+        """The error for a file that cannot be written."""
         if problem.errno in _FULL:
             fix = "Make room or choose another folder."
             return self.error(f"the disk of {self.target.parent} is full", fix)
-        said = f"{problem.filename or self.target} cannot be written"
+        failed = f"{problem.filename or self.target} cannot be written"
         return self.error(
-            f"{said} ({problem.strerror or problem})", "Choose another folder."
+            f"{failed} ({problem.strerror or problem})", "Choose another folder."
         )
 
 
@@ -353,7 +353,7 @@ def _read(response) -> bytes:
 
 
 def _validator(headers) -> str:
-    """What tells one version of the file from the next; "" where nothing does."""
+    """What differs between versions of the file on the server; "" where nothing does."""
     etag = headers.get("ETag", "")
     return headers.get("Last-Modified", "") if etag[:2] in ("", "W/") else etag
 

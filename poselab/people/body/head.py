@@ -84,7 +84,7 @@ def _face(p: Parts, skin: tuple) -> None:
 
 
 def _hair(p: Parts) -> None:
-    """Every style has the same parts; those that somebody lacks have no size."""
+    """Every style has the same parts; those that a person lacks have no size."""
     d = p.clothes
     style = {s: (d.hair_style == i).to(d.skin) for i, s in enumerate(HAIR_STYLES)}
     hair = p.plain(d.hair)

@@ -1,6 +1,6 @@
 """A dressed, posed person as capsules and ellipsoids, and the joints of every skeleton.
 
-`primitives` says what to draw, `joints` where the joints are; both follow from
+`primitives` gives what to draw, `joints` where the joints are; both follow from
 `kinematics.forward`. Joints lie inside the body, at the centres of rotation; nose,
 eyes, ears and the top of the head lie on the head's surface.
 """

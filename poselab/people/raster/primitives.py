@@ -37,7 +37,7 @@ class Capsules(Table):
 
     start_radius, end_radius [N, K] mm.
 
-    A radius of 0 or below at both ends means: not drawn (clothes that somebody lacks).
+    A radius of 0 or below at both ends means: not drawn (clothes that a person lacks).
     """
 
     start: Tensor

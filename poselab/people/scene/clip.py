@@ -28,7 +28,11 @@ PACE = {
 def animate(
     scene: Scene, frames: int, seed: int, activity=None, fps: float = FPS
 ) -> Scene:
-    """One scene as `frames` scenes in which time passes and people move."""
+    """One scene as `frames` scenes in which time passes and people move.
+
+    `activity` is one word for everybody or one per person (None: drawn from `seed`);
+    `fps` frames pass in a second. Raises `ArgumentError` for an unknown activity.
+    """
     people = scene.people
     g = torch.Generator(device=scene.grain.device).manual_seed(seed + 17)
     style = motion.sample_style(people, g)
@@ -60,7 +64,7 @@ def animate(
 
 
 def _activities(people: int, g: torch.Generator, activity) -> list[str]:
-    """What the people of a clip do: what was asked for, or mostly walking."""
+    """What the people of a clip do: the given activity, or mostly walking."""
     if activity is not None:
         return one_per_person(activity, people)
     weights = torch.tensor([1.0, 6.0, 3.0, 0.5, 0.5, 2.0], device=g.device)

@@ -72,7 +72,11 @@ def set_pose(
     phase: PerPerson,
     crouch: PerPerson,
 ) -> Scene:
-    """The scene with people in the pose that was asked for, where they stand."""
+    """The scene with people in another pose, where they stand.
+
+    `pose` is one for each of the N people; without it, `activity` at `phase` (0 to 1 of
+    its cycle) and `crouch` (0 to 1) decide, and what is None is drawn from `seed`.
+    """
     old = scene.pose
     if pose is None and activity is None and phase is None and crouch is None:
         return scene

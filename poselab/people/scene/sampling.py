@@ -167,7 +167,7 @@ def _positions(scene: Scene, g: torch.Generator, width: int) -> Tensor:
 
 
 def _things_around(scene: Scene, position: Tensor, g: torch.Generator, width: int):
-    """Up to two things among the people, none where somebody stands."""
+    """Up to two things among the people, none where a person stands."""
     n = len(scene.count)
     image = torch.arange(n, device=g.device).repeat(2)
     things = sample_things(image, g, 0.4)

@@ -56,7 +56,7 @@ def sample_things(image: Tensor, generator: torch.Generator, share: float) -> Th
 
 
 def groups(t: Things) -> tuple[Group, Rectangles]:
-    """The primitives of things: [M] owners that are nobody, and rectangles."""
+    """The primitives of things: [M] owners that are no person, and rectangles."""
     on = {name: (t.kind == i).float() * t.size for i, name in enumerate(OCCLUDERS)}
     rounds = _join(
         [_pole(t, on["pole"]), _table_legs(t, on["table"]), _stalks(t, on["plant"])]
