@@ -82,19 +82,19 @@ def metrics(repeats: int) -> dict[str, float]:
     between them. "all metrics" is what an explorer calls for every place of a joint
     that is dragged, with three people.
     """
-    from poselab.metrics import coco_ap_vectorized
+    from poselab.metrics import coco_ap_vectorised
     from poselab.metrics.ap.inputs import CocoNumbers, read_inputs
     from poselab.metrics.ap.keypoints import make_judge
 
     truth, found = crowd(IMAGES, PEOPLE, DETECTIONS)
-    numbers = coco_ap_vectorized(truth, found)  # warms up
+    numbers = coco_ap_vectorised(truth, found)  # warms up
     with contextlib.redirect_stdout(io.StringIO()):
         judge = make_judge(read_inputs(truth, found, None))
-        ours = [seconds(lambda: coco_ap_vectorized(truth, found))]
+        ours = [seconds(lambda: coco_ap_vectorised(truth, found))]
         theirs = seconds(lambda: (judge.evaluate(), judge.accumulate()))
         judge.summarize()
     for _ in range(repeats - 1):
-        ours.append(seconds(lambda: coco_ap_vectorized(truth, found)))
+        ours.append(seconds(lambda: coco_ap_vectorised(truth, found)))
     reference = CocoNumbers(judge.stats)
     worst = max(abs(numbers[name] - reference[name]) for name in reference)
     assert worst < 1e-9, worst

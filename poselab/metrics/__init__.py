@@ -1,7 +1,7 @@
 """How good is an answer? One file per family of metrics."""
 
 from poselab.metrics.ap.boxes import box_ap
-from poselab.metrics.ap.curves import coco_ap_vectorized, coco_curves
+from poselab.metrics.ap.curves import coco_ap_vectorised, coco_curves
 from poselab.metrics.ap.inputs import NAMES, CocoNumbers
 from poselab.metrics.ap.keypoints import coco_ap
 from poselab.metrics.keypoints import (
@@ -40,7 +40,7 @@ __all__ = [
     "auc3d",
     "box_ap",
     "coco_ap",
-    "coco_ap_vectorized",
+    "coco_ap_vectorised",
     "coco_curves",
     "everything",
     "head_box_length",

@@ -96,7 +96,7 @@ def _unwritable(directory: Path) -> OSError | None:
 
 @contextlib.contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Hold `path`.lock against other processes; it is freed when the process that holds it ends.
+    """Hold `path`.lock against other processes; it is freed when its process ends.
 
     Where the file system has no locks, nothing is held: two processes then make the
     same file, and the second rename wins, which does no harm.

@@ -246,8 +246,7 @@ class _Transfer:
         length = self.wanted.size if length is None else length
         if length is None and not (self.wanted.digits or response.chunked):
             raise self.error(
-                "the server gives no length of the file",
-                "Give its size or its sha256.",
+                "the server gives no length of the file", "Give its size or its sha256."
             )
         self._check_space(length, begin)
         self._write_note(validator, length)
@@ -353,7 +352,7 @@ def _read(response) -> bytes:
 
 
 def _validator(headers) -> str:
-    """What differs between versions of the file on the server; "" where nothing does."""
+    """What differs between versions of the file; "" where the server gives nothing."""
     etag = headers.get("ETag", "")
     return headers.get("Last-Modified", "") if etag[:2] in ("", "W/") else etag
 

@@ -227,7 +227,7 @@ def test_a_network_answers_in_a_crowd(crowd):
         assert torch.equal(one.keypoints, other.keypoints)
         assert one.keypoints.shape[1:] == (17, 2)
         assert torch.allclose(one.person_scores, one.scores.mean(1))
-    assert metrics.coco_ap_vectorized(few, answers)["AR50"] > 0.1
+    assert metrics.coco_ap_vectorised(few, answers)["AR50"] > 0.1
 
 
 def test_one_poses_per_image_is_needed(crowd, found):

@@ -7,7 +7,7 @@ from poselab.errors import ArgumentError
 from poselab.metrics import (
     Tracks,
     coco_ap,
-    coco_ap_vectorized,
+    coco_ap_vectorised,
     mpjpe,
     oks,
     oks_radius,
@@ -86,7 +86,7 @@ def test_a_root_is_a_whole_number():
         mpjpe(points, points, root=0.5)
 
 
-@pytest.mark.parametrize("metric", [coco_ap, coco_ap_vectorized])
+@pytest.mark.parametrize("metric", [coco_ap, coco_ap_vectorised])
 def test_both_evaluations_refuse_the_same(metric):
     data, found = make_set(0)
     for images, message in (

@@ -10,7 +10,7 @@ from poselab.categories import file_skeleton, person_category, same_joints
 from poselab.datasets import Coco
 from poselab.errors import AnnotationError, AnnotationWarning
 from poselab.metrics import box_ap, coco_ap
-from poselab.metrics.ap.curves import coco_ap_vectorized
+from poselab.metrics.ap.curves import coco_ap_vectorised
 from poselab.models.rcnn.network import Detections
 from poselab.skeleton import COCO_17, CROWDPOSE_14, POSETRACK_17
 from tests.support.annotation_files import (
@@ -74,7 +74,7 @@ def test_reader_and_both_measures_agree(tmp_path, case):
     assert coco.annotations.category_id == own
     assert [len(s.keypoints) for s in coco] == [1]
     assert coco_ap(coco, [answer()])["AP"] == EXACT
-    assert coco_ap_vectorized(coco, [answer()])["AP"] == EXACT
+    assert coco_ap_vectorised(coco, [answer()])["AP"] == EXACT
     found = [Detections(coco[0].boxes, torch.ones(1), torch.ones(1))]
     assert box_ap(list(coco), found)["AP"] == EXACT
     entry = {"image_id": 1, "category_id": own, "bbox": [1, 2, 3, 4], "score": 1.0}
@@ -89,7 +89,7 @@ def test_a_dictionary_is_judged_like_its_file():
     with pytest.warns(UserWarning, match="1 annotations of the truth"):
         assert coco_ap(data, [answer()])["AP"] == EXACT
     with pytest.warns(UserWarning, match="1 annotations of the truth"):
-        assert coco_ap_vectorized(data, [answer()])["AP"] == EXACT
+        assert coco_ap_vectorised(data, [answer()])["AP"] == EXACT
     own = {"image_id": 1, "category_id": 1, "score": 1.0, "keypoints": points()}
     assert coco_ap(data, [own])["AP"] == pytest.approx(0.5)  # records say who is who
 

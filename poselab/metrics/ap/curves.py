@@ -30,7 +30,7 @@ THRESHOLDS = tuple(np.linspace(0.5, 0.95, 10).tolist())
 RECALLS = np.linspace(0.0, 1.0, 101)
 
 
-def coco_ap_vectorized(
+def coco_ap_vectorised(
     truth: Any, found: Any, skeleton: Skeleton | None = None
 ) -> CocoNumbers:
     """The ten numbers of `coco_ap`, without pycocotools and much faster.

@@ -4,7 +4,7 @@ A PERSON (not a joint) counts as found at OKS >= t. Detections of all images are
 by their score together; precision over recall is made to fall monotonically and read
 off at 101 recalls; AP is its mean there, averaged over t = 0.50, 0.55, ... 0.95. AR is
 the largest recall, averaged in the same way (cocodataset.org/#keypoints-eval; the data
-set: Lin et al. 2014, 1405.0312). `coco_vectorized` derives the same numbers.
+set: Lin et al. 2014, 1405.0312). `coco_ap_vectorised` derives the same numbers.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poselab.errors import PoselabError
-from poselab.metrics import NAMES, coco_ap, coco_ap_vectorized, coco_curves
+from poselab.metrics import NAMES, coco_ap, coco_ap_vectorised, coco_curves
 from poselab.metrics.ap import matching
 from poselab.records import Poses
 from poselab.skeleton import CROWDPOSE_14, MPII_16
@@ -80,15 +80,15 @@ def test_the_sets_have_what_makes_them_hard():
 @settings(max_examples=25)
 def test_what_never_changes_the_numbers(**arguments):
     data, found = make_set(**arguments)
-    numbers = np.asarray(coco_ap_vectorized(data, found))
+    numbers = np.asarray(coco_ap_vectorised(data, found))
     assert ((numbers == -1) | ((numbers >= 0) & (numbers <= 1))).all()
     squashed = [{**d, "score": np.tanh(3 * d["score"]) - 7} for d in found]
-    np.testing.assert_array_equal(coco_ap_vectorized(data, squashed), numbers)
+    np.testing.assert_array_equal(coco_ap_vectorised(data, squashed), numbers)
     shown = {**data, "images": data["images"][::-1]}
-    np.testing.assert_array_equal(coco_ap_vectorized(shown, found), numbers)
+    np.testing.assert_array_equal(coco_ap_vectorised(shown, found), numbers)
     scaled = [scale(r, 3) for r in data["annotations"]], [scale(r, 3) for r in found]
     full = {**data, "annotations": scaled[0]}
-    bigger = coco_ap_vectorized(full, scaled[1])
+    bigger = coco_ap_vectorised(full, scaled[1])
     for name in ("AP", "AP50", "AP75", "AR", "AR50", "AR75"):  # not the area ranges
         assert bigger[name] == pytest.approx(numbers[NAMES.index(name)], abs=1e-9)
 
@@ -107,13 +107,13 @@ def scale(record: dict, factor: float) -> dict:
 @settings(max_examples=20)
 def test_unlabelled_joints_never_matter(**arguments):
     data, found = make_set(**arguments)
-    numbers = np.asarray(coco_ap_vectorized(data, found))
+    numbers = np.asarray(coco_ap_vectorised(data, found))
     moved = copy.deepcopy(data)
     for record in moved["annotations"]:
         rows = np.array(record["keypoints"], float).reshape(-1, 3)
         rows[rows[:, 2] == 0, :2] = 1e6
         record["keypoints"] = rows.ravel().tolist()
-    np.testing.assert_array_equal(coco_ap_vectorized(moved, found), numbers)
+    np.testing.assert_array_equal(coco_ap_vectorised(moved, found), numbers)
 
 
 def test_perfect_answers_and_none():
@@ -125,9 +125,9 @@ def test_perfect_answers_and_none():
         {k: a[k] for k in ("image_id", "category_id", "keypoints")} | {"score": 1}
         for a in data["annotations"]
     ]
-    assert coco_ap_vectorized(data, exact)["AP"] == pytest.approx(1, abs=1e-12)
-    assert coco_ap_vectorized(data, [])["AP"] == 0
-    assert coco_ap_vectorized({**data, "annotations": []}, exact)["AP"] == -1
+    assert coco_ap_vectorised(data, exact)["AP"] == pytest.approx(1, abs=1e-12)
+    assert coco_ap_vectorised(data, [])["AP"] == 0
+    assert coco_ap_vectorised({**data, "annotations": []}, exact)["AP"] == -1
 
 
 def test_many_people_in_few_images_and_many_blocks(monkeypatch):
@@ -135,11 +135,11 @@ def test_many_people_in_few_images_and_many_blocks(monkeypatch):
     packed = [{**r, "image_id": data["images"][0]["id"]} for r in data["annotations"]]
     crowded = {**data, "annotations": packed}
     stats, _ = raw_pycocotools(crowded, found)
-    np.testing.assert_allclose(coco_ap_vectorized(crowded, found), stats, atol=1e-9)
-    whole = np.asarray(coco_ap_vectorized(data, found))
+    np.testing.assert_allclose(coco_ap_vectorised(crowded, found), stats, atol=1e-9)
+    whole = np.asarray(coco_ap_vectorised(data, found))
     monkeypatch.setattr(matching, "BLOCK", 300)
     monkeypatch.setattr(matching, "CHUNK", 400)
-    np.testing.assert_array_equal(coco_ap_vectorized(data, found), whole)
+    np.testing.assert_array_equal(coco_ap_vectorised(data, found), whole)
 
 
 def test_more_than_127_people_in_an_image():
@@ -149,7 +149,7 @@ def test_more_than_127_people_in_an_image():
     assert len(people) > 127
     found = [{**r, "image_id": one} for r in found]
     stats, _ = raw_pycocotools({**data, "annotations": people}, found)
-    ours = coco_ap_vectorized({**data, "annotations": people}, found)
+    ours = coco_ap_vectorised({**data, "annotations": people}, found)
     np.testing.assert_allclose(ours, stats, rtol=0, atol=1e-9)
 
 
@@ -180,8 +180,8 @@ def test_the_curve_is_that_of_its_detections(**arguments):
 def test_sorting_in_each_image_is_another_number():
     data, found, _ = golden()
     wrong = [{**d, "score": d["score"] - 10 * d["image_id"]} for d in found]
-    right = coco_ap_vectorized(data, found)
-    assert abs(coco_ap_vectorized(data, wrong)["AP"] - right["AP"]) > 0.01
+    right = coco_ap_vectorised(data, found)
+    assert abs(coco_ap_vectorised(data, wrong)["AP"] - right["AP"]) > 0.01
 
 
 def test_other_thresholds():
@@ -197,7 +197,7 @@ def test_other_thresholds():
 def test_samples_and_poses_are_taken_too():
     samples = [make_sample(i, 3, (160, 140), CROWDPOSE_14) for i in range(4)]
     answers = [Poses(s.keypoints + 2, (s.visibility > 0).float()) for s in samples]
-    ours = coco_ap_vectorized(samples, answers)
+    ours = coco_ap_vectorised(samples, answers)
     assert 0 < ours["AP"] < 1
     np.testing.assert_allclose(ours, coco_ap(samples, answers), rtol=0, atol=1e-9)
 
@@ -222,7 +222,7 @@ def spoilt(field: str, value, answers: bool):
     return data, found
 
 
-@pytest.mark.parametrize("metric", [coco_ap, coco_ap_vectorized])
+@pytest.mark.parametrize("metric", [coco_ap, coco_ap_vectorised])
 @pytest.mark.parametrize(
     ("message", "field", "value", "answers"),
     [
@@ -251,11 +251,11 @@ def test_bad_arguments_are_named():
     data, found = make_set(0)
     strangers = [{**d, "category_id": 99} for d in found]
     with pytest.raises(PoselabError, match="no detection has a category"):
-        coco_ap_vectorized(data, strangers)
+        coco_ap_vectorised(data, strangers)
     with pytest.raises(PoselabError, match="truth, categories"):
-        coco_ap_vectorized({k: v for k, v in data.items() if k != "categories"}, found)
+        coco_ap_vectorised({k: v for k, v in data.items() if k != "categories"}, found)
     with pytest.raises(PoselabError, match="no OKS sigmas"):
-        coco_ap_vectorized(make_sample(0, 2, skeleton=MPII_16), [])
+        coco_ap_vectorised(make_sample(0, 2, skeleton=MPII_16), [])
     with pytest.raises(PoselabError, match="thresholds"):
         coco_curves(data, found, thresholds=())
     curves = coco_curves(data, found)
@@ -276,6 +276,6 @@ def test_area_0_is_met_by_exact_joints_only():
     data["annotations"] = [person]
     answer = {k: person[k] for k in ("image_id", "category_id", "keypoints")}
     off = {**answer, "keypoints": [5.0, 6.1, 2] * 17}
-    exact = coco_ap_vectorized(data, [answer | {"score": 1.0}])["AP"]
+    exact = coco_ap_vectorised(data, [answer | {"score": 1.0}])["AP"]
     assert exact == pytest.approx(1, abs=1e-12)
-    assert coco_ap_vectorized(data, [off | {"score": 1.0}])["AP"] == 0
+    assert coco_ap_vectorised(data, [off | {"score": 1.0}])["AP"] == 0
