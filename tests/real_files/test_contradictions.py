@@ -8,7 +8,7 @@ import torch
 from poselab.datasets import CocoPeople
 from poselab.errors import AnnotationError, AnnotationWarning, ArgumentError
 from poselab.metrics import coco_ap
-from poselab.metrics.ap.curves import coco_ap_vectorized
+from poselab.metrics.ap.curves import coco_ap_vectorised
 from tests.support.annotation_files import SIZE, answer, category, person, points, read
 
 EXACT = pytest.approx(1.0)
@@ -55,7 +55,7 @@ def test_a_person_is_mended_and_counted(tmp_path, case):
     assert "annotations[0] (id 1)" in told[0]
     exact = [answer(), answer()]
     assert coco_ap(coco, exact)["AP"] == EXACT
-    assert coco_ap_vectorized(coco, exact) == pytest.approx(coco_ap(coco, exact))
+    assert coco_ap_vectorised(coco, exact) == pytest.approx(coco_ap(coco, exact))
     people = CocoPeople(coco)
     assert len(people) == 2
     box = coco[0].boxes[0]
@@ -216,4 +216,4 @@ def test_crowds_and_balls_do_not_stop_the_measure(tmp_path):
     with pytest.warns(AnnotationWarning, match="sports ball"):
         coco = read(tmp_path, [person(), crowd, ball], kinds)
     assert coco_ap(coco, [answer()])["AP"] == EXACT
-    assert coco_ap_vectorized(coco, [answer()])["AP"] == EXACT
+    assert coco_ap_vectorised(coco, [answer()])["AP"] == EXACT
