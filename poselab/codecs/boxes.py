@@ -135,14 +135,21 @@ def nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
     """
     require_shape("boxes", boxes, None, 4)
     require_shape("scores", scores, len(boxes))
+    stays = nms_mask(boxes, scores, threshold)
     order = scores.argsort(descending=True, stable=True)
-    overlap = corner_iou(boxes[order], boxes[order]) > threshold
-    rival = overlap.triu(1)  # [i, j]: i is better than j and overlaps it
-    stays = torch.ones_like(order, dtype=torch.bool)
+    return order[stays[order]]
+
+
+def nms_mask(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
+    """Who stays, as in `nms`, for rows of boxes: [..., N, 4], [..., N] -> [..., N]."""
+    order = scores.argsort(dim=-1, descending=True, stable=True)
+    ranked = boxes.gather(-2, order[..., None].expand_as(boxes))
+    rival = (corner_iou(ranked, ranked) > threshold).triu(1)
+    stays = torch.ones_like(order, dtype=torch.bool)  # [i, j]: i is better, overlaps j
     while True:
-        now = ~(rival & stays[:, None]).any(0)
+        now = ~(rival & stays[..., None]).any(-2)
         if torch.equal(now, stays):
-            return order[stays]
+            return torch.zeros_like(stays).scatter(-1, order, stays)
         stays = now
 
 
@@ -164,21 +171,30 @@ NOBODY, BETWEEN = -1, -2
 
 
 def assign(
-    anchors: Tensor, boxes: Tensor, low: float, high: float, best: bool = False
+    anchors: Tensor,
+    boxes: Tensor,
+    low: float,
+    high: float,
+    best: bool = False,
+    present: Tensor | None = None,
 ) -> Tensor:
     """For each anchor the box that it shall learn; [N] int64.
 
-    The index of the box it overlaps most if that is at least `high`, `NOBODY` below
-    `low`, `BETWEEN` (learns nothing) from there to `high`. With `best` each box also
-    gets the anchors that overlap it most, however little (1506.01497, section 3.1.2).
+    anchors [N, 4], boxes [P, 4], or with further dimensions in front, and then
+    `present` [..., P] says which boxes there are. The index of the box an anchor
+    overlaps most if that is at least `high`, `NOBODY` below `low`, `BETWEEN` (learns
+    nothing) from there to `high`. With `best` each box also gets the anchors that
+    overlap it most, however little (1506.01497, section 3.1.2).
     """
-    if not len(boxes):
-        return torch.full((len(anchors),), NOBODY, device=anchors.device)
-    overlap = corner_iou(anchors, boxes)  # [N, P]
-    most, who = overlap.max(1)
+    overlap = corner_iou(anchors, boxes)  # [..., N, P]
+    if not overlap.shape[-1]:
+        return overlap.new_full(overlap.shape[:-1], NOBODY, dtype=torch.int64)
+    if present is not None:
+        overlap = torch.where(present[..., None, :], overlap, -1.0)
+    most, who = overlap.max(-1)
     found = torch.where(most >= high, who, torch.where(most < low, NOBODY, BETWEEN))
     if best:
-        top = overlap.amax(0)
-        chosen = ((overlap == top) & (top > 0)).any(1)
+        top = overlap.amax(-2, keepdim=True)
+        chosen = ((overlap == top) & (top > 0)).any(-1)
         found = torch.where(chosen, who, found)
     return found

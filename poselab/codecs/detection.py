@@ -16,6 +16,7 @@ from torch import Tensor
 from poselab.codecs.base import Codec, Inputs, Targets
 from poselab.codecs.boxes import (
     BETWEEN,
+    Weights,
     assign,
     clip_corners,
     decode_boxes,
@@ -82,31 +83,30 @@ class DetectionCodec(Codec):
     ) -> tuple[Inputs, Targets]:
         """A stacked sample -> (images [B, 3, H, W],) and what to learn.
 
-        "boxes" is a list of [P, 4] corners, one tensor for each image; "objectness"
-        [B, N] is 1 for a person, 0 for nobody, -1 where nothing is learnt; "steps"
-        [B, N, 4] lead from the anchors to their people.
+        "boxes" [B, P, 4] are the corners of those who are "present" [B, P];
+        "objectness" [B, N] is 1 for a person, 0 for nobody, -1 where nothing is learnt;
+        "steps" [B, N, 4] lead from the anchors to their people.
         """
         require_shape("image", sample.image, None, 3, *self.size)
         generator = generator or torch.Generator().manual_seed(0)
-        present = zip(sample.boxes, sample.present, strict=True)
-        boxes = [xywh_to_xyxy(box[row]) for box, row in present]
-        rows = [self._one(b, generator) for b in boxes]
-        objectness, steps = (torch.stack(part) for part in zip(*rows, strict=True))
-        targets = {"boxes": boxes, "objectness": objectness, "steps": steps}
-        return (sample.image,), targets
+        anchors, boxes = self.anchors.to(sample.boxes), xywh_to_xyxy(sample.boxes)
+        found = assign(anchors, boxes, 0.3, 0.6, best=True, present=sample.present)
+        person = found >= 0  # [B, N]
+        steps = _steps_to(_rows(boxes, found), anchors, person)
+        objectness = person.to(boxes).masked_fill(found == BETWEEN, -1)
+        objectness = self._sampled(objectness, generator)
+        targets = {"boxes": boxes, "present": sample.present}
+        return (sample.image,), {**targets, "objectness": objectness, "steps": steps}
 
-    def _one(self, boxes: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        anchors = self.anchors.to(boxes)
-        found = assign(anchors, boxes, 0.3, 0.6, best=True)  # [N]
-        steps = torch.zeros_like(anchors)
-        person = found >= 0
-        steps[person] = encode_boxes(boxes[found[person]], anchors[person])
-        objectness = person.to(boxes)
-        objectness[found == BETWEEN] = -1
-        few = self.sampled // 2
-        _leave(objectness, 1, few, generator)
-        _leave(objectness, 0, self.sampled - min(few, int(person.sum())), generator)
-        return objectness, steps
+    def _sampled(self, objectness: Tensor, generator: torch.Generator) -> Tensor:
+        """Let few enough anchors of each image learn, drawn at random; [B, N]."""
+        shape, place = objectness.shape, generator.device
+        chance = torch.rand(shape, generator=generator, device=place).to(objectness)
+        person, nobody = objectness == 1, objectness == 0
+        few = person.sum(1, keepdim=True).clamp(max=self.sampled // 2)  # [B, 1]
+        chosen = _first(chance, person, few)
+        chosen = chosen | _first(chance, nobody, self.sampled - few)
+        return torch.where(chosen, objectness, -1.0)
 
     def loss(self, output: Any, targets: Targets) -> Tensor:
         """The four losses: is it a person, and where; of anchors and of proposals.
@@ -116,28 +116,26 @@ class DetectionCodec(Codec):
         """
         target = targets["objectness"]
         learns, person = target >= 0, target == 1
-        first = F.binary_cross_entropy_with_logits(
-            output.rpn.objectness.float()[learns], target[learns]
+        each = F.binary_cross_entropy_with_logits(
+            output.rpn.objectness.float(), target.clamp(min=0), reduction="none"
         )
+        count = learns.sum().clamp(min=1)
+        first = torch.where(learns, each, 0.0).sum() / count
         first = first + _smooth(
-            output.rpn.steps[person], targets["steps"][person], 1 / 9, learns.sum()
+            output.rpn.steps, targets["steps"], 1 / 9, person, count
         )
-        return first + self._second(output, targets["boxes"])
+        return first + self._second(output, targets["boxes"], targets["present"])
 
-    def _second(self, output: Any, people: list[Tensor]) -> Tensor:
+    def _second(self, output: Any, people: Tensor, present: Tensor) -> Tensor:
         """The losses of the proposals, which are only known after the first step."""
-        who = output.proposals.new_zeros(len(output.proposals), 4)
-        person = torch.zeros(len(who), dtype=torch.int64, device=who.device)
-        for i, boxes in enumerate(people):
-            own = (output.image == i).nonzero()[:, 0]
-            found = assign(output.proposals[own], boxes, 0.5, 0.5)
-            hit = found >= 0
-            person[own[hit]] = 1
-            who[own[hit]] = boxes[found[hit]]
-        hit = person == 1
-        target = encode_boxes(who[hit], output.proposals[hit], BOX_WEIGHTS)
-        loss = F.cross_entropy(output.logits.float(), person)
-        return loss + _smooth(output.steps[hit, 1], target, 1.0, hit.numel())
+        boxes, there = people[output.image], present[output.image]  # [K, P, 4], [K, P]
+        proposals = output.proposals
+        found = assign(proposals[:, None], boxes, 0.5, 0.5, present=there)  # [K, 1]
+        hit = found[:, 0] >= 0
+        target = _steps_to(_rows(boxes, found)[:, 0], proposals, hit, BOX_WEIGHTS)
+        loss = F.cross_entropy(output.logits.float(), hit.long())
+        count = max(hit.numel(), 1)
+        return loss + _smooth(output.steps[:, 1], target, 1.0, hit, count)
 
     def decode(self, output: Any, image: int = 0) -> tuple[Tensor, Tensor]:
         """The people of one image of the batch: corner boxes [N, 4] and scores [N]."""
@@ -148,15 +146,30 @@ class DetectionCodec(Codec):
         return boxes, scores
 
 
-def _leave(objectness: Tensor, value: int, count: int, generator) -> None:
-    """Let `count` of the anchors with this target learn, and the others nothing."""
-    own = (objectness == value).nonzero()[:, 0]
-    if len(own) > count:
-        order = torch.randperm(len(own), generator=generator, device=generator.device)
-        objectness[own[order[count:].to(own.device)]] = -1
+def _rows(boxes: Tensor, found: Tensor) -> Tensor:
+    """The boxes [..., P, 4] that `found` [..., N] says; any where it says nobody."""
+    if not boxes.shape[-2]:
+        return boxes.new_zeros(*found.shape, 4)
+    index = found.clamp(min=0)[..., None].expand(*found.shape, 4)
+    return boxes.gather(-2, index)
 
 
-def _smooth(steps: Tensor, target: Tensor, beta: float, count: Any) -> Tensor:
-    """Smooth L1, summed, over how many took part (those without a person add 0)."""
-    total = F.smooth_l1_loss(steps.float(), target, beta=beta, reduction="sum")
-    return total / max(int(count), 1)
+def _steps_to(
+    boxes: Tensor, anchors: Tensor, person: Tensor, weights: Weights = (1,) * 4
+) -> Tensor:
+    """`encode_boxes` where there is a `person`, else zeros; [..., 4]."""
+    boxes = torch.where(person[..., None], boxes, anchors)
+    return torch.where(person[..., None], encode_boxes(boxes, anchors, weights), 0.0)
+
+
+def _first(chance: Tensor, candidates: Tensor, count: Tensor) -> Tensor:
+    """In each row the `count` [B, 1] candidates of least chance; [B, N] bool."""
+    order = torch.where(candidates, chance, 2.0).argsort(1)
+    rank = torch.arange(order.shape[1], device=order.device).expand_as(order)
+    return candidates & torch.zeros_like(candidates).scatter(1, order, rank < count)
+
+
+def _smooth(steps: Tensor, target: Tensor, beta: float, who: Tensor, count) -> Tensor:
+    """Smooth L1 of `who` has a person, summed, over how many took part."""
+    each = F.smooth_l1_loss(steps.float(), target, beta=beta, reduction="none")
+    return torch.where(who[..., None], each, 0.0).sum() / count

@@ -15,6 +15,7 @@ from poselab.codecs.boxes import (
     encode_boxes,
     grid_anchors,
     nms,
+    nms_mask,
     nms_per_class,
 )
 from poselab.errors import ArgumentError, ShapeError
@@ -145,3 +146,27 @@ def test_who_learns_which_box():
 def test_shapes_are_checked():
     with pytest.raises(ShapeError, match="scores"):
         nms(ANCHORS, torch.zeros(3), 0.5)
+
+
+def test_many_rows_of_boxes_are_treated_as_one_after_the_other():
+    boxes = torch.rand(3, 20, 2) * 30
+    boxes = torch.cat([boxes, boxes + 5 + 10 * torch.rand(3, 20, 2)], -1)
+    scores = torch.rand(3, 20).mul(8).round()  # some are equal
+    stays = nms_mask(boxes, scores, 0.3)
+    for row, own, score in zip(stays, boxes, scores, strict=True):
+        kept = nms(own, score, 0.3)
+        assert row.nonzero()[:, 0].tolist() == sorted(kept.tolist())
+
+
+def test_anchors_of_many_images_learn_as_those_of_each():
+    """Who is not present is nobody's, whatever the box of the row is."""
+    anchors = torch.rand(40, 2) * 30
+    anchors = torch.cat([anchors, anchors + 12], -1)
+    boxes = torch.rand(2, 3, 2) * 30
+    boxes = torch.cat([boxes, boxes + 11], -1)
+    present = torch.tensor([[True, True, True], [True, False, False]])
+    found = assign(anchors, boxes, 0.2, 0.5, best=True, present=present)
+    for row, own, there in zip(found, boxes, present, strict=True):
+        assert torch.equal(row, assign(anchors, own[there], 0.2, 0.5, best=True))
+    nobody = assign(anchors, boxes, 0.2, 0.5, True, torch.zeros_like(present))
+    assert (nobody == -1).all()

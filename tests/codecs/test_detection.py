@@ -28,6 +28,12 @@ def generator():
     return torch.Generator().manual_seed(0)
 
 
+def people(targets):
+    """The boxes of each image's people."""
+    rows = zip(targets["boxes"], targets["present"], strict=True)
+    return [boxes[there] for boxes, there in rows]
+
+
 def test_anchors_are_those_of_the_network():
     net = build("rcnn_tiny").eval()
     with torch.no_grad():
@@ -37,9 +43,9 @@ def test_anchors_are_those_of_the_network():
 
 def test_what_anchors_learn(batch):
     _, targets = CODEC.encode(batch, generator())
-    assert [len(b) for b in targets["boxes"]] == [1, 2, 3]
+    assert targets["present"].sum(1).tolist() == [1, 2, 3]
     for boxes, target, steps in zip(
-        targets["boxes"], targets["objectness"], targets["steps"], strict=True
+        people(targets), targets["objectness"], targets["steps"], strict=True
     ):
         overlap = corner_iou(CODEC.anchors, boxes)
         learns = target >= 0
@@ -54,7 +60,7 @@ def test_what_anchors_learn(batch):
 def test_every_person_has_an_anchor(batch):
     all_learn = DetectionCodec(SIZE, sampled=10_000)
     _, targets = all_learn.encode(batch, generator())
-    for boxes, target in zip(targets["boxes"], targets["objectness"], strict=True):
+    for boxes, target in zip(people(targets), targets["objectness"], strict=True):
         overlap = corner_iou(CODEC.anchors, boxes)
         assert (target[overlap.argmax(0)] == 1).all()
 
@@ -63,17 +69,17 @@ def answer(targets, codec=CODEC):
     """The output of a network that is right about everything."""
     target = targets["objectness"]
     rpn = SimpleNamespace(objectness=20 * (2 * target - 1), steps=targets["steps"])
-    people = targets["boxes"]
+    boxes = people(targets)
     shift = torch.tensor([2.0, -1.0, 3.0, 1.0])
-    proposals = torch.cat([torch.cat([b + shift, b + 500]) for b in people])
-    goal = torch.cat([torch.cat([b, b + 500]) for b in people])
-    person = torch.cat([torch.arange(2).repeat_interleave(len(b)) == 0 for b in people])
+    proposals = torch.cat([torch.cat([b + shift, b + 500]) for b in boxes])
+    goal = torch.cat([torch.cat([b, b + 500]) for b in boxes])
+    person = torch.cat([torch.arange(2).repeat_interleave(len(b)) == 0 for b in boxes])
     near = corner_iou(proposals, goal).diagonal() >= 0.5
     person = person & near
     logits = 20.0 * torch.stack([~person, person], 1)
     steps = encode_boxes(goal, proposals, BOX_WEIGHTS)
     image = torch.repeat_interleave(
-        torch.arange(len(people)), torch.tensor([2 * len(b) for b in people])
+        torch.arange(len(boxes)), torch.tensor([2 * len(b) for b in boxes])
     )
     return SimpleNamespace(
         rpn=rpn,
@@ -107,7 +113,7 @@ def test_each_answer_counts(batch, what):
 def test_reading_gives_the_people_back(batch):
     _, targets = CODEC.encode(batch, generator())
     output = answer(targets)
-    for i, boxes in enumerate(targets["boxes"]):
+    for i, boxes in enumerate(people(targets)):
         found, scores = CODEC.decode(output, image=i)
         assert len(found) == len(boxes)
         assert torch.cdist(found, boxes).amin(1).max() < 1e-2
@@ -155,3 +161,15 @@ def test_a_tiny_detector_learns_one_picture():
 def test_wrong_size(batch):
     with pytest.raises(ShapeError, match="image"):
         DetectionCodec((64, 64)).encode(batch)
+
+
+def test_which_anchors_learn_is_drawn_at_random(batch):
+    """More nobodies than may learn: another draw leaves others out."""
+    few = DetectionCodec(SIZE, sampled=8)
+    one, other = (
+        few.encode(batch, torch.Generator().manual_seed(i))[1]["objectness"]
+        for i in (0, 1)
+    )
+    assert ((one >= 0).sum(1) == 8).all()
+    assert ((one == 1).sum(1) <= 4).all()
+    assert not torch.equal(one, other)

@@ -117,9 +117,9 @@ class RCNN(nn.Module):
     def outputs(self, levels: list[Tensor], size, sizes) -> RcnnOutput:
         """From the pyramid on; `size` with padding, `sizes` of the images without."""
         rpn = self.rpn(levels, size)
-        proposals = self.rpn.propose(rpn, sizes)
-        which = [torch.full((len(p),), i) for i, p in enumerate(proposals)]
-        boxes, image = torch.cat(proposals), torch.cat(which).to(levels[0].device)
+        found, kept = self.rpn.propose(rpn, sizes)
+        image, rank = kept.nonzero(as_tuple=True)
+        boxes = found[image, rank]
         return RcnnOutput(rpn, boxes, image, *self.roi_heads(levels, boxes, image))
 
     # --- using it --------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from poselab.codecs.boxes import clip_corners, decode_boxes, grid_anchors, nms_per_class
+from poselab.codecs.boxes import decode_boxes, grid_anchors, nms_mask
 
 
 class ProposalHead(nn.Module):
@@ -86,23 +86,31 @@ class ProposalNetwork(nn.Module):
         )
 
     @torch.no_grad()
-    def propose(self, output: RpnOutput, sizes: list[tuple[int, int]]) -> list[Tensor]:
-        """The best boxes of each image, [K, 4] corners; `sizes` without the padding."""
-        boxes = decode_boxes(output.steps, output.anchors)  # [B, N, 4]
-        return [
-            self._best(o, b, output.level, size)
-            for o, b, size in zip(output.objectness, boxes, sizes, strict=True)
-        ]
+    def propose(
+        self, output: RpnOutput, sizes: list[tuple[int, int]]
+    ) -> tuple[Tensor, Tensor]:
+        """The best boxes of each image, corners; `sizes` without the padding.
 
-    def _best(self, objectness: Tensor, boxes: Tensor, level: Tensor, size) -> Tensor:
-        chosen = [
-            own[objectness[own].topk(min(self.before, len(own))).indices]
-            for own in ((level == i).nonzero()[:, 0] for i in level.unique())
-        ]
-        chosen = torch.cat(chosen)
-        boxes = clip_corners(boxes[chosen], size)
-        solid = (boxes[:, 2:] - boxes[:, :2] >= 1e-3).all(1)
-        boxes, chosen = boxes[solid], chosen[solid]
-        scores = objectness[chosen].sigmoid()
-        kept = nms_per_class(boxes, scores, level[chosen], self.overlap)
-        return boxes[kept[: self.after]]
+        -> boxes [B, K, 4], best first, and which of them there are [B, K].
+        """
+        boxes = decode_boxes(output.steps, output.anchors)  # [B, N, 4]
+        limit = boxes.new_tensor([(w, h, w, h) for h, w in sizes])[:, None]
+        boxes = torch.minimum(boxes.clamp(min=0), limit)
+        counts = output.level.bincount().tolist()
+        levels = output.objectness.split(counts, 1), boxes.split(counts, 1)
+        best = [self._best(*level) for level in zip(*levels, strict=True)]
+        found, scores = (torch.cat(part, 1) for part in zip(*best, strict=True))
+        scores, order = scores.sort(dim=1, descending=True, stable=True)
+        order, scores = order[:, : self.after], scores[:, : self.after]
+        return found.gather(1, order[..., None].expand(-1, -1, 4)), scores >= 0
+
+    def _best(self, objectness: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+        """Of one level: boxes [B, k, 4] and scores [B, k], -1 for those suppressed."""
+        most = min(self.before, objectness.shape[1])
+        logits, chosen = objectness.topk(most, 1)
+        boxes = boxes.gather(1, chosen[..., None].expand(-1, -1, 4))
+        solid = (boxes[..., 2:] - boxes[..., :2] >= 1e-3).all(-1)
+        boxes = torch.where(solid[..., None], boxes, 0.0)  # overlaps nobody
+        scores = logits.sigmoid()
+        stays = nms_mask(boxes, scores, self.overlap) & solid
+        return boxes, torch.where(stays, scores, -1.0)
