@@ -281,3 +281,10 @@ def test_replace_shares_and_does_not_change():
     assert moved.image.device.type == "meta"
     assert one.image.device.type == "cpu"
     assert moved.skeleton is one.skeleton
+
+
+def test_a_field_that_must_be_known_is_named_where_it_is_not():
+    poses = Poses.empty(17)
+    assert poses.known("scores") is poses.scores
+    with pytest.raises(ArgumentError, match="Poses: masks = None: is not known"):
+        poses.known("masks")

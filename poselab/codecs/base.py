@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from poselab.errors import ArgumentError, require
+from poselab.errors import ArgumentError
 from poselab.geometry import crop_matrix, expand_box
 from poselab.records import Poses, Sample
 
@@ -107,12 +107,13 @@ def mean_of(a: Any, b: Any) -> Any:
     return (a + b) / 2
 
 
-def require_generator(generator: torch.Generator | None, what: str) -> None:
-    """Raise an `ArgumentError` if the generator that draws `what` was not given."""
-    require(
-        generator is not None,
-        f"{what} are drawn at random",
-        where="generator",
-        value=generator,
-        fix="Give torch.Generator().manual_seed(0).",
-    )
+def require_generator(generator: torch.Generator | None, what: str) -> torch.Generator:
+    """The generator that draws `what`; an `ArgumentError` if it was not given."""
+    if generator is None:
+        raise ArgumentError(
+            f"{what} are drawn at random",
+            where="generator",
+            value=generator,
+            fix="Give torch.Generator().manual_seed(0).",
+        )
+    return generator

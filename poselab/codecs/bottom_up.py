@@ -38,7 +38,10 @@ class SceneCodec(Codec):
             stride >= 1, "a cell covers at least a pixel", where="stride", value=stride
         )
         self.size, self.stride = (int(size[0]), int(size[1])), int(stride)
-        self.map_size = tuple(math.ceil(n / stride) for n in self.size)
+        self.map_size = (
+            math.ceil(self.size[0] / stride),
+            math.ceil(self.size[1] / stride),
+        )
         self.skeleton = skeleton
 
     @abstractmethod
@@ -71,7 +74,7 @@ class SceneCodec(Codec):
         """`rescale` of one tensor [..., h, w]; its numbers stay as they are."""
         stride = round(sides[0] / maps.shape[-2])
         h, w = (math.ceil(round(n * scale) / stride) for n in self.size)
-        size = tuple(math.ceil(n / stride) for n in self.size)
+        size = math.ceil(self.size[0] / stride), math.ceil(self.size[1] / stride)
         return resized(maps[..., :h, :w], size)
 
     def combine(self, outputs: Sequence[Any]) -> Any:
@@ -191,9 +194,12 @@ def poses_of(points: np.ndarray, scores: np.ndarray, totals: np.ndarray) -> Pose
     high = np.where(found, points, -np.inf).max(1)
     points = np.where(found, points, ((low + high) / 2)[:, None])
     boxes = np.concatenate([low, high - low + 1], 1)  # from edge to edge of pixels
-    values = (points, np.clip(scores, 0, 1), boxes, totals[order])
-    points, scores, boxes, totals = (torch.from_numpy(v).float() for v in values)
-    return Poses(points, scores, boxes=boxes, person_scores=totals)
+    return Poses(
+        torch.from_numpy(points).float(),
+        torch.from_numpy(np.clip(scores, 0, 1)).float(),
+        boxes=torch.from_numpy(boxes).float(),
+        person_scores=torch.from_numpy(totals[order]).float(),
+    )
 
 
 def sub_cell(

@@ -206,7 +206,10 @@ class HeatmapCodec(Codec):
             stride >= 1, "a cell covers at least a pixel", where="stride", value=stride
         )
         self.size, self.stride = (int(size[0]), int(size[1])), int(stride)
-        self.map_size = tuple(math.ceil(n / stride) for n in self.size)
+        self.map_size = (
+            math.ceil(self.size[0] / stride),
+            math.ceil(self.size[1] / stride),
+        )
         self.sigma, self.loss_name, self.decoder = float(sigma), loss, decoder
         self.merging, self.quantise, self.skeleton = merge, quantise, skeleton
 

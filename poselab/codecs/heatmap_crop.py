@@ -44,7 +44,7 @@ class CropHeatmapCodec(Codec):
         Also the "boxes" [B, J, 4] of the crops. One person per image.
         """
         sample = single_person(sample)
-        require_generator(generator, "the displacements")
+        generator = require_generator(generator, "the displacements")
         truth = sample.keypoints[:, 0]  # [B, J, 2]
         noise = torch.randn(truth.shape, generator=generator, device=generator.device)
         centre = truth + self.noise * noise.to(truth)

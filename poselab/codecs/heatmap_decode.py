@@ -8,20 +8,24 @@ s u + (s - 1) / 2. How the code of papers reads them stands in `codecs.reference
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from poselab.errors import require, require_shape
 
+Array = TypeVar("Array", Tensor, np.ndarray)
 
-def pixels_to_cells(points: Tensor, stride: float) -> Tensor:
+
+def pixels_to_cells(points: Array, stride: float) -> Array:
     """Pixels -> cells of a map of this stride: (p - (s - 1) / 2) / s."""
     return (points - (stride - 1) / 2) / stride
 
 
-def cells_to_pixels(cells: Tensor, stride: float) -> Tensor:
+def cells_to_pixels(cells: Array, stride: float) -> Array:
     """Cells -> pixels: s u + (s - 1) / 2, the middle of the pixels of a cell."""
     return stride * cells + (stride - 1) / 2
 

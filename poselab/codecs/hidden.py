@@ -63,8 +63,8 @@ class HiddenCodec(HeatmapCodec):
 
     def merge(self, output: Heads, mirrored: Heads) -> Heads:
         """The mean of each head."""
-        visible, hidden = zip(output, mirrored, strict=True)
-        return sum(visible) / 2, sum(hidden) / 2
+        visible, hidden = ((a + b) / 2 for a, b in zip(output, mirrored, strict=True))
+        return visible, hidden
 
     def chosen(self, output: Heads) -> Tensor:
         """One heatmap per joint: of the head with the higher peak; [B, J, h, w]."""

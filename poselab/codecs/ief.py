@@ -74,7 +74,9 @@ def with_pose(images: Tensor, points: Tensor, sigma: float) -> Tensor:
     g draws a bump of height 1 and width `sigma` px for each joint, at full size.
     """
     require_shape("points", points, len(images), None, 2)
-    maps = gaussian_maps(points, tuple(images.shape[-2:]), sigma)  # [B, J, H, W]
+    maps = gaussian_maps(
+        points, (images.shape[2], images.shape[3]), sigma
+    )  # [B, J, H, W]
     return torch.cat([images, maps.to(images)], 1)
 
 
@@ -131,7 +133,7 @@ class FeedbackCodec(Codec):
         Also "visibility" [B, J] and "points" [B, J, 2] px, the poses drawn.
         """
         sample = single_person(sample)
-        require_generator(generator, "the steps")
+        generator = require_generator(generator, "the steps")
         points = self.points(sample, generator)
         residual = (sample.keypoints[:, 0] - points) / self.bound  # [B, J, 2]
         target = residual if self.whole else bounded(residual, 1.0)

@@ -62,8 +62,9 @@ class OffsetCodec(SceneCodec):
             require(value > 0, "must be positive", where=name, value=value)
         self.radius, self.unit, self.masks = float(radius), float(unit), masks
         rules = rules if isinstance(rules, Decoding) else replace(PAPER, **rules)
-        own = {"stride": stride, "origin": (stride - 1) / 2, "radius": float(radius)}
-        self.rules = replace(rules, **own)
+        self.rules = replace(
+            rules, stride=stride, origin=(stride - 1) / 2, radius=float(radius)
+        )
 
     # --- targets ---------------------------------------------------------------------
 
@@ -139,7 +140,7 @@ class OffsetCodec(SceneCodec):
         """The targets of masks: "far", "far_at", "people", "people_at"."""
         who = person_of_cell(sample, self.stride)  # [B, h, w]
         known = who is not None
-        if not known:
+        if who is None:
             who = torch.full((len(points), *self.map_size), -1, device=points.device)
         joints = list(range(len(self.skeleton)))
         owner = who.clamp(min=0)[:, None].expand(-1, len(joints), -1, -1)

@@ -212,7 +212,8 @@ def decode_people(answer: Answer, rules: Decoding = POSENET):
     """
     joint, score, place = _seeds(answer, rules)
     places, scores = follow_tree(answer, joint, score, place, rules)
-    kept, totals = [], []
+    kept: list[int] = []
+    totals: list[float] = []
     limit = rules.nms_radius**2
     for i in range(len(joint)):
         if len(kept) == rules.max_people:

@@ -154,15 +154,15 @@ class PartAffinityCodec(SceneCodec):
         fields, heatmaps = output
         index, sign = mirrored_limbs(self.parts)
         ours = fields[:, self.channels].unflatten(1, (-1, 2))[:, index].flip(-1)
-        sign = torch.tensor(sign).to(ours)
-        ours = ours * (sign[:, None] * sign.new_tensor([-1.0, 1.0]))[:, :, None, None]
+        along = torch.tensor(sign).to(ours)[:, None]
+        ours = ours * (along * ours.new_tensor([-1.0, 1.0]))[:, :, None, None]
         parts = [*self.parts.flip_index, len(self.parts)]
         return self._ordered(ours.flatten(1, 2)), heatmaps[:, parts].flip(-1)
 
     def group(self, output: tuple[Tensor, Tensor]) -> Poses:
         """(fields [38, h, w], heatmaps [19, h, w]) of one image -> its people."""
         fields, heatmaps = output
-        cells = tuple(heatmaps.shape[-2:])
+        cells = heatmaps.shape[-2], heatmaps.shape[-1]
         both = enlarging(cells, self.stride, self.size, self.size)
         peaks, people = group(
             Enlarged(fields[self.channels], *both),

@@ -234,7 +234,9 @@ def match_limbs(found: Candidates, optimal: bool = False) -> Candidates:
     """Of the candidates so many that no peak is in two: greedily, or the best sum."""
     order = np.argsort(-found.scores, kind="stable")
     order = _best_sum(found) if optimal and len(order) else order
-    taken, used_a, used_b = [], set(), set()
+    taken: list[int] = []
+    used_a: set[int] = set()
+    used_b: set[int] = set()
     for i, a, b in zip(
         order, found.first[order].tolist(), found.second[order].tolist(), strict=True
     ):
@@ -242,8 +244,8 @@ def match_limbs(found: Candidates, optimal: bool = False) -> Candidates:
             used_a.add(a)
             used_b.add(b)
             taken.append(i)
-    taken = np.array(taken, dtype=np.int64)
-    return Candidates(*(values[taken] for values in found))
+    index = np.array(taken, dtype=np.int64)
+    return Candidates(*(values[index] for values in found))
 
 
 def _best_sum(found: Candidates) -> np.ndarray:

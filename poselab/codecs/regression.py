@@ -288,7 +288,7 @@ class DisplacementCodec(Codec):
     ) -> tuple[Inputs, Targets]:
         """(crops [B, J, 3, crop, crop],); "target" [B, J, 2], "visibility" [B, J]."""
         sample = single_person(sample)
-        require_generator(generator, "the displacements")
+        generator = require_generator(generator, "the displacements")
         truth, diam = sample.keypoints[:, 0], _diameter(sample)
         noise = torch.randn(truth.shape, generator=generator, device=generator.device)
         delta = self.mean.to(truth) + self.std.to(truth) * noise.to(truth)

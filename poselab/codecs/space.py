@@ -19,7 +19,7 @@ from poselab.codecs.heatmap_decode import (
     pixels_to_cells,
 )
 from poselab.codecs.regression import single_person
-from poselab.errors import ArgumentError, require, require_shape
+from poselab.errors import ArgumentError, require_shape
 from poselab.geometry import back_project, project
 from poselab.records import Poses, Sample
 from poselab.skeleton import COCO_17, Skeleton, convert
@@ -40,16 +40,16 @@ def truth_3d(sample: Sample) -> tuple[Sample, Tensor, Tensor]:
 
     Raises `ArgumentError` for a sample without joints_3d.
     """
-    require(
-        sample.joints_3d is not None,
-        "has no joints in 3D",
-        where="Sample",
-        field="joints_3d",
-        value=None,
-        fix="Use drawn people, or a data set of a studio (H36m, MpiInf3dhp).",
-    )
+    if sample.joints_3d is None:
+        raise ArgumentError(
+            "has no joints in 3D",
+            where="Sample",
+            field="joints_3d",
+            value=None,
+            fix="Use drawn people, or a data set of a studio (H36m, MpiInf3dhp).",
+        )
     sample = single_person(sample)
-    joints = sample.joints_3d[:, 0]
+    joints = sample.known("joints_3d")[:, 0]
     return sample, joints, root_joint(joints, sample.skeleton)
 
 
@@ -179,8 +179,9 @@ class RootCodec(Codec):
         """(images, k [B, 1] mm); "cells" [B, 1, 2], "depth" [B, 1] mm, "k"."""
         require_shape("image", sample.image, None, 3, *self.size)
         sample, _, root = truth_3d(sample)
-        k = depth_of_box(sample.intrinsics, self.size).to(root)
-        cells = pixels_to_cells(project(root, sample.intrinsics), self.stride)
+        intrinsics = sample.known("intrinsics")
+        k = depth_of_box(intrinsics, self.size).to(root)
+        cells = pixels_to_cells(project(root, intrinsics), self.stride)
         targets = {"cells": cells, "depth": root[:, 0, 2:], "k": k}
         return (sample.image, k), targets
 

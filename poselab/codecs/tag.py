@@ -88,8 +88,9 @@ class TagCodec(SceneCodec):
         )
         self.sigma, self.foreground, self.fill = sigma, foreground, fill
         self.pull, self.push, self.enlarge = pull, push, enlarge
-        given = isinstance(rules, tag_group.TagGrouping)
-        self.rules = rules if given else replace(tag_group.AE, **rules)
+        if isinstance(rules, dict):
+            rules = replace(tag_group.AE, **rules)
+        self.rules = rules
 
     @property
     def joints(self) -> int:
@@ -167,7 +168,7 @@ class TagCodec(SceneCodec):
 
     def _aligned(self, heatmaps: list[Tensor], tags: Tensor, factor: int):
         """The mean of heatmaps of any resolution, and tags, `factor` times enlarged."""
-        size = [factor * n for n in tags.shape[-2:]]
+        size = factor * tags.shape[-2], factor * tags.shape[-1]
         mean = torch.stack([resized(maps, size) for maps in heatmaps]).mean(0)
         return {"heatmaps": mean, "tags": resized(tags, size)[..., None]}
 
@@ -237,15 +238,15 @@ class FineTagCodec(TagCodec):
         rules: tag_group.TagGrouping | dict = tag_group.HIGHER,
         **options: Any,
     ) -> None:
-        given = isinstance(rules, tag_group.TagGrouping)
-        rules = rules if given else replace(tag_group.HIGHER, **rules)
+        if isinstance(rules, dict):
+            rules = replace(tag_group.HIGHER, **rules)
         super().__init__(size, stride, enlarge=2, rules=rules, **options)
 
     def encode(self, sample: Sample, generator=None) -> tuple[Inputs, Targets]:
         """As `TagCodec.encode`, and "fine" [B, J, 2 h, 2 w], "fine_weight"."""
         inputs, targets = super().encode(sample)
         sample, half = sample.batched(), self.stride // 2
-        size = tuple(2 * n for n in self.map_size)
+        size = 2 * self.map_size[0], 2 * self.map_size[1]
         flags = sample.visibility * sample.present[..., None]
         fine = draw_targets(sample.keypoints, flags, size, half, self.sigma)
         more = {"fine": fine, "fine_weight": counted(sample, half)}

@@ -59,8 +59,8 @@ def top_peaks(
     require_shape("tags", tags, *heatmaps.shape, None)
     joint, y, x = _highest(heatmaps.numpy(), rules.threshold, rules.nms // 2)
     scores = heatmaps.numpy()[joint, y, x]
-    rows = [np.stack([x, y, scores], 1), tags.numpy()[joint, y, x]]
-    rows = np.concatenate(rows, 1).astype(scores.dtype)
+    columns = [np.stack([x, y, scores], 1), tags.numpy()[joint, y, x]]
+    rows = np.concatenate(columns, 1).astype(scores.dtype)
     best = np.lexsort((-scores, joint))
     bounds = np.searchsorted(joint, np.arange(len(heatmaps) + 1))
     pairs = zip(bounds[:-1], bounds[1:], strict=True)
@@ -110,7 +110,8 @@ class _Person:
     """joints [J, 3 + T] and the tags that were matched so far."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
-        self.joints, self.tags = np.zeros(shape, np.float32), []
+        self.joints = np.zeros(shape, np.float32)
+        self.tags: list[np.ndarray] = []
 
 
 def _owners(rows: np.ndarray, known: list[_Person], rules: TagGrouping) -> list:

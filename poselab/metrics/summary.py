@@ -13,7 +13,7 @@ import torch
 
 from poselab.errors import require
 from poselab.metrics.ap.curves import THRESHOLDS, CocoCurves
-from poselab.metrics.ap.inputs import Columns, Inputs
+from poselab.metrics.ap.inputs import Answers, Inputs, People
 from poselab.metrics.base import as_points, as_tensor, check_shape
 from poselab.metrics.keypoints import pck, pckh, pdj
 from poselab.metrics.parts import pcp, pcpm
@@ -98,7 +98,7 @@ def _coco(pred, truth, visibility, boxes, areas, scores, skeleton) -> dict[str, 
         skeleton=skeleton,
         images=[0],
         categories=[1],
-        people=Columns(
+        people=People(
             here,
             here,
             _array(truth),
@@ -106,9 +106,9 @@ def _coco(pred, truth, visibility, boxes, areas, scores, skeleton) -> dict[str, 
             _array(areas),
             boxes=_array(boxes),
             crowd=np.zeros(people, dtype=bool),
-            ignore=~flags.any(1),
+            ignore=np.asarray(~flags.any(1)),
         ),
-        answers=Columns(here, here, found, flags, size.prod(1), scores=_array(scores)),
+        answers=Answers(here, here, found, flags, size.prod(1), scores=_array(scores)),
     )
     return dict(CocoCurves(inputs, THRESHOLDS).numbers)
 

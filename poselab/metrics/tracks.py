@@ -64,8 +64,10 @@ class Tracks:
             field="record",
             value=type(record).__name__,
         )
-        poses = isinstance(record, Poses)
-        there = record.scores > 0 if poses else record.visibility
+        if isinstance(record, Sample):
+            there = record.visibility
+        else:
+            there = record.scores > 0
         return cls(record.keypoints[..., :2], there, record.track_ids, head_sizes)
 
 
@@ -366,7 +368,10 @@ def _scores(there, predicted, taken, switch, sums) -> TrackScores:
     miss = there & ~matched
     flags = [torch.from_numpy(x) for x in (miss, switch, alarm)]
     events = TrackEvents(torch.from_numpy(taken), *flags)
-    counts = [
+    objects, detections, misses, alarms, switches = (
         torch.from_numpy(x.sum((0, 1))) for x in (there, matched, miss, alarm, switch)
-    ]
-    return TrackScores(*counts, torch.from_numpy(sums), events=[events])
+    )
+    distances = torch.from_numpy(sums)
+    return TrackScores(
+        objects, detections, misses, alarms, switches, distances, events=[events]
+    )

@@ -75,7 +75,7 @@ class BottomUp:
         require_shape("image", image, 3, None, None)
         inputs, matrix = fitted(image, self.codec.size)
         found = self.codec.decode(self.output(inputs[None]))[0]
-        return placed_back(found, matrix, image.shape[-2:], self.min_score)
+        return placed_back(found, matrix, sides_of(image), self.min_score)
 
     def output(self, images: Tensor) -> Any:
         """The network's outputs for images [B, 3, H, W] of the codec's size, as one."""
@@ -92,12 +92,17 @@ class BottomUp:
         inputs = inputs if scale == 1 else enlarged(inputs, scale)
         output = self._last(inputs)
         if scale != 1:
-            output = self.codec.rescale(output, scale, tuple(inputs.shape[-2:]))
+            output = self.codec.rescale(output, scale, sides_of(inputs))
         return self.codec.mirror(output) if turned else output
 
     def _last(self, inputs: Tensor) -> Any:
         inputs = inputs if self.normalise is None else self.normalise(inputs)
         return self.codec.stages(self.net(inputs))[-1]
+
+
+def sides_of(images: Tensor) -> tuple[int, int]:
+    """(H, W) of images [..., H, W]."""
+    return images.shape[-2], images.shape[-1]
 
 
 def fitted(image: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -135,11 +140,11 @@ def placed_back(
     found: Poses, matrix: Tensor, size: tuple[int, int], least: float
 ) -> Poses:
     """People of a fitted image in pixels of the image, without those below `least`."""
-    found = found.people(found.person_scores >= least)
+    found = found.people(found.known("person_scores") >= least)
     if torch.equal(matrix, torch.eye(2, 3)):
         return found
     inverse = invert_affine(matrix)
-    corners = xywh_to_xyxy(found.boxes).view(-1, 2, 2)
+    corners = xywh_to_xyxy(found.known("boxes")).view(-1, 2, 2)
     corners = apply_affine(corners - 0.5, inverse) + 0.5  # edges of pixels, not middles
     changes = {
         "keypoints": apply_affine(found.keypoints, inverse),

@@ -146,7 +146,9 @@ def _alike(best: int, keypoints, scores, length, options) -> Tensor:
 
 
 def _merged(groups, keypoints, scores, lengths, options) -> Kept:
-    poses, values, index = [], [], []
+    poses: list[Tensor] = []
+    values: list[Tensor] = []
+    index: list[int] = []
     cluster = torch.full((len(scores),), -1, device=scores.device)
     for best, same in groups:
         near = lengths[best].clamp(max=options.merge_limit)

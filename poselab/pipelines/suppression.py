@@ -46,6 +46,7 @@ def pose_oks(
     if threshold is None:
         return near.mean(-1)
     require_shape("joint_scores", joint_scores, *keypoints.shape[:2])
+    assert joint_scores is not None  # or the line above has raised
     counts = (joint_scores > threshold)[None].expand_as(near)  # the candidate's
     return (near * counts).sum(-1) / counts.sum(-1).clamp(min=1)
 

@@ -149,8 +149,10 @@ class TopDown:
 
     def best(self, poses: Poses) -> Poses:
         """The poses that stay after OKS-NMS, surest first."""
-        area = expand_box(poses.boxes, self.codec.size, self.margin)[:, 2:].prod(1)
+        area = expand_box(poses.known("boxes"), self.codec.size, self.margin)[
+            :, 2:
+        ].prod(1)
         alike = pose_oks(
             poses.keypoints, area, self.skeleton, poses.scores, self.joint_score
         )
-        return poses.people(oks_nms(alike, poses.person_scores, self.overlap))
+        return poses.people(oks_nms(alike, poses.known("person_scores"), self.overlap))

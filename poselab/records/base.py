@@ -28,6 +28,7 @@ class Record:
     a length that all fields share. Fields that begin with "P" have a row per person.
     """
 
+    __dataclass_fields__: ClassVar[dict[str, Any]]  # every subclass is a dataclass
     SHAPES: ClassVar[dict[str, Shape]]
     # What a row holds in which nobody is; 0 in all other fields when rows are padded.
     ABSENT: ClassVar[dict[str, int]] = {"track_ids": -1, "visibility": 0}
@@ -50,7 +51,7 @@ class Record:
                 absent = ~self.present.view(*self.present.shape, *dims)
                 setattr(self, name, old.masked_fill(absent, value))
 
-    def _check_shapes(self) -> dict[str, int]:
+    def _check_shapes(self) -> dict[str | int, int]:
         """The length of each letter; a `ShapeError` where two fields disagree."""
         sizes = self._known_sizes()
         lead: Shape = ("B",) if self.is_stacked else ()
@@ -93,6 +94,18 @@ class Record:
         """The fields that are tensors, by name."""
         values = {name: getattr(self, name) for name in self.SHAPES}
         return {k: v for k, v in values.items() if isinstance(v, Tensor)}
+
+    def known(self, name: str) -> Tensor:
+        """An optional field that must be there; an `ArgumentError` where it is not."""
+        value = getattr(self, name)
+        if not isinstance(value, Tensor):
+            raise ArgumentError(
+                "is not known here, and is needed",
+                where=type(self).__name__,
+                field=name,
+                value=value,
+            )
+        return value
 
     def replace(self, **changes) -> Self:
         """A copy with some fields changed; the other tensors are shared."""

@@ -32,7 +32,8 @@ def to_coco(samples: Sample | Iterable[Sample]) -> dict[str, Any]:
     samples = sample_list(samples)
     ids = _image_ids(samples)
     skeleton = _one_skeleton(samples)
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for sample, image_id in zip(samples, ids, strict=True):
         height, width = sample.size
         images.append(
@@ -57,14 +58,16 @@ def to_coco(samples: Sample | Iterable[Sample]) -> dict[str, Any]:
 
 def sample_list(samples: Sample | Iterable[Sample]) -> list[Sample]:
     """Unstacked samples: those of a stacked one, of a list, or one alone."""
-    alone = isinstance(samples, Sample) and not samples.is_stacked
-    return [samples] if alone else list(samples)
+    if isinstance(samples, Sample) and not samples.is_stacked:
+        return [samples]
+    return list(samples)
 
 
 def _image_ids(samples: Sequence[Sample]) -> list[int]:
-    if any(sample.image_id is None for sample in samples):
+    given = [sample.image_id for sample in samples if sample.image_id is not None]
+    if len(given) < len(samples):
         return list(range(1, len(samples) + 1))
-    ids = [int(sample.image_id) for sample in samples]
+    ids = [int(image_id) for image_id in given]
     twice = [i for i, count in Counter(ids).items() if count > 1]
     if twice:
         raise ArgumentError(

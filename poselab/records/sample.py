@@ -81,7 +81,8 @@ class Sample(Record):
     @property
     def size(self) -> tuple[int, int]:
         """(H, W) of the image in pixels."""
-        return tuple(self.image.shape[-2:])
+        height, width = self.image.shape[-2:]
+        return height, width
 
     def batched(self) -> Self:
         """As `Record.batched`; a whole number as image_id becomes a tensor [1]."""

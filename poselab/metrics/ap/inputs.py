@@ -56,16 +56,15 @@ class Inputs:
     skeleton: Skeleton
     images: list
     categories: list
-    people: Columns
-    answers: Columns
+    people: People
+    answers: Answers
 
 
 @dataclass
 class Columns:
     """N records: image [N], category [N], points [N, J, 2] px, flags [N, J].
 
-    People also have areas [N] px^2, boxes [N, 4] xywh px, crowd [N] and ignore [N];
-    answers have areas, those of the box around their joints, and scores [N].
+    areas [N] px^2: of people as annotated, of answers those of the joints' box.
     """
 
     image: np.ndarray
@@ -73,10 +72,22 @@ class Columns:
     points: np.ndarray
     flags: np.ndarray
     areas: np.ndarray
-    boxes: np.ndarray | None = None
-    crowd: np.ndarray | None = None
-    ignore: np.ndarray | None = None
-    scores: np.ndarray | None = None
+
+
+@dataclass
+class People(Columns):
+    """Annotations, with boxes [N, 4] xywh px, crowd [N] and ignore [N]."""
+
+    boxes: np.ndarray
+    crowd: np.ndarray
+    ignore: np.ndarray
+
+
+@dataclass
+class Answers(Columns):
+    """Detections, with scores [N]."""
+
+    scores: np.ndarray
 
 
 def read_inputs(truth: Any, found: Any, skeleton: Skeleton | None) -> Inputs:
@@ -122,7 +133,8 @@ def _truth(truth: Any, skeleton: Skeleton | None) -> tuple[dict, Skeleton]:
         return truth, skeleton or COCO_17
     if hasattr(truth, "dataset"):
         content = getattr(truth, "truth", truth.dataset)  # of a `Coco`: people alone
-        return content, skeleton or getattr(truth, "skeleton", COCO_17)
+        own: Skeleton = getattr(truth, "skeleton", COCO_17)
+        return content, skeleton or own
     samples = [truth] if isinstance(truth, Sample) and not truth.is_stacked else truth
     samples = list(samples) if isinstance(samples, Iterable) else []
     if not samples or not isinstance(samples[0], Sample):
@@ -220,7 +232,7 @@ def _people(records: list[dict], images: list, categories: list, joints: int):
     given = zip(records, counts, strict=True)
     known = np.array([r.get("num_keypoints", n) for r, n in given], dtype=np.float64)
     crowd = np.array([bool(r.get("iscrowd", 0)) for r in records], dtype=bool)
-    return Columns(
+    return People(
         image=_places(records, "image_id", images, where),
         category=_places(records, "category_id", categories, where, strict=False),
         points=points,
@@ -232,7 +244,9 @@ def _people(records: list[dict], images: list, categories: list, joints: int):
     )
 
 
-def _answers(records: list[dict], images: list, categories: list, joints: int):
+def _answers(
+    records: list[dict], images: list, categories: list, joints: int
+) -> Answers:
     where = "found"
     keypoints = _keypoints(records, joints, where)
     points = keypoints[..., :2]
@@ -247,7 +261,7 @@ def _answers(records: list[dict], images: list, categories: list, joints: int):
             fix=f"The truth has {categories[:5]}.",
         )
     size = np.ptp(points, axis=1) if len(points) else np.zeros((0, 2))
-    return Columns(
+    return Answers(
         image=_places(records, "image_id", images, where),
         category=category,
         points=points,

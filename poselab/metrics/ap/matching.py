@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poselab.metrics.ap.inputs import Columns
+from poselab.metrics.ap.inputs import Answers, Columns, People
 
 MAX_DETECTIONS = 20
 AREAS = {"all": (0.0, 1e10), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
@@ -47,7 +47,7 @@ class Matches:
 
 
 def match(
-    people: Columns, answers: Columns, images: int, sigmas: np.ndarray, thresholds
+    people: People, answers: Answers, images: int, sigmas: np.ndarray, thresholds
 ) -> Matches:
     """Match the detections of each cell to its people, the best one first."""
     order, rank = _kept(answers, images)
@@ -76,7 +76,7 @@ def _cell(columns: Columns, images: int) -> np.ndarray:
     return np.where(columns.category < 0, -1, columns.category * images + columns.image)
 
 
-def _kept(answers: Columns, images: int) -> tuple[np.ndarray, np.ndarray]:
+def _kept(answers: Answers, images: int) -> tuple[np.ndarray, np.ndarray]:
     """Detections by cell and falling score, at most 20 in each cell, and their rank."""
     cell = _cell(answers, images)
     order = np.lexsort((-answers.scores, cell))  # equal scores: as in the file
@@ -92,7 +92,7 @@ def _out_of_range(areas: np.ndarray) -> np.ndarray:
     return (areas < limits[0]) | (areas > limits[1])
 
 
-def _counted(people: Columns) -> np.ndarray:
+def _counted(people: People) -> np.ndarray:
     known = (people.category >= 0) & ~people.ignore
     return known & ~_out_of_range(people.areas)
 
@@ -128,7 +128,7 @@ class _Groups:
 
 
 def similarities(
-    people: Columns,
+    people: People,
     rows: np.ndarray,
     points: np.ndarray,
     found: np.ndarray,
@@ -158,7 +158,7 @@ def similarities(
     return alike
 
 
-def _oks(people: Columns, truth, who, points, found, sigmas) -> np.ndarray:
+def _oks(people: People, truth, who, points, found, sigmas) -> np.ndarray:
     """OKS of detections `found` [K, D] with people `who` [K], all as much labelled."""
     joints = np.nonzero(people.flags[who])[1].reshape(len(who), 1, -1)  # [K, 1, n]
     # A flat index is several times as fast as take_along_axis.
@@ -173,7 +173,7 @@ def _oks(people: Columns, truth, who, points, found, sigmas) -> np.ndarray:
     return _mean_similarity(squared, sigmas[joints], people.areas[who])
 
 
-def _oks_of_box(people: Columns, who, points, found, sigmas) -> np.ndarray:
+def _oks_of_box(people: People, who, points, found, sigmas) -> np.ndarray:
     """The same where nobody is labelled: by distance to the doubled box."""
     squared = 0.0
     for axis, there in enumerate(points):
@@ -194,7 +194,7 @@ def _mean_similarity(squared, sigmas, areas) -> np.ndarray:
     return np.exp(squared, out=squared).sum(-1) / squared.shape[-1]
 
 
-def _choose(alike, rows, people: Columns, counted, thresholds):
+def _choose(alike, rows, people: People, counted, thresholds):
     """Rows of the people taken [A, T, C, D] (-1: none), and who is spared for it.
 
     Whom a detection prefers is a number from 1: more similar people have larger ones,
@@ -216,8 +216,8 @@ def _choose(alike, rows, people: Columns, counted, thresholds):
     best = best.transpose(1, 2, 3, 0)  # [A, T, C, D]
     names = np.take_along_axis(rows[:, None], places, -1)  # [C, D, G]
     names = np.concatenate([np.full((cells, depth, 1), -1), names, names], -1)
-    cell, rank = np.arange(cells)[:, None], np.arange(depth)
-    return names[cell, rank, best], (best > 0) & (best <= width)
+    cell, slot = np.arange(cells)[:, None], np.arange(depth)
+    return names[cell, slot, best], (best > 0) & (best <= width)
 
 
 def _wanted(places: np.ndarray, counted: np.ndarray) -> np.ndarray:
