@@ -139,7 +139,7 @@ class Tracker:
             costs = self.cost(self._before, now)
             match = assign(costs, self.method, self.gate)
             old = match != NEW
-            ids[old] = self._before.track_ids[match[old]]
+            ids[old] = self._before.known("track_ids")[match[old]]
         new = ids == NEW
         ids[new] = torch.arange(self._next, self._next + int(new.sum()))
         self._next += int(new.sum())
@@ -149,7 +149,8 @@ class Tracker:
         """The people to match with next: now's, and who is missing for a short time."""
         ages = torch.zeros(len(now.keypoints), dtype=torch.int64)
         if self._before is not None and self.patience > 0:
-            gone = ~torch.isin(self._before.track_ids, now.track_ids)
+            before = self._before.known("track_ids")
+            gone = ~torch.isin(before, now.known("track_ids"))
             gone &= self._ages < self.patience
             lost = self._before.people(gone)
             ages = torch.cat([ages, self._ages[gone] + 1])
