@@ -6,55 +6,31 @@ lists, dictionaries, numbers and texts around them) is ever unpickled.
 
 from __future__ import annotations
 
-import pickle
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from poselab.errors import ArgumentError, CheckpointError, StateDictError
+from poselab.zoo.weight_file import read
 
-WRAPPERS = ("state_dict", "model_state_dict", "network", "model", "net", "params")
-PREFIXES = ("module.", "model.", "network.", "net.")
+__all__ = ["check", "load_into", "read", "unwrap"]
+
+# The weights first, then their running mean (EMA), as timm and others keep both.
+WRAPPERS = (
+    *("state_dict", "model_state_dict", "network", "model", "net", "params", "weights"),
+    *("state_dict_ema", "model_ema", "ema_state_dict", "ema_model", "params_ema"),
+    *("ema", "module"),
+)
+PREFIXES = ("module.", "_orig_mod.", "model.", "network.", "net.", "ema_model.", "ema.")
+OURS = {"recipe", "model", "optimiser", "history"}  # what `fit` keeps
 COUNTER = "num_batches_tracked"  # older checkpoints lack it, and nothing depends on it
 _DEEPEST = 4
 
 Rename = Callable[[str], str | None]
-
-
-def read(path: str | Path) -> Any:
-    """What a .safetensors file, or one of `torch.save`, holds; on the CPU.
-
-    Raises `CheckpointError` for a file that is missing, broken, or holds objects other
-    than tensors: those are refused before any code of theirs could run.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError("there is no such file", where=path)
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about protocols of pickle
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as problem:
-        raise CheckpointError(
-            "holds something else than tensors, or is damaged, and was not loaded",
-            where=path,
-            fix="Ask who made it for the state dict alone. Details: "
-            f"{' '.join(str(problem).split())[:160]}",
-        ) from problem
-    except Exception as problem:  # a damaged file can fail anywhere in the readers
-        raise CheckpointError(
-            f"cannot be read: {type(problem).__name__}: {problem}",
-            where=path,
-            fix="The file is damaged or not a checkpoint: fetch it again.",
-        ) from problem
 
 
 def load_into(
@@ -83,7 +59,7 @@ def load_into(
 
 def unwrap(
     content: Mapping[str, Any],
-    names: Sequence[str],
+    names: Iterable[str],
     rename: Rename | None = None,
     where: str | Path = "state_dict",
 ) -> dict[str, Any]:
@@ -105,6 +81,8 @@ def unwrap(
 
 
 def _innermost(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    if content.keys() >= OURS and isinstance(content["model"], Mapping):
+        return _behind_normalisation(content["model"])
     for _ in range(_DEEPEST):  # a dictionary may hold itself
         inner = (content.get(name) for name in WRAPPERS)
         found = next((part for part in inner if isinstance(part, Mapping)), None)
@@ -114,16 +92,24 @@ def _innermost(content: Mapping[str, Any]) -> Mapping[str, Any]:
     return content
 
 
+def _behind_normalisation(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of our own checkpoints: `1.` is the network, `0.` what normalises its images."""
+    if {str(key).split(".")[0] for key in state} <= {"0", "1"}:
+        return {k.removeprefix("1."): v for k, v in state.items() if k[0] == "1"}
+    return state
+
+
 def _readings(state: Mapping[Any, Any]) -> Iterator[dict[str, Any]]:
-    """The same values with more and more prefixes that all names share taken off."""
+    """The same values with more and more prefixes taken off, wherever they are."""
     state = {str(key): value for key, value in state.items()}
     while True:
         yield state
-        shared = (p for p in PREFIXES if state and all(k.startswith(p) for k in state))
-        prefix = next(shared, None)
-        if prefix is None:
+        there = (p for p in PREFIXES if any(k.startswith(p) for k in state))
+        prefix = next(there, None)
+        shorter = {k.removeprefix(prefix or ""): v for k, v in state.items()}
+        if prefix is None or len(shorter) < len(state):
             return
-        state = {key.removeprefix(prefix): value for key, value in state.items()}
+        state = shorter
 
 
 def _renamed(state: dict[str, Any], rename: Rename | None, where) -> dict[str, Any]:
