@@ -94,7 +94,7 @@ def _refused(path: Path, problem: Exception) -> CheckpointError:
     """The error about a file with objects that are not unpickled."""
     said = _plain(problem)
     found = _GLOBAL.search(said)
-    what = f"an object {found[1]}" if found else "something else than tensors"
+    what = "something else than tensors" + (f" ({found[1]})" if found else "")
     return CheckpointError(
         f"holds {what}, or is damaged, and was not loaded, since loading it could run "
         "any code",
