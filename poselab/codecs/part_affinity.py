@@ -23,16 +23,10 @@ from poselab.codecs.bottom_up import (
     sub_cell,
     weighted_mse,
 )
+from poselab.codecs.enlarged import Enlarged, enlarging
 from poselab.codecs.heatmap import draw_targets
 from poselab.codecs.heatmap_decode import cells_to_pixels, pixels_to_cells
-from poselab.codecs.part_affinity_group import (
-    PYTHON,
-    Enlarged,
-    Grouping,
-    Peaks,
-    enlarging,
-    group,
-)
+from poselab.codecs.part_affinity_group import PYTHON, Grouping, Peaks, group
 from poselab.errors import ArgumentError, require_shape
 from poselab.records import Poses, Sample
 from poselab.skeleton import COCO_17, OPENPOSE_18, Skeleton, convert

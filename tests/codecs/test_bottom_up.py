@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poselab import codecs
-from poselab.codecs import part_affinity_group
+from poselab.codecs import enlarged, part_affinity_group
 from poselab.codecs.bottom_up import each, tensors_of
 from poselab.codecs.offset import mirrored_edges
 from poselab.codecs.part_affinity import mirrored_limbs
@@ -245,8 +245,8 @@ def test_200_peaks_of_every_joint_give_a_bounded_answer(kind):
 def test_only_the_best_peaks_of_a_joint_are_candidates():
     g = torch.Generator().manual_seed(0)
     maps = torch.rand(2, 60, 80, generator=g)
-    both = part_affinity_group.enlarging((60, 80), 1, (60, 80), (60, 80))
-    large = part_affinity_group.Enlarged(maps, *both)
+    both = enlarged.enlarging((60, 80), 1, (60, 80), (60, 80))
+    large = enlarged.Enlarged(maps, *both)
     rules = part_affinity_group.Grouping(max_peaks=20)
     peaks = part_affinity_group.find_peaks(large, maps, rules)
     every = part_affinity_group.find_peaks(large, maps)

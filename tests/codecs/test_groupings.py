@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from poselab.codecs import offset_decode, part_affinity_group, tag_group
+from poselab.codecs import enlarged, offset_decode, part_affinity_group, tag_group
 from tests.support import golden
 
 
@@ -34,12 +34,10 @@ def group_openpose(scene, dtype, rules=part_affinity_group.PYTHON):
     fields = maps(OPENPOSE, f"{tag}_paf_q", -12).to(dtype)
     scale = scene["scale_search"][0] * scene["boxsize"] / size[0]
     scaled = tuple(round(scale * n) for n in size)
-    both = part_affinity_group.enlarging(
-        tuple(heat.shape[1:]), scene["stride"], scaled, size
-    )
+    both = enlarged.enlarging(tuple(heat.shape[1:]), scene["stride"], scaled, size)
     return part_affinity_group.group(
-        part_affinity_group.Enlarged(fields[CHANNELS], *both),
-        part_affinity_group.Enlarged(heat[:-1], *both),
+        enlarged.Enlarged(fields[CHANNELS], *both),
+        enlarged.Enlarged(heat[:-1], *both),
         LIMBS,
         17,
         rules,
