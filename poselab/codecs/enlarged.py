@@ -1,7 +1,7 @@
 """Maps as large as the image, by cubic splines; worked out only where they are needed.
 
-Everything here is linear and separable: enlarging, cutting and blurring a map [h, w] are
-two matrices, `down @ map @ across.T`.
+Everything here is linear and separable: enlarging, cutting and blurring a map [h, w]
+are two matrices, `down @ map @ across.T`.
 """
 
 from __future__ import annotations
