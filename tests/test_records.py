@@ -209,6 +209,11 @@ def test_empty_records():
     both = Poses.stack([Poses.empty(5), make_poses(0, 2)])
     assert both.present.tolist() == [[False, False], [True, True]]
     assert both[0].person_scores.shape == (0,)
+    assert both.roots.shape == (2, 2, 3)  # nobody lacks nothing
+    nobody = make_sample(1, 0).replace(track_ids=None, joints_3d=None)
+    frames = Sample.stack([nobody, make_sample(0, 2)])
+    assert frames.track_ids.tolist() == [[-1, -1], [0, 1]]
+    assert Sample.cat([frames, nobody.batched()]).joints_3d.shape == (3, 2, 17, 3)
 
 
 # --- checks --------------------------------------------------------------------------

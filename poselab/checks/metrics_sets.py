@@ -154,8 +154,11 @@ def _result_cases() -> list[Case]:
         draws = torch.Generator().manual_seed(seed)
         points = 90 * torch.rand(len(ids), people, 3, 2, generator=draws) + 5
         scores = torch.rand(len(ids), people, 3, generator=draws) * 0.9 + 0.05
-        scores[-1, -1] = 0.0  # nobody there: padding
-        return Case(name, points, scores, torch.tensor(ids))
+        present = torch.ones(len(ids), people, dtype=torch.bool)
+        present[-1, -1] = False
+        points[-1, -1], scores[-1, -1] = 0.0, 0.0  # as rows of nobody are
+        scores[0, 0] = 0.0  # somebody, of whom the network is not sure at all
+        return Case(name, points, scores, present, torch.tensor(ids))
 
     return [
         case("two images", 41, [785, 139], 2),
@@ -165,12 +168,11 @@ def _result_cases() -> list[Case]:
 
 
 def _results(
-    keypoints: Tensor, scores: Tensor, image_ids: Tensor
+    keypoints: Tensor, scores: Tensor, present: Tensor, image_ids: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    there = (scores > 0).any(-1)  # [B, P]
-    ids = image_ids[:, None].expand(there.shape)[there]
-    numbers = torch.cat([keypoints, scores[..., None]], -1).flatten(2)[there]
-    return ids, numbers, scores.mean(-1)[there]
+    ids = image_ids[:, None].expand(present.shape)[present]
+    numbers = torch.cat([keypoints, scores[..., None]], -1).flatten(2)[present]
+    return ids, numbers, scores.mean(-1)[present]
 
 
 results = chapter.exercise(
@@ -182,8 +184,8 @@ results = chapter.exercise(
 )
 
 
-def _with_ids(keypoints, scores, image_ids, ids) -> tuple[Tensor, Tensor, Tensor]:
-    return _results(keypoints, scores, torch.as_tensor(ids).reshape(len(image_ids)))
+def _with_ids(keypoints, scores, present, ids) -> tuple[Tensor, Tensor, Tensor]:
+    return _results(keypoints, scores, present, torch.as_tensor(ids))
 
 
 @results.wrong(
@@ -191,56 +193,64 @@ def _with_ids(keypoints, scores, image_ids, ids) -> tuple[Tensor, Tensor, Tensor
     "by `image_id`: with other numbers nobody is found, and AP is near 0 without any "
     "error message. Write the annotations' own ids."
 )
-def place_for_id(keypoints, scores, image_ids):
-    return _with_ids(keypoints, scores, image_ids, torch.arange(len(image_ids)))
+def place_for_id(keypoints, scores, present, image_ids):
+    return _with_ids(keypoints, scores, present, torch.arange(len(image_ids)))
 
 
 @results.wrong(
     "You number the images from 1. COCO's ids are no numbering at all (139, 285, 632, "
     "...); every answer is looked up in a wrong image, and AP is near 0."
 )
-def numbered_from_one(keypoints, scores, image_ids):
-    return _with_ids(keypoints, scores, image_ids, torch.arange(len(image_ids)) + 1)
+def numbered_from_one(keypoints, scores, present, image_ids):
+    return _with_ids(keypoints, scores, present, torch.arange(len(image_ids)) + 1)
 
 
 @results.wrong(
     "You sort the ids, but not the answers: each pose goes to somebody else's image. A "
     "data loader keeps its own order; carry the id with the image."
 )
-def ids_sorted(keypoints, scores, image_ids):
-    return _with_ids(keypoints, scores, image_ids, image_ids.sort().values)
+def ids_sorted(keypoints, scores, present, image_ids):
+    return _with_ids(keypoints, scores, present, image_ids.sort().values)
 
 
 @results.wrong(
-    "Padding is written too: a person whose scores are all 0 is nobody. Each one would "
-    "be a false alarm."
+    "Rows of nobody are written too: `present` says that nobody is there. Each one "
+    "would be a false alarm."
 )
-def padding_written(keypoints, scores, image_ids):
+def padding_written(keypoints, scores, present, image_ids):
     ids = image_ids[:, None].expand(scores.shape[:2]).flatten()
     numbers = torch.cat([keypoints, scores[..., None]], -1).flatten(2).flatten(0, 1)
     return ids, numbers, scores.mean(-1).flatten()
 
 
 @results.wrong(
+    "You leave out somebody whose scores are all 0. That is a person of whom the "
+    "network is not sure, not a row of nobody: only `present` tells the two apart."
+)
+def decided_by_scores(keypoints, scores, present, image_ids):
+    return _results(keypoints, scores, (scores > 0).any(-1), image_ids)
+
+
+@results.wrong(
     "Your keypoints are all x, then all y, then all scores. COCO writes them joint by "
     "joint: x1, y1, s1, x2, y2, s2, ..."
 )
-def column_by_column(keypoints, scores, image_ids):
-    ids, numbers, total = _results(keypoints, scores, image_ids)
+def column_by_column(keypoints, scores, present, image_ids):
+    ids, numbers, total = _results(keypoints, scores, present, image_ids)
     return ids, numbers.unflatten(1, (-1, 3)).transpose(1, 2).flatten(1), total
 
 
 @results.wrong(
     "x and y have changed places: a record has x first, then y, then the score."
 )
-def y_before_x(keypoints, scores, image_ids):
-    return _results(keypoints.flip(-1), scores, image_ids)
+def y_before_x(keypoints, scores, present, image_ids):
+    return _results(keypoints.flip(-1), scores, present, image_ids)
 
 
 @results.wrong(
     "The score of a person is the sum over the joints here; the mean was asked for. "
     "(AP would not notice as long as every person has as many joints. Read on.)"
 )
-def sum_of_scores(keypoints, scores, image_ids):
-    ids, numbers, total = _results(keypoints, scores, image_ids)
+def sum_of_scores(keypoints, scores, present, image_ids):
+    ids, numbers, total = _results(keypoints, scores, present, image_ids)
     return ids, numbers, total * scores.shape[-1]

@@ -14,8 +14,8 @@ from poselab.errors import require
 from poselab.explore.base import Explorer
 from poselab.explore.controls import slider, toggle
 from poselab.explore.inputs import remembered
-from poselab.metrics import Tracks, TrackScores, track_scores
-from poselab.records import Sample
+from poselab.metrics import TrackScores, track_scores
+from poselab.records import Poses, Sample
 
 MOST = {"misses": 20, "alarms": 12, "switches": 6}
 _SLOTS = 2  # false alarms that fit into a frame
@@ -31,43 +31,27 @@ class Planted(NamedTuple):
     jitter: float = 0.0
 
 
-def head_sizes(clip: Sample) -> Tensor:
-    """The head segment of every person in every frame; [F, P] px, at least 1.
-
-    Taken from where the head is, seen or not, so a turned back does not matter.
-    """
-    ends = [clip.skeleton.index(name) for name in ("head_top", "upper_neck")]
-    top, neck = clip.keypoints[:, :, ends].unbind(2)
-    return (top - neck).norm(dim=-1).clamp(min=1)
-
-
-def true_tracks(clip: Sample) -> Tracks:
-    """The truth of a clip; people are there where any joint is labelled."""
-    there = (clip.visibility > 0).any(-1)
-    ids = torch.where(there, clip.track_ids, -1)
-    return Tracks(clip.keypoints, clip.visibility, ids, head_sizes(clip))
-
-
-def plant(clip: Sample, errors: Planted, seed: int = 0) -> Tracks:
+def plant(clip: Sample, errors: Planted, seed: int = 0) -> Poses:
     """A tracker's answer with `errors` in it, always the same for a seed.
 
-    Misses take a person out of one frame; a false alarm is a pose moved to where nobody
+    Stacked `Poses`, with a row for each of the clip's and some for false alarms. The
+    perfect answer has everybody of whom a joint is labelled, and those joints. Misses
+    take a person out of one frame; a false alarm is a pose moved to where nobody
     stands, with a track of its own; a switch swaps the tracks of two people from one
     frame to the end. More errors of a kind are those before and new ones.
     """
     draws = torch.Generator().manual_seed(seed)
-    truth = true_tracks(clip)
-    frames, people = truth.track_ids.shape
-    nobody = truth.track_ids.new_full((frames, _SLOTS), -1)
-    ids = torch.cat([truth.track_ids, nobody], 1)
+    frames, people = clip.present.shape
+    known = torch.where((clip.visibility > 0).any(-1), clip.track_ids, -1)
+    ids = torch.cat([known, known.new_full((frames, _SLOTS), -1)], 1)
     _switch(ids, errors.switches, people, draws)
     _miss(ids, errors.misses, people, draws)
     empty = clip.keypoints.new_zeros(frames, _SLOTS, *clip.keypoints.shape[2:])
     points = torch.cat([clip.keypoints, empty], 1)
-    flags = torch.cat([clip.visibility, empty[..., 0].to(clip.visibility)], 1)
-    _alarm(points, flags, ids, errors.alarms, people, draws)
+    scores = torch.cat([(clip.visibility > 0).to(empty), empty[..., 0]], 1)
+    _alarm(points, scores, ids, errors.alarms, people, draws)
     points = points + errors.jitter * torch.randn(points.shape, generator=draws)
-    return Tracks(points, flags * (ids >= 0)[..., None], ids)
+    return Poses(points, scores, track_ids=ids, present=ids >= 0)
 
 
 def _switch(ids: Tensor, count: int, people: int, draws: torch.Generator) -> None:
@@ -88,14 +72,14 @@ def _miss(ids: Tensor, count: int, people: int, draws: torch.Generator) -> None:
     ids[frame, person] = -1
 
 
-def _alarm(points, flags, ids, count: int, people: int, draws) -> None:
+def _alarm(points, scores, ids, count: int, people: int, draws) -> None:
     cells = torch.randperm(_SLOTS * len(ids), generator=draws)[:count]
     for n, cell in enumerate(cells.tolist()):
         frame, slot = cell // _SLOTS, people + cell % _SLOTS
         person = int(torch.randint(0, people, (1,), generator=draws))
         shift = torch.tensor([40.0 if n % 2 else -40.0, 10.0 * (n % 3) - 60.0])
         points[frame, slot] = points[frame, person] + shift
-        flags[frame, slot], ids[frame, slot] = 2, 100 + n
+        scores[frame, slot], ids[frame, slot] = 1, 100 + n
 
 
 class TrackingErrors(Explorer):
@@ -116,7 +100,7 @@ class TrackingErrors(Explorer):
             field="clip",
             value=type(clip).__name__,
         )
-        self.clip, self._truth = clip, true_tracks(clip)
+        self.clip = clip
         super().__init__(
             self._paint,
             self._make_controls(),
@@ -140,9 +124,9 @@ class TrackingErrors(Explorer):
         return self._judged(Planted(misses, alarms, switches, jitter), drop)[1]
 
     @remembered
-    def _judged(self, errors: Planted, drop: bool) -> tuple[Tracks, TrackScores]:
+    def _judged(self, errors: Planted, drop: bool) -> tuple[Poses, TrackScores]:
         found = plant(self.clip, errors)
-        return found, track_scores(self._truth, found, drop_last_frame=drop)
+        return found, track_scores(self.clip, found, drop_last_frame=drop)
 
     def _paint(self, frame, drop, misses, alarms, switches, jitter) -> tuple:
         errors = Planted(misses, alarms, switches, jitter)
@@ -158,14 +142,14 @@ class TrackingErrors(Explorer):
 
     # --- pictures --------------------------------------------------------------------
 
-    def _photo(self, frame: int, found: Tracks) -> Image.Image:
+    def _photo(self, frame: int, found: Poses) -> Image.Image:
         photo = to_pil(self.clip.image[frame], _SCALE)
         for person, track in enumerate(found.track_ids[frame].tolist()):
             if track >= 0:
                 photo = paint_pose(
                     photo,
                     found.keypoints[frame, person],
-                    found.visibility[frame, person],
+                    2 * (found.scores[frame, person] > 0),
                     self.clip.skeleton,
                     _SCALE,
                     hidden="filled",
@@ -175,7 +159,7 @@ class TrackingErrors(Explorer):
         return photo
 
     def _strip(self, frame, found, scores, width: int) -> Image.Image:
-        cells = cells_of(self._truth, found, scores)
+        cells = cells_of(self.clip, found, scores)
         cells = cells[:, (cells[..., 0] != ABSENT).any(0)]  # [F, P, 2]
         rows = cells.shape[1]
         strip = Image.new("RGB", (width, _CELL * (rows + 1) + 14), "white")
@@ -203,10 +187,10 @@ class TrackingErrors(Explorer):
         if switch:
             pen.rectangle([x - 3, y - 1, x + 1, y + _CELL - 3], fill=WRONG_ANSWER)
 
-    def _alarms(self, pen, rows: int, found: Tracks) -> None:
-        people, y = self._truth.track_ids.shape[1], 8 + _CELL * rows
+    def _alarms(self, pen, rows: int, found: Poses) -> None:
+        people, y = self.clip.present.shape[1], 8 + _CELL * rows
         pen.text((4, y + 2), "false alarms", "black", font(15))
-        for t, count in enumerate((found.track_ids[:, people:] >= 0).sum(1).tolist()):
+        for t, count in enumerate(found.present[:, people:].sum(1).tolist()):
             if count:
                 pen.text(
                     (_LEFT + _CELL * t + 6, y + 2), str(count), WRONG_ANSWER, font(17)
@@ -227,17 +211,18 @@ class TrackingErrors(Explorer):
 ABSENT, MISSED, UNJUDGED = -3, -2, -4
 
 
-def cells_of(truth: Tracks, found: Tracks, scores: TrackScores) -> np.ndarray:
+def cells_of(truth: Sample, found: Poses, scores: TrackScores) -> np.ndarray:
     """For each frame and person the track that has most joints, and if it changed.
 
     [F, P, 2] of (track or ABSENT, MISSED, UNJUDGED; 0 or 1).
     """
-    frames, people = truth.track_ids.shape
+    frames, people = truth.present.shape
+    labelled = (truth.visibility > 0).any(-1)
     cells = np.zeros((frames, people, 2), int)
     events = scores.events[0]
     for t in range(frames):
         for p in range(people):
-            if truth.track_ids[t, p] < 0:
+            if not labelled[t, p]:
                 cells[t, p] = ABSENT, 0
             elif t >= len(events.taken):
                 cells[t, p] = UNJUDGED, 0
@@ -246,7 +231,7 @@ def cells_of(truth: Tracks, found: Tracks, scores: TrackScores) -> np.ndarray:
     return cells
 
 
-def _majority(t: int, p: int, events, found: Tracks) -> tuple[int, int]:
+def _majority(t: int, p: int, events, found: Poses) -> tuple[int, int]:
     taken = torch.as_tensor(events.taken[t, p])
     missed = int(torch.as_tensor(events.miss[t, p]).sum())
     hits = taken[taken >= 0]

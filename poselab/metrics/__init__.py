@@ -28,14 +28,14 @@ from poselab.metrics.space import (
     pck3d_curve,
 )
 from poselab.metrics.summary import everything
-from poselab.metrics.tracks import TrackEvents, Tracks, TrackScores, track_scores
+from poselab.metrics.track_inputs import head_segments
+from poselab.metrics.tracks import TrackEvents, TrackScores, track_scores
 
 __all__ = [
     "NAMES",
     "CocoNumbers",
     "TrackEvents",
     "TrackScores",
-    "Tracks",
     "align",
     "auc3d",
     "box_ap",
@@ -43,6 +43,7 @@ __all__ = [
     "coco_ap_vectorised",
     "coco_curves",
     "everything",
+    "head_segments",
     "head_box_length",
     "joint_errors",
     "limb_judgement",

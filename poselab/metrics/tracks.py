@@ -28,54 +28,28 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from poselab.errors import ArgumentError, require
-from poselab.metrics.base import as_points, as_tensor, check_limits, check_shape
+from poselab.errors import require
+from poselab.metrics.base import check_limits
+from poselab.metrics.track_inputs import (
+    Arrays,
+    Frames,
+    clips_of,
+    found_arrays,
+    true_arrays,
+)
+from poselab.metrics.track_matching import JointMatcher
 from poselab.records import Poses, Sample
 
 MOTP = ("matches", "evaluator")
 
 
 @dataclass
-class Tracks:
-    """People of one clip: F frames, P places for people, J joints.
-
-    keypoints [F, P, J, 2] px; visibility [F, P, J], 0 where a joint is not there;
-    track_ids [F, P], -1 for nobody; head_sizes [F, P] px, needed of the truth.
-    """
-
-    keypoints: Any
-    visibility: Any
-    track_ids: Any
-    head_sizes: Any = None
-
-    @classmethod
-    def of(cls, record: Sample | Poses, head_sizes: Any = None) -> Tracks:
-        """The tracks of a stacked record that has track_ids.
-
-        A joint of a `Poses` is there if its score is above 0.
-        """
-        require(
-            record.track_ids is not None and record.is_stacked,
-            "needs stacked frames with track_ids",
-            where="Tracks.of",
-            field="record",
-            value=type(record).__name__,
-        )
-        if isinstance(record, Sample):
-            there = record.visibility
-        else:
-            there = record.scores > 0
-        return cls(record.keypoints[..., :2], there, record.track_ids, head_sizes)
-
-
-@dataclass
 class TrackEvents:
     """What happened to each joint of F frames.
 
-    `taken` [F, P, J]: the place of the person whose joint a true joint was matched to,
+    `taken` [F, P, J]: the index of the person whose joint a true joint was matched to,
     -1 for none; `miss` and `switch` [F, P, J]; `false_alarm` [F, Q, J].
     """
 
@@ -138,8 +112,9 @@ class TrackScores:
 
 
 def track_scores(
-    truth: Tracks | Sequence[Tracks],
-    found: Tracks | Sequence[Tracks],
+    truth: Frames | Sequence[Frames],
+    found: Frames | Sequence[Frames],
+    head_sizes: Any = None,
     *,
     threshold: float = 0.5,
     drop_last_frame: bool = True,
@@ -147,8 +122,12 @@ def track_scores(
 ) -> TrackScores:
     """MOTA, MOTP and their counts for one clip or a list of clips.
 
-    `threshold` in heads. Raises `ArgumentError`; a person must have a head size where
-    any of their joints is labelled.
+    A clip is its frames in order, stacked or in a list: `Sample`s as `truth`, `Poses`
+    as `found`, both with `track_ids` of whoever is present. A joint of the truth is
+    there if it is labelled, a predicted one if its score is above 0. `head_sizes`, in
+    px, are a tensor [F, P] or a list of F tensors [P] (of a list of clips: a list of
+    these); by default `head_segments(truth)`. `threshold` in heads. Raises
+    `ArgumentError`; a person must have a head size where any joint is labelled.
     """
     require(
         motp in MOTP,
@@ -159,8 +138,8 @@ def track_scores(
         fix=f"Use one of {', '.join(MOTP)}.",
     )
     check_limits(threshold, "threshold", "track_scores")
-    clips = [truth] if isinstance(truth, Tracks) else list(truth)
-    answers = [found] if isinstance(found, Tracks) else list(found)
+    clips, alone = clips_of(truth, Sample, "truth")
+    answers, _ = clips_of(found, Poses, "found")
     require(
         len(clips) == len(answers) > 0,
         f"expected {len(clips)} clips, at least 1",
@@ -168,25 +147,35 @@ def track_scores(
         field="found",
         value=len(answers),
     )
-    scores = [
-        _clip(_checked(t, True), _checked(f, False), threshold, drop_last_frame, motp)
-        for t, f in zip(clips, answers, strict=True)
-    ]
+    heads = [head_sizes] if alone or head_sizes is None else list(head_sizes)
+    heads = heads * len(clips) if head_sizes is None else heads
+    require(
+        len(heads) == len(clips),
+        f"expected those of {len(clips)} clips",
+        where="track_scores",
+        field="head_sizes",
+        value=len(heads),
+    )
+    options = threshold, drop_last_frame, motp
+    return _total(
+        [
+            _clip(true_arrays(t, h), found_arrays(f), *options)
+            for t, f, h in zip(clips, answers, heads, strict=True)
+        ]
+    )
+
+
+def _total(scores: list[TrackScores]) -> TrackScores:
     require(
         len({len(s.objects) for s in scores}) == 1,
         "differ between clips",
         where="track_scores",
         field="numbers of joints",
     )
-    counts = (
-        "objects",
-        "detections",
-        "misses",
-        "false_alarms",
-        "switches",
-        "distances",
-    )
-    sums = {name: sum(getattr(s, name) for s in scores) for name in counts}
+    counts = ("objects", "detections", "misses", "false_alarms", "switches")
+    sums = {
+        name: sum(getattr(s, name) for s in scores) for name in (*counts, "distances")
+    }
     events = [event for s in scores for event in s.events]
     return TrackScores(**sums, sequences=scores, events=events)
 
@@ -194,90 +183,22 @@ def track_scores(
 # --- one clip ------------------------------------------------------------------------
 
 
-@dataclass
-class _Arrays:
-    points: np.ndarray
-    there: np.ndarray
-    ids: np.ndarray
-    heads: np.ndarray
-
-
-def _checked(tracks: Tracks, is_truth: bool) -> _Arrays:
-    """The clip as arrays; joints of people who are not there are not there."""
-    where = "truth" if is_truth else "found"
-    ids = as_tensor(tracks.track_ids, "track_ids", where).cpu()
-    there = as_tensor(tracks.visibility, "visibility", where).cpu() > 0
-    points = as_points(tracks.keypoints, "keypoints", where).cpu().double()
-    check_shape(there, "visibility", (*ids.shape, *there.shape[-1:]), where)
-    check_shape(points, "keypoints", (*there.shape, 2), where)
-    require(
-        ids.dim() == 2,
-        "expected shape [F, P]",
-        where=where,
-        field="track_ids",
-        value=list(ids.shape),
-    )
-    there = there & (ids >= 0)[..., None]
-    lost = there & ~torch.isfinite(points).all(-1)
-    require(
-        not lost.any(),
-        "a joint has no finite position",
-        where=where,
-        field=f"keypoints{lost.nonzero()[:1].flatten().tolist()}",
-        fix="Give it visibility 0.",
-    )
-    heads = _heads(tracks, there, where) if is_truth else torch.ones(ids.shape)
-    for frame, row in enumerate(ids):
-        row = row[row >= 0]
-        once = len(row.unique()) == len(row)
-        require(
-            once,
-            "two people of a frame have one identity",
-            where=where,
-            field=f"track_ids[{frame}]",
-            value=row.tolist(),
-        )
-    return _Arrays(points.numpy(), there.numpy(), ids.numpy(), heads.numpy())
-
-
-def _heads(tracks: Tracks, there: Tensor, where: str) -> Tensor:
-    require(
-        tracks.head_sizes is not None,
-        "are needed of the truth",
-        where=where,
-        field="head_sizes",
-        value=None,
-        fix="For example 0.6 times the diagonal of the head's box.",
-    )
-    heads = as_points(tracks.head_sizes, "head_sizes", where).cpu().double()
-    check_shape(heads, "head_sizes", there.shape[:2], where)
-    bad = there.any(-1) & ~(torch.isfinite(heads) & (heads > 0))
-    if bad.any():
-        raise ArgumentError(
-            "must be positive",
-            where=where,
-            value=heads[bad][0].item(),
-            field=f"head_sizes{bad.nonzero()[0].tolist()}",
-        )
-    return heads
-
-
 def _clip(
-    truth: _Arrays, found: _Arrays, threshold: float, drop_last_frame: bool, motp: str
+    truth: Arrays, found: Arrays, threshold: float, drop_last_frame: bool, motp: str
 ) -> TrackScores:
     (frames, _, joints), given = truth.there.shape, found.there.shape
     require(
         given[0] == frames and given[2] == joints,
         f"expected {frames} frames and {joints} joints",
         where="track_scores",
-        field="found, visibility",
+        field="found",
         value=list(given),
     )
     frames = max(frames - drop_last_frame, 0)
     taken = np.full(truth.there[:frames].shape, -1)
     switch = np.zeros(taken.shape, dtype=bool)
     sums = np.zeros(joints)
-    followed = [_Joint() for _ in range(joints)]
+    followed = [JointMatcher() for _ in range(joints)]
     for frame in range(frames):
         far = _distances(truth, found, frame, threshold)  # [J, P, Q]
         for joint, memory in enumerate(followed):
@@ -289,7 +210,7 @@ def _clip(
     return _scores(truth.there[:frames], found.there[:frames], taken, switch, sums)
 
 
-def _distances(truth: _Arrays, found: _Arrays, frame: int, threshold: float):
+def _distances(truth: Arrays, found: Arrays, frame: int, threshold: float):
     """Distances in heads of all pairs; [J, P, Q], inf for those that cannot match."""
     gap = truth.points[frame][:, None] - found.points[frame][None]  # [P, Q, J, 2]
     both = truth.there[frame][:, None] & found.there[frame][None]  # [P, Q, J]
@@ -297,66 +218,6 @@ def _distances(truth: _Arrays, found: _Arrays, frame: int, threshold: float):
     with np.errstate(divide="ignore", invalid="ignore"):  # nobody's head may be 0
         far = np.linalg.norm(gap, axis=-1) / truth.heads[frame][:, None, None]
     return np.where(both & (far <= threshold), far, np.inf).transpose(2, 0, 1)
-
-
-class _Joint:
-    """Which predicted identity each true one has, for one kind of joint."""
-
-    def __init__(self) -> None:
-        self.partner: dict[int, int] = {}  # of a true identity, the last one it had
-        self.owner: dict[int, int] = {}  # of a predicted one, whom it was given last
-        self.seen: set[int] = set()  # predicted identities that were ever matched
-        self.now: set[int] = set()  # true identities matched in the frame before
-
-    def step(self, far: np.ndarray, truth: np.ndarray, found: np.ndarray):
-        """Pairs (p, q, is a switch) of one frame, and the evaluator's extra distance.
-
-        far [P, Q] in heads, inf where a pair cannot match.
-        """
-        extra = float(far[np.isfinite(far)].sum())
-        kept = self._keep(far, truth, found)
-        free = far.copy()
-        for p, q in kept:
-            free[p, :], free[:, q] = np.inf, np.inf
-        pairs = [(p, q, False) for p, q in kept]
-        for p, q in assign(free):
-            switch, times = self._meet(int(truth[p]), int(found[q]))
-            pairs.append((p, q, switch))
-            extra += times * float(far[p, q])
-        self.now = {int(truth[p]) for p, _, _ in pairs}
-        self.seen |= {int(found[q]) for _, q, _ in pairs}
-        return pairs, extra
-
-    def _keep(self, far, truth, found) -> list[tuple[int, int]]:
-        """Pairs of the frame before that are still near enough."""
-        place = {int(name): q for q, name in enumerate(found)}
-        kept: dict[int, int] = {}  # q -> p
-        for p, name in enumerate(map(int, truth)):
-            q = place.get(self.partner[name]) if name in self.now else None
-            if q is not None and q not in kept and np.isfinite(far[p, q]):
-                kept[q] = p
-        return [(p, q) for q, p in kept.items()]
-
-    def _meet(self, truth: int, found: int) -> tuple[bool, int]:
-        """Whether a new pair is a switch, and how often the evaluator adds it again."""
-        switch = self.partner.get(truth, found) != found
-        stolen = self.owner.get(found, truth) != truth
-        times = int(switch and found not in self.seen)
-        times += int(stolen) * (1 + int(truth not in self.partner))
-        self.partner[truth], self.owner[found] = found, truth
-        return switch, times
-
-
-def assign(cost: np.ndarray) -> list[tuple[int, int]]:
-    """The cheapest of the largest sets of pairs (row, column) with finite cost."""
-    finite = np.isfinite(cost)
-    if not finite.any():
-        return []
-    # One forbidden pair costs more than all allowed ones together.
-    forbidden = 2 * min(cost.shape) * (np.abs(cost[finite]).max() + 1)
-    rows, columns = linear_sum_assignment(np.where(finite, cost, forbidden))
-    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
-    return [pair for pair in pairs if finite[pair]]
 
 
 def _scores(there, predicted, taken, switch, sums) -> TrackScores:

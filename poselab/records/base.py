@@ -204,8 +204,8 @@ class Record:
         """Unstacked records as one stack; where P differs, absent people fill up.
 
         Rows that fill up have `present` False, track id -1 and 0 elsewhere. Fields that
-        some of the records lack are dropped. Raises `ShapeError` if the images differ
-        in size and `ArgumentError` if the list is empty.
+        some records with people lack are dropped. Raises `ShapeError` if the images
+        differ in size and `ArgumentError` if the list is empty.
         """
         records = list(records)
         if any(record.is_stacked for record in records):
@@ -223,13 +223,26 @@ class Record:
         people = max(batch.present.shape[1] for batch in batches)
         changes: dict[str, Tensor | None] = {}
         for name in cls.SHAPES:
-            values = [getattr(batch, name) for batch in batches]
-            whole = all(isinstance(value, Tensor) for value in values)
-            if whole:
+            values = cls._column(name, batches)
+            if all(isinstance(value, Tensor) for value in values):
                 changes[name] = cls._cat(name, values, people)
             elif any(value is not None for value in values):
                 changes[name] = None
         return batches[0].replace(**changes)
+
+    @classmethod
+    def _column(cls, name: str, batches: list[Self]) -> list[Any]:
+        """One field of several stacks; no rows where a stack without rows lacks it."""
+        values = [getattr(batch, name) for batch in batches]
+        known = next((v for v in values if isinstance(v, Tensor)), None)
+        if known is None or name not in cls.per_person():
+            return values
+        return [
+            value
+            if isinstance(value, Tensor) or batch.present.shape[1]
+            else known.new_zeros(len(batch), 0, *known.shape[2:])
+            for value, batch in zip(values, batches, strict=True)
+        ]
 
     @classmethod
     def _cat(cls, name: str, values: list[Tensor], people: int) -> Tensor:

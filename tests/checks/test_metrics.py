@@ -7,6 +7,7 @@ from poselab import metrics
 from poselab.checks import check
 from poselab.checks.metrics import _oks_cases, _pck_cases, _pckh_cases, oks, pck, pckh
 from poselab.checks.metrics_space_time import _mota_cases, _mpjpe_cases, mota, mpjpe
+from tests.support.samples import found_frames, true_frames
 
 
 def test_pck_by_a_loop_over_people():
@@ -77,11 +78,11 @@ def test_average_precision_by_a_loop():
 
 
 def test_a_results_file_by_a_loop():
-    def answer(keypoints, scores, image_ids):
+    def answer(keypoints, scores, present, image_ids):
         ids, rows, means = [], [], []
         for i, name in enumerate(image_ids.tolist()):
             for p in range(keypoints.shape[1]):
-                if scores[i, p].max() > 0:
+                if present[i, p]:
                     ids.append(name)
                     row = torch.column_stack([keypoints[i, p], scores[i, p]])
                     rows.append(row.reshape(-1))
@@ -139,9 +140,8 @@ def test_motas_solution_is_the_packages_on_one_joint_each():
         frames, people = tracks.shape
         place = 100.0 * torch.arange(people)[None, :, None, None]
         place = place.expand(frames, people, 1, 2)
-        ones = torch.ones(frames, people, 1)
         ids = torch.where(tracks >= 0, torch.arange(people), -1)
-        truth = metrics.Tracks(place, ones, ids, torch.ones(frames, people))
+        truth = true_frames(place, torch.ones(frames, people, 1), ids)
         slots = int(alarms.max()) if len(alarms) else 0
         false = torch.arange(slots).expand(frames, slots)  # far from everybody
         points = torch.cat(
@@ -150,6 +150,7 @@ def test_motas_solution_is_the_packages_on_one_joint_each():
         )
         false = torch.where(false < alarms[:, None], 900 + false, -1)
         names = torch.cat([torch.where(tracks > 0, tracks, -1), false], 1)
-        found = metrics.Tracks(points, torch.ones(*names.shape, 1), names)
-        scores = metrics.track_scores(truth, found, drop_last_frame=False)
+        found = found_frames(points, torch.ones(*names.shape, 1), names)
+        heads = torch.ones(frames, people)
+        scores = metrics.track_scores(truth, found, heads, drop_last_frame=False)
         assert abs(float(mota.solution(tracks, alarms)) - scores.total["mota"]) < 1e-6

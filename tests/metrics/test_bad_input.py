@@ -5,7 +5,6 @@ import torch
 
 from poselab.errors import ArgumentError
 from poselab.metrics import (
-    Tracks,
     coco_ap,
     coco_ap_vectorised,
     mpjpe,
@@ -19,6 +18,7 @@ from poselab.metrics import (
     track_scores,
 )
 from tests.support.coco_sets import make_set
+from tests.support.samples import found_frames, true_frames
 
 POSE, SEEN = torch.rand(2, 17, 2), torch.ones(2, 17)
 BOXES = torch.tensor([[0.0, 0.0, 9.0, 9.0]] * 2)
@@ -35,11 +35,10 @@ def test_a_threshold_is_a_number_from_0(limits):
         with pytest.raises(ArgumentError, match="finite and not negative"):
             metric()
     ids = torch.arange(2).expand(3, 2)
-    tracks = Tracks(
-        POSE.expand(3, 2, 17, 2), SEEN.expand(3, 2, 17), ids, torch.ones(3, 2)
-    )
+    frames = POSE.expand(3, 2, 17, 2), SEEN.expand(3, 2, 17), ids
+    truth, found = true_frames(*frames), found_frames(*frames)
     with pytest.raises(ArgumentError, match="threshold.*not negative"):
-        track_scores(tracks, tracks, threshold=limits[-1])
+        track_scores(truth, found, torch.ones(3, 2), threshold=limits[-1])
 
 
 def test_joints_of_another_skeleton_are_not_looked_up_by_name():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from poselab import geometry
-from poselab.records import Sample
+from poselab.records import Poses, Sample
 from poselab.skeleton import COCO_17, Skeleton
 
 
@@ -73,3 +73,30 @@ def _front(masks: torch.Tensor) -> torch.Tensor:
 def with_people(batch: Sample, people: int) -> Sample:
     """The stacked sample with its first person as often as `people` says."""
     return Sample.stack([one.people([0] * people) for one in batch])
+
+
+def true_frames(keypoints, visibility, track_ids) -> Sample:
+    """Frames of truth without pictures, from [F, P, J, 2], [F, P, J] and [F, P].
+
+    The id -1 is nobody.
+    """
+    keypoints, visibility, ids = map(
+        torch.as_tensor, (keypoints, visibility, track_ids)
+    )
+    names = tuple(f"joint {j}" for j in range(keypoints.shape[2]))
+    return Sample(
+        image=torch.zeros(len(keypoints), 3, 1, 1),
+        keypoints=keypoints,
+        visibility=visibility,
+        boxes=torch.zeros(*ids.shape, 4),
+        areas=torch.zeros(ids.shape),
+        skeleton=Skeleton("joints", names, ()),
+        track_ids=ids,
+        present=ids >= 0,
+    )
+
+
+def found_frames(keypoints, scores, track_ids) -> Poses:
+    """Frames of predictions, from [F, P, J, 2], [F, P, J] and [F, P]; -1 is nobody."""
+    keypoints, scores, ids = map(torch.as_tensor, (keypoints, scores, track_ids))
+    return Poses(keypoints, scores, track_ids=ids, present=ids >= 0)
