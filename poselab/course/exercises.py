@@ -118,7 +118,8 @@ def _definitions(source: str) -> ast.Module:
 
 def _is_kept(node: ast.stmt) -> bool:
     if isinstance(node, ast.Assign):
-        return isinstance(node.value, ast.Constant)
+        named = all(isinstance(target, ast.Name) for target in node.targets)
+        return named and isinstance(node.value, ast.Constant)
     return isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef))
 
 
