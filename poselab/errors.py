@@ -7,6 +7,7 @@ than 600 characters, so that a learner who has never seen a traceback can mend i
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from os import PathLike
 from typing import Any
@@ -31,6 +32,21 @@ def show_value(value: Any) -> str:
     except Exception as error:  # a learner's own class may fail to print
         text = f"<{type(value).__name__} that cannot be printed: {error}>"
     return shorten(text, _VALUE)
+
+
+def _own_lines(error: BaseException) -> list[str]:
+    """The lines of a notebook's cells through which an error came."""
+    frames = traceback.extract_tb(error.__traceback__)
+    cells = [f for f in frames if "ipykernel_" in f.filename or f.filename[0] == "<"]
+    return [f"line {f.lineno} of the cell: {f.line}" for f in cells if f.line]
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user stopped something; says in one sentence what and how to go on."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the sentence alone."""
+        return [str(self)]
 
 
 class PoselabError(ValueError):
@@ -65,6 +81,11 @@ class PoselabError(ValueError):
         if fix:
             text = f"{text.rstrip('.')}. {fix}"
         super().__init__(shorten(text, self.limit))
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the learner's own line and the sentence, not the
+        lines of this package between them."""
+        return [*_own_lines(self), f"{type(self).__name__}: {self}"]
 
 
 class ArgumentError(PoselabError):

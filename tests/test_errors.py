@@ -20,6 +20,21 @@ from poselab.errors import (
 )
 
 
+def test_a_notebook_shows_the_learner_s_line_and_the_sentence():
+    """As IPython does: `_render_traceback_` in place of forty lines of this package."""
+    core = pytest.importorskip("IPython.core.interactiveshell")
+    shell = core.InteractiveShell()
+    cell = "from poselab.errors import require\nrequire(False, 'is bad', where='lr')"
+    with pytest.raises(ArgumentError) as caught:
+        exec(compile(cell, "<ipython-input-1>", "exec"))
+    text = caught.value._render_traceback_()
+    assert text[-1] == "ArgumentError: lr: is bad"
+    assert len(text) <= 2
+    result = shell.run_cell(cell)
+    own = result.error_in_exec._render_traceback_()
+    assert own[0] == "line 2 of the cell: require(False, 'is bad', where='lr')"
+
+
 def test_all_parts_are_in_the_message():
     error = AnnotationError(
         "is negative", where="a.json", field="bbox", value=-3, fix="Make it positive."

@@ -84,6 +84,7 @@ def clean_output(output: NotebookNode) -> NotebookNode | None:
     """An output without what only a live kernel can show; None where nothing is left.
 
     A widget keeps its picture and caption; one without a picture (a progress bar) goes.
+    The line that waits for a live explorer loses the name of this session.
     """
     if output.output_type == "stream":
         # A terminal would show only what follows the last carriage return of a line.
@@ -96,11 +97,18 @@ def clean_output(output: NotebookNode) -> NotebookNode | None:
         del output.data[mime]
     if not output.data or (live and set(output.data) == {"text/plain"}):
         return None
+    if "text/html" in output.data:
+        output.data["text/html"] = forget_session(output.data["text/html"])
     if "image/png" in output.data:
         output.data["image/png"] = shrink_png(output.data["image/png"])
     words = {mime: output.metadata.get(mime, {}).get("alt") for mime in output.data}
     output.metadata = {mime: {"alt": alt} for mime, alt in words.items() if alt}
     return output
+
+
+def forget_session(text: str) -> str:
+    """HTML without the part of a class that is of one session (`explore.stage`)."""
+    return re.sub(r"(poselab-explorer-here)-[0-9a-f]{32}", r"\1", text)
 
 
 def shrink_png(text: str) -> str:

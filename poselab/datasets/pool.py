@@ -23,13 +23,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from poselab.datasets.cache import evict, touch
 from poselab.errors import ArgumentError, require
 from poselab.records import Sample
 from poselab.skeleton import by_name
 from poselab.system.disk import cache_dir, lock, replace_file, wanted_dir
+from poselab.system.progress import progress_bar
 
 VERSION = 2
 CHUNK = 64
@@ -243,7 +243,9 @@ def _draw(maker: Maker, n: int, fields: Sequence[str], progress: bool, chunk: in
     parts: dict[str, list[Tensor]] = {}
     own = getattr(maker, "generator", None)  # a new one: the key names no other state
     generator = own() if own else torch.Generator().manual_seed(0)
-    bar = tqdm(total=n, desc="drawing people", disable=not progress, leave=False)
+    bar = progress_bar(
+        total=n, desc="drawing people", disable=not progress, leave=False
+    )
     for start in range(0, n, chunk):
         batch = maker.batch(min(chunk, n - start), generator)
         for name, value in batch.tensors().items():

@@ -19,6 +19,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import Normal, Stroke
 from PIL import Image
 
+from poselab.draw.captions import caption_bundle
 from poselab.draw.paint import to_bytes, to_pil
 from poselab.draw.styles import (
     BOX,
@@ -205,10 +206,11 @@ def label(ax, x: str, y: str, text: str | None = None, legend: bool = True) -> N
 
 
 def show(shown, caption: str, *, jpeg: bool = False, dpi: int = 100) -> None:
-    """Display a matplotlib figure or a PIL image once, with its caption as alt text.
+    """Display a matplotlib figure or a PIL image once, with its caption under it.
 
-    Gives a PNG (``jpeg``: a JPEG, for photographs, several times smaller) and the
-    caption as plain text, and closes the figure. Outside Jupyter it prints the caption.
+    Gives a PNG (``jpeg``: a JPEG, for photographs, several times smaller) with the
+    caption as its alt text, then the caption as a line of its own, and closes the
+    figure. Outside Jupyter it prints the caption.
     """
     require(
         bool(caption.strip()),
@@ -227,6 +229,7 @@ def show(shown, caption: str, *, jpeg: bool = False, dpi: int = 100) -> None:
 
     bundle = {mime: base64.b64encode(data).decode(), "text/plain": caption}
     display(bundle, raw=True, metadata={mime: {"alt": caption}})
+    display(caption_bundle(caption), raw=True)
 
 
 def _encoded(shown, jpeg: bool, dpi: int) -> bytes:

@@ -1,17 +1,43 @@
 """Explorer: sliders over one picture that is redrawn in place.
 
+The pattern of every explorer::
+
+    class MyExplorer(Explorer):
+        def __init__(self, network, samples, *, width=700, **values):
+            self.network = expect(network, Net, "network").eval()   # inputs.py
+            self.samples = single_people(samples)
+            controls = {                                            # controls.py
+                "image": image_slider(samples),
+                "person": slider("person", 0, 7, 0),
+                "noise": slider("noise", 0.0, 0.5, 0.0, 0.01, help="added to the map"),
+            }
+            bounds = {"person": lambda image, **_: self.count(image) - 1}
+            super().__init__(self._paint, controls, bounds=bounds, values=values,
+                             groups={"Input": ("image", "person")}, width=width)
+
+        @remembered                                                 # inputs.py
+        def answer(self, image): ...                # a forward pass, kept
+
+        def _paint(self, image, person, noise):
+            ...                                     # draw/paint.py, draw/overlay.py
+            return legend(picture, {"truth": (TRUTH, "ring")}), caption
+
+The truth stands beside the answer, each person has a colour, a legend names the marks,
+the caption gives the numbers that the notebook's questions ask for. A button sets all
+controls back. An explorer with a state beside its controls (joints on a canvas) says in
+`_begin_again` how that begins.
+
 A drag must be answered within a frame or two. So an explorer is core ipywidgets over
 one `Image` whose bytes are replaced: no figure is built, no output area cleared, no
 layout recomputed. Photographs are painted with Pillow, charts on a kept figure (see
 `poselab.explore.pictures`). An event that waited behind a drawing is not drawn at once
 but a moment later together with those behind it, so a slow picture never lags.
+How it appears in a saved notebook: `poselab.explore.stage`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import html
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,13 +45,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as widgets
-import torch
 from PIL import Image
 
 from poselab.draw import to_bytes
+from poselab.draw.captions import paragraph
 from poselab.errors import ArgumentError
-from poselab.explore.controls import check, read, trial_values
-from poselab.explore.pictures import png
+from poselab.explore.controls import button, check, read, trial_values
+from poselab.explore.layout import arrange
+from poselab.explore.stage import outputs
+from poselab.system.threads import threads
 
 __all__ = ["Explorer"]
 
@@ -34,8 +62,6 @@ __all__ = ["Explorer"]
 _WAITED, _MOMENT = 0.008, 0.004
 # One picture at a time, whoever asks: JupyterLab handles widgets in another thread.
 _LOCK = threading.RLock()
-_LIVE = "application/vnd.jupyter.widget-view+json"
-_CSS = "line-height:1.35; font-size:14px; max-width:60em"
 
 
 class Explorer:
@@ -44,8 +70,11 @@ class Explorer:
     `draw(**values)` gets the value of every control and returns (PIL image, caption);
     `controls` are widgets by name, made by `poselab.explore.controls`; `groups` puts
     names under headings; `values` are first values that differ from the controls' own;
-    `width` is the largest width of the picture in CSS pixels (raise it for a
-    projector). Whatever `draw` raises for the first values, the constructor raises.
+    `bounds` gives for a slider's name a function of all `**values` that returns its
+    highest value now (how many people the image holds, less one); `width` is the
+    largest width of the picture in CSS pixels (raise it for a projector); `canvas`
+    stands at the left in place of the controls. Whatever `draw` raises for the first
+    values, the constructor raises.
     """
 
     def __init__(
@@ -55,22 +84,31 @@ class Explorer:
         *,
         groups: Mapping[str, tuple[str, ...]] | None = None,
         values: Mapping[str, Any] | None = None,
+        bounds: Mapping[str, Callable[..., float]] | None = None,
         width: int = 560,
         canvas: widgets.Widget | None = None,
     ) -> None:
         self._draw, self.controls = draw, dict(controls)
+        self._bounds = dict(bounds or {})
         self._held, self._stale, self._drawn_at = 0, True, 0.0
         self._error: Exception | None = None
-        limit = widgets.Layout(width="100%", max_width=f"{width}px", object_fit="fill")
+        self._stages: list = []  # what keeps the shown ones alive
+        limit = widgets.Layout(width="100%", max_width=f"{width}px")
         self.picture = widgets.Image(format="jpeg", layout=limit)
+        self.picture.add_class("poselab-picture")
         self._text, self._alarm = widgets.HTML(), widgets.HTML()
-        self.widget = self._arrange(groups or {"": tuple(self.controls)}, width, canvas)
+        self._reset = button("Reset", "All controls as they were at the start")
+        groups = groups or {"": tuple(self.controls)}
+        shown = [self.picture, self._text, self._alarm]
+        self.widget = arrange(self.controls, groups, shown, width, canvas, self._reset)
         self._assign(values or {})
+        self._start = self.values
         self._refresh()
         self._raise()
         self._first = (self._still(), self._caption)
         for control in self.controls.values():
             control.observe(self._changed, "value")
+        self._reset.on_click(lambda _: self.reset())
 
     # --- what a learner uses ---------------------------------------------------------
 
@@ -105,6 +143,15 @@ class Explorer:
         """
         with _LOCK:
             self._assign(values)
+            self.redraw()
+        return self
+
+    def reset(self) -> Explorer:
+        """Everything as it was at the start; returns the explorer."""
+        with _LOCK:
+            with self._hold():
+                self._begin_again()
+                self._assign(self._start)
             self.redraw()
         return self
 
@@ -145,11 +192,25 @@ class Explorer:
                     value=value,
                     fix=f"Known: {', '.join(self.controls)}.",
                 )
-            check(self.controls[name], name, value, where=type(self).__name__)
+            high = self._most(name, {**self.values, **values})
+            check(self.controls[name], name, value, type(self).__name__, high)
         with self._hold():
             for name, control in self.controls.items():  # their order, not the call's
+                self._bound(name)
                 if name in values:
                     control.value = values[name]
+
+    def _most(self, name: str, values: Mapping[str, Any]) -> float | None:
+        """The highest value of a bounded slider for these values of all controls."""
+        return self._bounds[name](**values) if name in self._bounds else None
+
+    def _bound(self, name: str) -> None:
+        most = self._most(name, self.values)
+        if most is not None:
+            self.controls[name].max = most
+
+    def _begin_again(self) -> None:
+        """What else a reset sets back; the controls are set after it."""
 
     @contextmanager
     def _hold(self) -> Iterator[None]:
@@ -163,6 +224,9 @@ class Explorer:
 
     def _changed(self, change: Any) -> None:
         with _LOCK:
+            with self._hold():
+                for name in self._bounds:
+                    self._bound(name)
             if not self._held and self.values != self._drawn:
                 self._request()
 
@@ -183,15 +247,17 @@ class Explorer:
                 return
             self._stale, self._error, self._drawn = False, None, self.values
             try:
-                with _one_thread():
+                # Small networks and pictures are slower on several threads: on two busy
+                # cores a forward pass of notebook 01 took 185 ms on two, 8 ms on one.
+                with threads(1):
                     self._image, self._caption = self._draw(**self._drawn)
                     self.picture.value = to_bytes(self._image)
-                self._text.value = _paragraph(self._caption)
+                self._text.value = paragraph(self._caption)
                 self._alarm.value = ""
             except Exception as error:  # shown here; set, sweep and redraw raise it
                 self._error = error
                 text = f"{type(error).__name__}: {error}"
-                self._alarm.value = _paragraph(text, "color:#B00020; font-weight:600")
+                self._alarm.value = paragraph(text, "color:#B00020; font-weight:600")
             self._drawn_at = time.perf_counter()
 
     def _raise(self) -> None:
@@ -202,47 +268,14 @@ class Explorer:
         """The picture that stands for the explorer where nothing is live."""
         return self._image
 
-    def _arrange(self, groups, width, canvas) -> widgets.Widget:
-        rows = []
-        for title, names in groups.items():
-            if title:
-                rows.append(widgets.HTML(f"<b>{html.escape(title)}</b>"))
-            rows.extend(_rows([self.controls[name] for name in names]))
-        column = widgets.Layout(flex="1 1 270px", min_width="260px", max_width="400px")
-        room = widgets.Layout(flex="2 1 320px", max_width=f"{width + 16}px")
-        shown = [self.picture, self._text, self._alarm]
-        if canvas is None:
-            left, right = widgets.VBox(rows), widgets.VBox(shown)
-            left.layout, right.layout = column, room
-        else:
-            left, right = canvas, widgets.VBox([*rows, *shown], layout=column)
-        row = widgets.Layout(
-            flex_flow="row wrap", align_items="flex-start", width="100%"
-        )
-        return widgets.Box([left, right], layout=row)
+    def _ipython_display_(self) -> None:
+        """The first state and its caption; live where a kernel runs (see `stage`)."""
+        from IPython.display import display
 
-    def _repr_mimebundle_(self, include=None, exclude=None, **kwargs) -> tuple:
-        """The live widget, and for readers without a kernel the first state."""
-        image, caption = self._first
-        model = {"version_major": 2, "version_minor": 0}
-        data = {
-            _LIVE: {**model, "model_id": self.widget.model_id},
-            "image/png": base64.b64encode(png(image)).decode("ascii"),
-            "text/plain": caption,
-        }
-        return data, {"image/png": {"alt": caption}}
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Small networks and pictures are slower on several threads: on two busy cores a
-    forward pass of notebook 01's cascade took 185 ms on two threads and 8 ms on one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+        shown, stage = outputs(self.widget, *self._first)
+        self._stages.append(stage)
+        for data, metadata in shown:
+            display(data, raw=True, metadata=metadata)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
@@ -250,16 +283,3 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-def _paragraph(text: str, css: str = "") -> str:
-    return f'<div style="{_CSS}; {css}">{html.escape(text)}</div>'
-
-
-def _rows(controls: list[widgets.Widget]) -> list[widgets.Widget]:
-    """Controls one under another, but check boxes next to each other."""
-    boxes = [c for c in controls if isinstance(c, widgets.Checkbox)]
-    rows = [c for c in controls if not isinstance(c, widgets.Checkbox)]
-    if boxes:
-        rows.append(widgets.Box(boxes, layout=widgets.Layout(flex_flow="row wrap")))
-    return rows

@@ -17,10 +17,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from tqdm.auto import tqdm
-
 from poselab.errors import ArchiveError
 from poselab.system.disk import replace_file
+from poselab.system.progress import progress_bar
 
 SPARE = 64 << 20  # bytes of the disk that an extraction leaves free
 _DAMAGE = (
@@ -108,12 +107,14 @@ def _bytes(path: Path) -> int:
 def _extract(archive: Path, folder: Path, place: Place, progress: bool):
     options = {"unit": " files", "disable": not progress}
     found: dict[str, int] = {}
-    for member in tqdm(_members(archive), desc=f"checking {archive.name}", **options):
+    for member in progress_bar(
+        _members(archive), desc=f"checking {archive.name}", **options
+    ):
         target = place(_safe(archive, member.name))
         if target is not None:
             found[_safe(archive, target)] = member.size
     _check_space(archive, folder, found)
-    for member in tqdm(_members(archive), desc=archive.name, **options):
+    for member in progress_bar(_members(archive), desc=archive.name, **options):
         target = place(_clean(member.name))
         if target is not None and _bytes(folder / target) != member.size:
             (folder / target).parent.mkdir(parents=True, exist_ok=True)

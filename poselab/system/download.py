@@ -23,10 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from poselab.errors import DownloadError, require
 from poselab.system.disk import lock, replace_file
+from poselab.system.progress import progress_bar
 
 RETRIES, TIMEOUT, WAIT = 5, 30.0, 1.0
 CHUNK = 1 << 18  # bytes read at once
@@ -275,7 +274,7 @@ class _Transfer:
         """
         if not self.progress:
             return _NoBar()
-        return tqdm(
+        return progress_bar(
             total=length,
             initial=start,
             unit="B",

@@ -12,14 +12,14 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from poselab.codecs.base import Codec
-from poselab.errors import CheckpointError, PoselabError, require
+from poselab.errors import CheckpointError, Interrupted, PoselabError, require
 from poselab.models import seeded
 from poselab.records import Sample
 from poselab.system import distributed
 from poselab.system.disk import replace_file
+from poselab.system.progress import progress_bar
 from poselab.train.schedules import SCHEDULES, learning_rate
 
 
@@ -85,7 +85,8 @@ def fit(
     In a team of processes (`poselab.system.distributed`) each learns from its part of
     every batch, so `batch_size` is that of all together; the losses are the team's
     means, and the leader keeps the checkpoint. Raises `ArgumentError`,
-    `CheckpointError` or, if the loss stops being a number, `PoselabError`.
+    `CheckpointError`, if the loss stops being a number `PoselabError`, and where the
+    user stops it `Interrupted`.
     """
     for name, value in (
         ("steps", steps),
@@ -182,6 +183,12 @@ class _Run:
                 history.stopped = "done"
             distributed.share_buffers(self.model)
             self.save()
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"fit was stopped after {self.done} of {self.recipe['steps']} steps. "
+                "What was learned until then stays in the network; to start anew, run "
+                "the cell that makes the network and then this one."
+            ) from None
         finally:  # also after Jupyter's stop button: what was learnt can be used
             self.model.to(memory_format=torch.contiguous_format).eval()
 
@@ -202,7 +209,7 @@ class _Run:
             data, recipe["batch_size"], generator, self.team, self.done
         )
         todo = itertools.islice(todo, steps - self.done)
-        with tqdm(
+        with progress_bar(
             total=steps, initial=self.done, disable=not progress, leave=False
         ) as bar:
             for batch in todo:

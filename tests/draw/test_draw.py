@@ -241,7 +241,7 @@ def displayed(monkeypatch):
     monkeypatch.setattr(
         IPython.display,
         "display",
-        lambda bundle, raw, metadata: given.append((bundle, metadata)),
+        lambda bundle, raw, metadata=None: given.append((bundle, metadata)),
     )
     return given
 
@@ -252,12 +252,14 @@ def test_show_gives_one_picture_with_its_alt_text_and_closes_the_figure(displaye
     fig, ax = plt.subplots()
     draw.show(fig, "An empty chart.")
     draw.show(draw.to_pil(GREY), "A grey square.", jpeg=True)
-    (chart, alt), (photo, alt_photo) = displayed
+    (chart, alt), (line, _), (photo, alt_photo), (below, _) = displayed
     assert not plt.fignum_exists(fig.number)
     assert chart["text/plain"] == alt["image/png"]["alt"] == "An empty chart."
     assert base64.b64decode(chart["image/png"])[:4] == b"\x89PNG"
     assert photo["text/plain"] == alt_photo["image/jpeg"]["alt"] == "A grey square."
     assert base64.b64decode(photo["image/jpeg"])[:2] == b"\xff\xd8"
+    assert ">An empty chart.</div>" in line["text/html"]
+    assert below["text/plain"] == "A grey square."
 
 
 def test_the_same_figure_gives_the_same_bytes(displayed):
@@ -265,4 +267,4 @@ def test_the_same_figure_gives_the_same_bytes(displayed):
         fig, ax = draw.figure()
         draw.curve(ax, [0, 1], [0, 1])
         draw.show(fig, "A line.")
-    assert displayed[0] == displayed[1]
+    assert displayed[:2] == displayed[2:]

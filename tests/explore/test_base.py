@@ -3,12 +3,17 @@
 import asyncio
 import base64
 import io
+import sys
 import threading
+import types
 
 import pytest
 from PIL import Image
 
+from poselab.course.run import forget_session
 from poselab.errors import ArgumentError, PoselabError
+from poselab.explore import stage
+from poselab.explore.base import Explorer
 from poselab.explore.controls import slider, trial_values
 from poselab.explore.pictures import Chart, beside, png
 from tests.support.demo import Dot
@@ -138,25 +143,114 @@ def test_two_threads_never_leave_a_stale_picture():
     assert dot.live_caption.endswith(f"at {dot.values['x']}.")
 
 
-def test_mime_bundle_is_live_and_has_the_first_state_as_picture_and_text():
+def displayed(explorer, monkeypatch):
+    """What displaying the explorer hands to the notebook: (data, metadata) each."""
+    display = pytest.importorskip("IPython.display")
+    shown = []
+    monkeypatch.setattr(
+        display, "display", lambda data, raw, metadata: shown.append((data, metadata))
+    )
+    explorer._ipython_display_()
+    return shown
+
+
+def test_the_outputs_are_a_picture_and_its_caption_and_never_a_view(monkeypatch):
     dot = Dot(x=5)
-    first = dot._repr_mimebundle_()
-    data, metadata = dot.set(x=90)._repr_mimebundle_()
+    first = displayed(dot, monkeypatch)
+    (picture, words), (line, _) = displayed(dot.set(x=90), monkeypatch)
+    assert picture == first[0][0]  # the first state, whatever happened since
+    assert picture["text/plain"] == dot.caption == "A red dot of size 5.0 px at 5."
+    assert words["image/png"]["alt"] == dot.caption
+    image = Image.open(io.BytesIO(base64.b64decode(picture["image/png"])))
+    assert (image.format, image.size) == ("PNG", (120, 60))
+    assert dot.caption in line["text/html"]
+    assert stage.HINT in line["text/html"]
+    for data in (picture, line):
+        assert not [mime for mime in data if "widget" in mime]
+
+
+def test_the_line_waits_for_the_stage_of_this_very_display(monkeypatch):
+    dot = Dot()
+    tokens = [displayed(dot, monkeypatch)[1][0]["text/html"] for _ in range(2)]
+    assert tokens[0] != tokens[1]
+    for line, live in zip(tokens, dot._stages, strict=True):
+        assert live.child == dot.widget.model_id
+        assert f'class="{live.token}"' in line
+        assert forget_session(line) == forget_session(tokens[0])
+        assert live.token not in forget_session(line)
+
+
+@pytest.mark.parametrize("frame", ["colab", "vscode"])
+def test_where_outputs_have_frames_of_their_own_the_widget_is_one(monkeypatch, frame):
+    shell = types.SimpleNamespace(user_ns={"__vsc_ipynb_file__": "a.ipynb"})
+    if frame == "colab":
+        monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("colab"))
+    else:
+        monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: shell)
+    dot = Dot()
+    ((data, words),) = displayed(dot, monkeypatch)
     live = data["application/vnd.jupyter.widget-view+json"]
     assert live["model_id"] == dot.widget.model_id
-    assert data["text/plain"] == dot.caption == "A red dot of size 5.0 px at 5."
-    assert metadata["image/png"]["alt"] == dot.caption
-    assert data["image/png"] == first[0]["image/png"]
-    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
-    assert (picture.format, picture.size) == ("PNG", (120, 60))
+    assert data["image/png"]
+    assert words["image/png"]["alt"] == dot.caption
 
 
-def test_ipython_shows_the_bundle():
-    core = pytest.importorskip("IPython.core.formatters")
-    data, metadata = core.DisplayFormatter().format(Dot())
-    assert {"text/plain", "image/png"} < set(data)
-    assert "application/vnd.jupyter.widget-view+json" in data
-    assert metadata["image/png"]["alt"].startswith("A red dot")
+def test_reset_puts_every_control_back_and_draws_once():
+    dot = Dot(x=30, colour="blue").set(x=70, size=9.0, box=True)
+    drawn = dot.drawings
+    dot._reset.click()
+    assert dot.values["x"] == 30
+    assert (dot.values["size"], dot.values["colour"]) == (5.0, "blue")
+    assert dot.drawings == drawn + 1
+    assert dot.reset() is dot
+
+
+class Rooms(Explorer):
+    """`guest` goes up to the number of guests in a room."""
+
+    GUESTS = (3, 1, 7)
+
+    def __init__(self, **values):
+        controls = {
+            "room": slider("room", 0, 2, 0),
+            "guest": slider("guest", 0, 9, 0, help="who is looked at"),
+        }
+        bounds = {"guest": lambda room, **_: self.GUESTS[room] - 1}
+        super().__init__(self.paint, controls, bounds=bounds, values=values)
+
+    def paint(self, room, guest):
+        assert guest < self.GUESTS[room]
+        return Image.new("RGB", (8, 8), (20 * room, 20 * guest, 0)), f"{room}, {guest}."
+
+
+def test_a_slider_is_bounded_by_what_the_picture_holds():
+    rooms = Rooms()
+    assert rooms.controls["guest"].max == 2
+    rooms.set(room=2, guest=6)
+    rooms.controls["room"].value = 1  # as a hand would
+    assert rooms.values == {"room": 1, "guest": 0}
+    assert rooms.live_caption == "1, 0."
+    before = rooms.values
+    with pytest.raises(ArgumentError, match="a whole number from 0 to 2"):
+        rooms.set(room=0, guest=3)
+    assert rooms.values == before
+    assert Rooms(room=2, guest=5).values["guest"] == 5
+    assert Rooms().sweep() == {"room": 3, "guest": 3}
+
+
+def test_controls_say_what_they_do_and_no_label_is_cut():
+    rooms = Rooms()
+    tip = "tooltip" if rooms.controls["guest"].has_trait("tooltip") else None
+    assert getattr(rooms.controls["guest"], tip or "description_tooltip") == (
+        "who is looked at"
+    )
+    dot = Dot()
+    for control in dot.controls.values():
+        assert getattr(control, tip or "description_tooltip")
+    assert dot.controls["box"].layout.width == "auto"
+    long = slider("a label of twenty chr", 0, 5, 1)
+    Explorer(lambda a: (Image.new("RGB", (4, 4)), "x"), {"a": long})
+    assert float(long.style.description_width.removesuffix("em")) > 10
 
 
 def test_digits_that_a_browser_adds_to_a_float_draw_nothing_again():

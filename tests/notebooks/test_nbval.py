@@ -8,6 +8,7 @@ in its header; here a slow or busy machine only takes longer.
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -15,7 +16,11 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from poselab.course import PATIENCE
 
-NBVAL = ("-p", "no:cacheprovider", "--nbval", "--nbval-cell-timeout", str(PATIENCE))
+SANITIZE = Path(__file__).with_name("sanitize.ini")
+NBVAL = (
+    *("-p", "no:cacheprovider", "--nbval", "--nbval-cell-timeout", str(PATIENCE)),
+    *("--nbval-sanitize-with", str(SANITIZE)),
+)
 
 
 def run_nbval(path, folder):

@@ -9,7 +9,7 @@ from poselab.codecs import RegressionCodec
 from poselab.datasets import CocoPeople, save_coco
 from poselab.datasets.coco.layout import open_coco
 from poselab.datasets.sources import Mixed, Varied
-from poselab.errors import ArgumentError, CheckpointError, PoselabError
+from poselab.errors import ArgumentError, CheckpointError, Interrupted, PoselabError
 from poselab.models import build
 from poselab.train import fit, learning_rate
 from tests.support.samples import make_sample
@@ -113,6 +113,22 @@ def test_a_stopped_training_leaves_a_network_to_use():
         train(net=net, data=Stopper(SIZE))
     assert not net.training
     assert all(p.is_contiguous() for p in net.parameters())
+
+
+def test_the_stop_button_is_answered_in_one_sentence():
+    class Pressed(Dots):
+        def batches(self, *arguments):
+            for number, batch in enumerate(super().batches(*arguments)):
+                if number == 2:
+                    raise KeyboardInterrupt
+                yield batch
+
+    net = build("deeppose", size=SIZE)
+    with pytest.raises(Interrupted, match="stopped after 2 of 9 steps") as caught:
+        train(net=net, data=Pressed(SIZE), steps=9)
+    assert isinstance(caught.value, KeyboardInterrupt)
+    assert caught.value._render_traceback_() == [str(caught.value)]
+    assert not net.training
 
 
 class Volume(torch.nn.Module):

@@ -1,0 +1,107 @@
+"""Where controls, picture and caption of an explorer stand, at any width and theme.
+
+Wide: controls left, picture right. Narrow: the picture first and low enough that the
+controls, in two columns, are on the screen with it.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+
+import ipywidgets as widgets
+
+_CSS = """
+.poselab-explorer {container-type: inline-size}
+.poselab-explorer label, .poselab-explorer .widget-label {overflow: visible}
+.poselab-picture {max-height: 78vh; object-fit: contain; object-position: top left;
+  transition: opacity .15s}
+.poselab-controls .widget-checkbox {width: auto; margin-right: 14px}
+.poselab-controls .widget-checkbox label {width: auto; white-space: nowrap}
+.poselab-reset {width: auto}
+@container (max-width: 700px) {
+  .poselab-controls {display: grid !important; max-width: none !important;
+    flex-basis: 100% !important; column-gap: 10px;
+    grid-template-columns: repeat(auto-fit, minmax(210px, 1fr))}
+  .poselab-heading, .poselab-ticks, .poselab-reset {grid-column: 1 / -1}
+  .poselab-heading, .poselab-heading .widget-html-content {
+    height: 20px; line-height: 20px}
+  .poselab-controls .widget-hslider, .poselab-controls .widget-dropdown {
+    flex-wrap: wrap; height: auto; margin: 0 2px}
+  .poselab-controls .widget-label {width: 100% !important; height: 17px;
+    line-height: 17px; text-align: left; font-size: 12.5px}
+  .poselab-controls .widget-readout {min-width: 46px}
+  .poselab-controls .slider-container {flex: 1 1 60%}
+  .poselab-picture {max-height: 36vh}
+}
+/* The kernel does something else and cannot answer: not at once, or a drag flickers. */
+.jp-NotebookPanel:has(.jp-Notebook-ExecutionIndicator[data-status="busy"])
+  .poselab-picture {opacity: .35; transition: opacity .3s 1.2s}
+/* The arrow of a menu is black, also on a dark page. */
+body[data-jp-theme-light="false"] .poselab-explorer select,
+body.vscode-dark .poselab-explorer select, html[theme=dark] .poselab-explorer select {
+  color-scheme: dark; background-image: url("data:image/svg+xml,%3Csvg \
+xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 18'%3E%3Cpath fill='%23ddd' \
+d='M5 7l4 4 4-4z'/%3E%3C/svg%3E") !important}
+"""
+
+
+def arrange(
+    controls: Mapping[str, widgets.Widget],
+    groups: Mapping[str, Sequence[str]],
+    shown: Sequence[widgets.Widget],
+    width: int,
+    canvas: widgets.Widget | None,
+    reset: widgets.Button,
+) -> widgets.Widget:
+    """One box with everything; `shown` are the picture and the lines under it."""
+    _align([controls[name] for names in groups.values() for name in names])
+    rows = []
+    for title, names in groups.items():
+        if title:
+            rows.append(
+                _marked(widgets.HTML(f"<b>{html.escape(title)}</b>"), "heading")
+            )
+        rows.extend(_rows([controls[name] for name in names]))
+    rows.append(_marked(reset, "reset"))
+    panel = _marked(widgets.VBox(rows), "controls")
+    panel.layout = widgets.Layout(
+        flex="1 1 280px", min_width="270px", max_width="420px", overflow="visible"
+    )
+    picture = widgets.VBox(list(shown))
+    picture.layout = widgets.Layout(
+        flex="2 1 330px", max_width=f"{width + 16}px", overflow="visible"
+    )
+    # Where they do not fit beside each other, the last one comes first.
+    parts, wrap = [panel, picture], "row wrap-reverse"
+    if canvas is not None:
+        parts, wrap = [canvas, widgets.VBox([panel, picture])], "row wrap"
+        parts[1].layout = widgets.Layout(flex="1 1 280px", overflow="visible")
+    align = "flex-start" if canvas is not None else "flex-end"
+    layout = widgets.Layout(flex_flow=wrap, align_items=align, width="100%")
+    box = widgets.Box(parts, layout=layout)
+    whole = widgets.VBox([widgets.HTML(f"<style>{_CSS}</style>"), box])
+    return _marked(whole, "explorer")
+
+
+def _marked(widget: widgets.Widget, name: str) -> widgets.Widget:
+    widget.add_class(f"poselab-{name}")
+    return widget
+
+
+def _align(controls: Sequence[widgets.Widget]) -> None:
+    """Labels of one width, in which the longest is not cut."""
+    plain = [c for c in controls if not isinstance(c, widgets.Checkbox)]
+    longest = max((len(c.description) for c in plain), default=0)
+    for control in plain:
+        control.style.description_width = f"{min(max(4.0, 0.56 * longest), 11):.1f}em"
+
+
+def _rows(controls: Sequence[widgets.Widget]) -> list[widgets.Widget]:
+    """Controls one under another, but check boxes next to each other."""
+    boxes = [c for c in controls if isinstance(c, widgets.Checkbox)]
+    rows = [c for c in controls if not isinstance(c, widgets.Checkbox)]
+    if boxes:
+        line = widgets.Box(boxes, layout=widgets.Layout(flex_flow="row wrap"))
+        rows.append(_marked(line, "ticks"))
+    return rows
