@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,6 +65,7 @@ class Annotator(Explorer):
         self.image, self.skeleton = _open(image), skeleton
         record = None if blank else annotation or ours
         self.points, self.visibility = _read(record, skeleton, self.image.size)
+        self._given = copy.deepcopy((self.points, self.visibility))
         self.outline = _outline(record)
         self._background = self._fit(width)
         self.canvas = self._make_canvas(width)
@@ -191,9 +193,17 @@ class Annotator(Explorer):
             else:
                 axis = 0 if change["owner"] is self.controls["x"] else 1
                 self.points[j][axis] = float(change["new"])
-            if self.canvas:
-                self.canvas.points = [list(p) for p in self.points]
-                self.canvas.visibility = list(self.visibility)
+            self._tell()
+
+    def _tell(self) -> None:
+        if self.canvas:  # both taken now: `_hear` comes between them
+            points, flags = copy.deepcopy((self.points, self.visibility))
+            self.canvas.points, self.canvas.visibility = points, flags
+
+    def _begin_again(self) -> None:
+        self.points, self.visibility = copy.deepcopy(self._given)
+        self._tell()
+        self._select(None)
 
     def _hear(self, change: Any) -> None:
         """The canvas changed: show it on the sliders and redraw."""

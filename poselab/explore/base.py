@@ -102,7 +102,7 @@ class Explorer:
         shown = [self.picture, self._text, self._alarm]
         self.widget = arrange(self.controls, groups, shown, width, canvas, self._reset)
         self._assign(values or {})
-        self._start = self.values
+        self._at_start = self.values
         self._refresh()
         self._raise()
         self._first = (self._still(), self._caption)
@@ -150,8 +150,8 @@ class Explorer:
         """Everything as it was at the start; returns the explorer."""
         with _LOCK:
             with self._hold():
+                self._assign(self._at_start)
                 self._begin_again()
-                self._assign(self._start)
             self.redraw()
         return self
 
@@ -210,7 +210,7 @@ class Explorer:
             self.controls[name].max = most
 
     def _begin_again(self) -> None:
-        """What else a reset sets back; the controls are set after it."""
+        """What else a reset sets back, after the controls."""
 
     @contextmanager
     def _hold(self) -> Iterator[None]:

@@ -149,6 +149,9 @@ class FeedbackExplorer(Explorer):
             if self.canvas:
                 self.canvas.points = points.tolist()
 
+    def _begin_again(self) -> None:
+        self._place(None)  # also where only joints were dragged
+
     def _hear(self, change: Any) -> None:
         """A joint was dragged on the canvas."""
         points = torch.tensor(self.canvas.points, dtype=torch.float32)

@@ -156,6 +156,9 @@ class MetricLab(Explorer):
             self._select(change)
             self._tell()
 
+    def _begin_again(self) -> None:
+        self._another({"new": self.controls["person"].value})
+
     def _select(self, change: Any) -> None:
         """Show the numbers of the selected joint on the sliders."""
         with self._hold():

@@ -44,6 +44,17 @@ def test_pycocotools_reads_what_it_writes(grace, tmp_path, capsys):
     assert read.loadCats(1)[0]["keypoints"] == list(COCO_17.joints)
 
 
+def test_a_reset_brings_every_joint_back(grace):
+    before = grace.record()
+    grace.set(joint="left_eye", x=300, y=190, visibility=1).set(joint="nose", x=7)
+    assert grace.record() != before
+    picture = grace.reset()
+    assert picture.record() == before
+    if grace.canvas:
+        assert grace.canvas.points == grace.points
+        assert list(grace.canvas.visibility) == grace.visibility
+
+
 def test_sliders_move_the_selected_joint(grace):
     grace.set(joint="left_eye", x=300, y=190, visibility=1)
     index = COCO_17.index("left_eye")

@@ -110,6 +110,17 @@ def test_without_a_canvas_the_sliders_remain(network, samples, monkeypatch):
     assert explorer.set(turn=90).image_bytes != still
 
 
+@needs_canvas
+def test_a_reset_brings_the_dragged_start_back(explorer):
+    before = explorer.start.clone()
+    points = explorer.start.tolist()
+    points[9] = [5.0, 7.0]
+    explorer.canvas.points = points
+    assert not torch.equal(explorer.start, before)
+    explorer.reset()
+    torch.testing.assert_close(explorer.start, before)
+
+
 def test_answers_are_remembered(explorer):
     explorer.poses(0)
     done = explorer._answer.cache_info().misses

@@ -43,6 +43,15 @@ def test_every_control_changes_the_picture(lab):
     assert all(count > 1 for count in seen.values()), seen
 
 
+def test_a_reset_brings_the_network_s_answer_back(lab):
+    before = [list(point) for point in lab.points]
+    lab.set(joint="left_hip", x=3.0, y=4.0).set(alpha=0.3)
+    assert lab.points != before
+    lab.reset()
+    assert lab.points == before
+    assert lab.values["alpha"] == 0.1
+
+
 def test_the_numbers_are_those_of_the_package(lab, people):
     answer = lab.answer()
     pred = torch.tensor(lab.points)
