@@ -74,5 +74,5 @@ def first_bytes(path: str | Path) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read(_LENGTH)
-    except OSError:
+    except (OSError, ValueError):  # a name with a zero byte is a ValueError
         return b""

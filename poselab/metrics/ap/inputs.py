@@ -9,7 +9,7 @@ these end as a number near 0 that looks like a bad network, so they are named he
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,14 @@ import numpy as np
 
 from poselab.categories import person_category
 from poselab.errors import ArgumentError, require
+from poselab.metrics.ap.columns import (
+    column_of,
+    finite,
+    index_column,
+    keypoint_column,
+    number_column,
+    optional_column,
+)
 from poselab.records import Poses, Sample
 from poselab.records.coco import to_coco, to_results
 from poselab.skeleton import COCO_17, Skeleton
@@ -113,7 +121,7 @@ def read_inputs(truth: Any, found: Any, skeleton: Skeleton | None) -> Inputs:
 def _ids(data: dict, key: str) -> list:
     """The ids of images or categories, sorted as pycocotools sorts them."""
     where = f"truth, {key}"
-    column = _column(data[key], "id", where)
+    column = column_of(data[key], "id", where)
     try:
         return sorted(set(column))
     except TypeError:
@@ -216,11 +224,11 @@ def _results(found: Any, data: dict) -> list[dict]:
 
 def _people(records: list[dict], images: list, categories: list, joints: int):
     where = "truth, annotations"
-    keypoints = _keypoints(records, joints, where)
-    points, flags = keypoints[..., :2], keypoints[..., 2]
-    labelled = flags > 0
-    _finite(points[labelled], where, "a labelled joint's place")
-    areas = _numbers(records, "area", where)
+    keypoints = keypoint_column(records, joints, where)
+    labelled = finite(keypoints[..., 2], where, "a joint's flag") > 0
+    points = np.where(labelled[..., None], keypoints[..., :2], 0)  # others may be null
+    finite(points, where, "a labelled joint's place")
+    areas = number_column(records, "area", where)
     require(
         bool((areas >= 0).all()),
         "must not be negative",
@@ -228,18 +236,16 @@ def _people(records: list[dict], images: list, categories: list, joints: int):
         field=f"{where}, area",
         value=areas.min(initial=0.0),
     )
-    counts = labelled.sum(1).tolist()
-    given = zip(records, counts, strict=True)
-    known = np.array([r.get("num_keypoints", n) for r, n in given], dtype=np.float64)
-    crowd = np.array([bool(r.get("iscrowd", 0)) for r in records], dtype=bool)
+    known = optional_column(records, "num_keypoints", labelled.sum(1).tolist(), where)
+    crowd = optional_column(records, "iscrowd", [0] * len(records), where) != 0
     return People(
-        image=_places(records, "image_id", images, where),
-        category=_places(records, "category_id", categories, where, strict=False),
+        image=index_column(records, "image_id", images, where),
+        category=index_column(records, "category_id", categories, where, strict=False),
         points=points,
         flags=labelled,
         areas=areas,
         crowd=crowd,
-        boxes=_numbers(records, "bbox", where, 4),
+        boxes=number_column(records, "bbox", where, 4),
         ignore=crowd | (known == 0),
     )
 
@@ -248,10 +254,10 @@ def _answers(
     records: list[dict], images: list, categories: list, joints: int
 ) -> Answers:
     where = "found"
-    keypoints = _keypoints(records, joints, where)
+    keypoints = keypoint_column(records, joints, where)
     points = keypoints[..., :2]
-    _finite(points, where, "keypoints")
-    category = _places(records, "category_id", categories, where, strict=False)
+    finite(points, where, "keypoints")
+    category = index_column(records, "category_id", categories, where, strict=False)
     if len(records) and (category < 0).all():
         raise ArgumentError(
             "no detection has a category that the truth knows",
@@ -262,102 +268,10 @@ def _answers(
         )
     size = np.ptp(points, axis=1) if len(points) else np.zeros((0, 2))
     return Answers(
-        image=_places(records, "image_id", images, where),
+        image=index_column(records, "image_id", images, where),
         category=category,
         points=points,
         flags=keypoints[..., 2],
         areas=size[:, 0] * size[:, 1],
-        scores=_numbers(records, "score", where),
+        scores=number_column(records, "score", where),
     )
-
-
-def _column(records: list[dict], field: str, where: str) -> list:
-    try:
-        return [record[field] for record in records]
-    except (KeyError, TypeError, IndexError):
-        rows = enumerate(records)
-        place = next(i for i, r in rows if not isinstance(r, dict) or field not in r)
-        raise ArgumentError(
-            "this field is missing", where="coco_ap", field=f"{where}[{place}], {field}"
-        ) from None
-
-
-def _numbers(records: list[dict], field: str, where: str, width: int = 0):
-    """A column of finite numbers [N], or [N, width]."""
-    column = _column(records, field, where)
-    try:
-        values = np.array(column)
-        if values.dtype.kind not in "biufO":  # "0.5" is a text, which nobody can sort
-            raise TypeError
-        values = values.astype(np.float64)
-        values = values.reshape((len(column), width) if width else (len(column),))
-    except (TypeError, ValueError):
-        meaning = f"{width} numbers" if width else "a number"
-        bad = next((v for v in column if not _is_numbers(v, width)), column)
-        raise ArgumentError(
-            f"must be {meaning}", where="coco_ap", field=f"{where}, {field}", value=bad
-        ) from None
-    return _finite(values, where, field)
-
-
-def _is_numbers(value: Any, width: int) -> bool:
-    try:
-        if isinstance(value, str):
-            return False
-        return np.array(value, dtype=np.float64).shape == ((width,) if width else ())
-    except (TypeError, ValueError):
-        return False
-
-
-def _keypoints(records: list[dict], joints: int, where: str) -> np.ndarray:
-    """x, y and flag or score of each joint; [N, J, 3]."""
-    column = _column(records, "keypoints", where)
-    try:
-        return np.array(column, dtype=np.float64).reshape(len(column), joints, 3)
-    except (TypeError, ValueError):
-        checked = enumerate(column)
-        place = next(i for i, v in checked if not _is_numbers(v, 3 * joints))
-        raise ArgumentError(
-            f"must be x, y and a flag or score of each of {joints} joints: "
-            f"{3 * joints} numbers",
-            where="coco_ap",
-            field=f"{where}[{place}], keypoints",
-            value=column[place],
-        ) from None
-
-
-def _finite(values: np.ndarray, where: str, field: str) -> np.ndarray:
-    if not np.isfinite(values).all():
-        raise ArgumentError(
-            "must be finite",
-            where="coco_ap",
-            field=f"{where}, {field}",
-            value=values[~np.isfinite(values)][0].item(),
-        )
-    return values
-
-
-def _places(
-    records: list[dict], field: str, known: Sequence, where: str, strict: bool = True
-) -> np.ndarray:
-    """Where each record's id stands in `known`; -1, or an error, if nowhere."""
-    table = {key: place for place, key in enumerate(known)}
-    column = _column(records, field, where)
-    try:
-        places = np.array([table.get(key, -1) for key in column], dtype=np.int64)
-    except TypeError:
-        raise ArgumentError(
-            "an id must be a number or a text",
-            where="coco_ap",
-            field=f"{where}, {field}",
-        ) from None
-    if strict and (places < 0).any():
-        stranger = column[int(np.argmax(places < 0))]
-        raise ArgumentError(
-            "the truth has no such image",
-            where="coco_ap",
-            field=f"{where}, {field}",
-            value=stranger,
-            fix=f"It has {len(known)}, the first is {known[:1]}.",
-        )
-    return places

@@ -17,7 +17,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from poselab.metrics.ap.inputs import NAMES, CocoNumbers, Inputs, read_inputs
+from poselab.metrics.ap.inputs import NAMES, CocoNumbers, Columns, Inputs, read_inputs
 from poselab.metrics.similarity import oks, sigmas
 from poselab.skeleton import Skeleton
 
@@ -53,31 +53,78 @@ def coco_sigmas(skeleton: Skeleton) -> np.ndarray:
 
 
 def make_judge(inputs: Inputs) -> COCOeval:
-    """pycocotools' evaluation of these inputs, ready to `evaluate`."""
+    """pycocotools' evaluation of these inputs, ready to `evaluate`.
+
+    It is given what was checked and nothing else: records may have triples, tensors,
+    nulls, or fields that make it take another way.
+    """
     truth = COCO()
-    truth.dataset = {**inputs.truth, "annotations": _numbered(inputs)}
+    truth.dataset = {
+        "info": {},
+        "images": [{"id": key} for key in inputs.images],
+        "categories": [{"id": key} for key in inputs.categories],
+        "annotations": _numbered(inputs),
+    }
     truth.createIndex()
-    judge = COCOeval(truth, _detections(truth, inputs.found), "keypoints")
+    judge = COCOeval(truth, _detections(truth, _entries(inputs)), "keypoints")
     judge.params.kpt_oks_sigmas = coco_sigmas(inputs.skeleton)
     return judge
 
 
-def _numbered(inputs: Inputs) -> list[dict]:
-    """Copies of the annotations, numbered from 1, with the fields that are read."""
-    counts = inputs.people.flags.sum(1).tolist()
-    given = zip(inputs.truth["annotations"], counts, strict=True)
+def _records(inputs: Inputs, rows: Columns) -> list[dict]:
+    """Image, category and joints of each row, in plain Python; None where unknown."""
+    keypoints = np.concatenate([rows.points, rows.flags[..., None]], -1)
+    flat = [row.ravel().tolist() for row in keypoints]
+    places = zip(rows.image.tolist(), rows.category.tolist(), flat, strict=True)
     return [
-        {"iscrowd": 0, "num_keypoints": count, **record, "id": number}
-        for number, (record, count) in enumerate(given, start=1)
+        {
+            "image_id": inputs.images[image],
+            "category_id": inputs.categories[kind] if kind >= 0 else None,
+            "keypoints": joints,
+        }
+        for image, kind, joints in places
     ]
+
+
+def _numbered(inputs: Inputs) -> list[dict]:
+    """The annotations, numbered from 1."""
+    rows = inputs.people
+    more = zip(
+        _records(inputs, rows),
+        rows.areas.tolist(),
+        rows.boxes.tolist(),
+        rows.crowd.tolist(),
+        rows.ignore.tolist(),
+        strict=True,
+    )
+    return [
+        {
+            **record,
+            "id": number,
+            "area": area,
+            "bbox": box,
+            "iscrowd": int(crowd),
+            "num_keypoints": int(not ignore),  # it only asks for 0
+        }
+        for number, (record, area, box, crowd, ignore) in enumerate(more, start=1)
+    ]
+
+
+def _entries(inputs: Inputs) -> list[dict]:
+    """The detections of known categories as a results file has them.
+
+    No boxes: pycocotools would take them for the area; COCO's keypoint task uses the
+    joints.
+    """
+    rows = inputs.answers
+    found = zip(_records(inputs, rows), rows.scores.tolist(), strict=True)
+    known = ((r, score) for r, score in found if r["category_id"] is not None)
+    return [{**record, "score": score} for record, score in known]
 
 
 def _detections(truth: COCO, results: list[dict]) -> COCO:
     if results:
-        # loadRes would take a box for the area; COCO's keypoint task uses the joints.
-        return truth.loadRes(
-            [{k: v for k, v in e.items() if k != "bbox"} for e in results]
-        )
+        return truth.loadRes(results)
     empty = COCO()  # loadRes cannot load nothing
     empty.dataset = {**truth.dataset, "annotations": []}
     empty.createIndex()
