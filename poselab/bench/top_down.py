@@ -44,7 +44,7 @@ def roi_align_loop(level: np.ndarray, boxes: np.ndarray, stride: int, bins: int 
 
 def top_down(repeats: int) -> dict[str, float]:
     """RoIAlign and NMS of 200 boxes, all at once against box by box in NumPy."""
-    from poselab.codecs.boxes import nms
+    from poselab.boxes import nms
     from poselab.models.rcnn import roi_align
 
     g, n = torch.Generator().manual_seed(0), 200

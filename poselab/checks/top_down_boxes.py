@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from poselab.boxes import nms as _package_nms
 from poselab.checks.base import Case
 from poselab.checks.cases import uniform
 from poselab.checks.top_down import chapter
-from poselab.codecs.boxes import nms as _package_nms
 from poselab.geometry import box_iou
 
 # --- 3. overlap ----------------------------------------------------------------------

@@ -9,7 +9,6 @@ from typing import Any
 
 from poselab.codecs.base import Codec
 from poselab.codecs.bottom_up import SceneCodec
-from poselab.codecs.boxes import nms
 from poselab.codecs.detection import DetectionCodec
 from poselab.codecs.heatmap import (
     HeatmapCodec,
@@ -134,7 +133,6 @@ __all__ = [
     "masked_mse",
     "merge_people",
     "nearest_cells",
-    "nms",
     "normalise",
     "on_path",
     "peaks",

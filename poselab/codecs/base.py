@@ -20,6 +20,7 @@ from torch import Tensor
 from poselab.errors import ArgumentError
 from poselab.geometry import crop_matrix, expand_box
 from poselab.records import Poses, Sample
+from poselab.skeleton import COCO_17, Skeleton
 
 Inputs = tuple[Tensor, ...]
 Targets = dict[str, Any]
@@ -33,6 +34,7 @@ class Codec(ABC):
     """
 
     size: tuple[int, int]
+    skeleton: Skeleton = COCO_17
 
     @abstractmethod
     def encode(

@@ -155,7 +155,7 @@ def system_rows(folder: Path, crowd: Sample) -> list[dict[str, Any]]:
     spent = 1000 * (time.perf_counter() - start) / len(crowd)
     scores = coco_ap(crowd, found)
     people = crowd.count / len(crowd)
-    crop = torch.zeros(1, 3, *system.codec.size)
+    crop = torch.zeros(1, 3, *system.single.codec.size)
     per_person = 2 * count_macs(net, crop)  # the mirror image too
     return [
         {

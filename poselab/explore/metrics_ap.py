@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from poselab import geometry
 from poselab.datasets import to_coco, to_results
 from poselab.draw import (
     PREDICTION,
@@ -29,6 +28,7 @@ from poselab.explore.inputs import remembered
 from poselab.explore.pictures import Chart, beside
 from poselab.metrics import coco_curves
 from poselab.metrics.ap.curves import CocoCurves, DetectionCurve
+from poselab.pipelines import SinglePerson
 from poselab.records import Poses, Sample
 
 _SIDE = 440  # px, the chart
@@ -58,19 +58,10 @@ def crowd_answers(
     somebody has one already. The network's own mean joint score is the person's score.
     """
     draws = torch.Generator().manual_seed(seed)
-    found = []
-    for scene in crowd:
-        boxes = _proposals(scene, draws, jitter)
-        crops = geometry.expand_box(boxes, (128, 96), margin=1.05)
-        matrix = geometry.crop_matrix(crops, (128, 96))  # [N, 2, 3]
-        images = scene.image.expand(len(boxes), -1, -1, -1)
-        poses = codec.decode(net(geometry.warp(images, matrix, (128, 96))))
-        points = geometry.apply_affine(
-            poses.keypoints[:, 0], geometry.invert_affine(matrix)
-        )
-        scores = poses.scores[:, 0]
-        found.append(Poses(points, scores, boxes=boxes, person_scores=scores.mean(1)))
-    return found
+    single = SinglePerson(net, codec, margin=1.05)
+    return [
+        single.poses(scene.image, _proposals(scene, draws, jitter)) for scene in crowd
+    ]
 
 
 def _proposals(scene: Sample, draws: torch.Generator, jitter: float) -> Tensor:

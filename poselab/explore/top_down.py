@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from poselab.codecs.boxes import corner_iou, nms
+from poselab.boxes import iou_xyxy, nms
 from poselab.datasets import SyntheticPeople
 from poselab.draw import BOX, PREDICTION, TRUTH, paint_box, paint_pose, to_pil
 from poselab.draw.overlay import titled
@@ -14,9 +14,9 @@ from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, image_slider, slider, toggle
 from poselab.explore.inputs import crowds, remembered
 from poselab.explore.pictures import beside
-from poselab.geometry import crop_matrix, expand_box, warp, xywh_to_xyxy
+from poselab.geometry import crop_boxes, crop_matrix, expand_box, xywh_to_xyxy
 from poselab.metrics import oks
-from poselab.pipelines import TopDown, back_to_image
+from poselab.pipelines import SinglePerson, TopDown
 from poselab.records import Sample
 
 __all__ = ["BoxExplorer", "NeighbourExplorer", "NmsExplorer"]
@@ -81,10 +81,11 @@ class BoxExplorer(Explorer):
         side = box[2:] * scale * box.new_tensor([stretch, 1.0])
         shift = box[2:] * box.new_tensor([right, down])
         moved = torch.cat([box[:2] + box[2:] / 2 + shift - side / 2, side])
-        system = self.system
-        grown = expand_box(moved, None if squeeze else system.codec.size, system.margin)
+        single = self.system.single
+        shape = None if squeeze else single.codec.size
+        grown = expand_box(moved, shape, single.margin)
         picture = self.samples.image[image]
-        return moved, grown, *read_box(system, picture, grown, flip)
+        return moved, grown, *read_box(single, picture, grown, flip)
 
     def _paint(self, image, person, **change) -> tuple[Image.Image, str]:
         moved, grown, crop, points = self.answer(image, person, **change)
@@ -115,22 +116,17 @@ class BoxExplorer(Explorer):
         return beside(*views), caption
 
 
-@torch.no_grad()
 def read_box(
-    system: TopDown, image: Tensor, box: Tensor, flip: bool = False
+    single: SinglePerson, image: Tensor, box: Tensor, flip: bool = False
 ) -> tuple[Tensor, Tensor]:
     """The crop [3, h, w] of exactly this box [4], squeezed if need be; joints [J, 2].
 
-    A `TopDown` always grows its boxes to the network's shape; this shows why.
+    A `SinglePerson` always grows its boxes to the network's shape; this shows why.
     """
-    matrix = crop_matrix(box[None], system.codec.size)  # [1, 2, 3]
-    crop = warp(image[None], matrix, system.codec.size)
-    before, system.flip = system.flip, flip
-    try:
-        found = system.codec.decode(system.maps(crop)).keypoints[:, 0]
-    finally:
-        system.flip = before
-    return crop[0], back_to_image(found, matrix)[0]
+    size = single.codec.size
+    crops = crop_boxes(image[None], box[None, None], size)[0]  # [1, 3, h, w]
+    poses = single.read(crops, crop_matrix(box[None], size), flip=flip)
+    return crops[0], poses.keypoints[0]
 
 
 class NeighbourExplorer(Explorer):
@@ -178,12 +174,8 @@ class NeighbourExplorer(Explorer):
         sample, system = self.scene(distance, depth, seed), self.system
         if boxes == "true":
             return sample, system.poses(sample.image, sample.boxes)
-        before = system.detector.overlap, system.box_score
-        system.detector.overlap, system.box_score = overlap, sure
-        try:
-            return sample, system(sample.image)
-        finally:
-            system.detector.overlap, system.box_score = before
+        thresholds = {"score_threshold": sure, "iou_threshold": overlap}
+        return sample, system(sample.image, **thresholds)
 
     def stolen(self, **values) -> tuple[int, int]:
         """`stolen_joints` of these values (the others: as they are now)."""
@@ -247,12 +239,8 @@ class NmsExplorer(Explorer):
 
     @remembered
     def found(self, image: int):
-        before = self.detector.overlap, self.detector.most
-        self.detector.overlap, self.detector.most = 1.0, 300
-        try:
-            return self.detector.detect(self.samples.image[image])
-        finally:
-            self.detector.overlap, self.detector.most = before
+        image = self.samples.image[image]
+        return self.detector.detect(image, iou_threshold=1.0, max_detections=300)
 
     def kept(self, image: int, threshold: float, score: float):
         """Boxes [N, 4] xywh that stay, and those that go."""
@@ -287,7 +275,7 @@ def count_hits(boxes: Tensor, true: Tensor) -> tuple[int, int]:
     """How many people [P, 4] have a box [N, 4] of overlap above 0.5, how many two."""
     if not len(boxes):
         return 0, 0
-    overlap = corner_iou(xywh_to_xyxy(boxes), xywh_to_xyxy(true))  # [N, P]
+    overlap = iou_xyxy(xywh_to_xyxy(boxes), xywh_to_xyxy(true))  # [N, P]
     best = overlap.argmax(1)  # each box speaks for one person
     good = overlap.amax(1) > 0.5
     counts = torch.bincount(best[good], minlength=len(true))

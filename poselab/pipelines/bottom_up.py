@@ -24,12 +24,13 @@ from poselab.geometry import (
     xywh_to_xyxy,
     xyxy_to_xywh,
 )
+from poselab.pipelines.base import ImageEstimator
 from poselab.records import Poses
 
 UNIT = 64  # sides of enlarged inputs are multiples of it
 
 
-class BottomUp:
+class BottomUp(ImageEstimator):
     """An image [3, H, W] in [0, 1] -> `Poses` of everybody in it, best first.
 
     `codec` reads the last stage of `net`, which takes images of the codec's size; an
@@ -69,8 +70,7 @@ class BottomUp:
         self.scales, self.flip = tuple(float(s) for s in scales), flip
         self.min_score = min_score
 
-    @torch.no_grad()
-    def __call__(self, image: Tensor) -> Poses:
+    def image(self, image: Tensor) -> Poses:
         """Everybody in one image. Raises `ShapeError`."""
         require_shape("image", image, 3, None, None)
         inputs, matrix = fitted(image, self.codec.size)

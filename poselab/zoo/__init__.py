@@ -19,6 +19,7 @@ from poselab import codecs
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.models import build, load_weights
 from poselab.zoo.released import OFFICIAL, Table, official
+from poselab.zoo.systems import top_down
 
 __all__ = [
     "OFFICIAL",
@@ -29,6 +30,7 @@ __all__ = [
     "official",
     "scoreboard",
     "table",
+    "top_down",
 ]
 
 FOLDER = Path(__file__).parent

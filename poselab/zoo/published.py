@@ -27,9 +27,8 @@ from poselab.datasets.coco.layout import open_coco
 from poselab.errors import CheckpointError, require
 from poselab.metrics import coco_ap
 from poselab.models import build, save_weights
-from poselab.models.normalise import Normalise
-from poselab.pipelines import back_to_image, flip_test
-from poselab.records import Poses
+from poselab.models.normalise import IMAGENET, Normalised
+from poselab.pipelines import SinglePerson
 from poselab.skeleton import Skeleton
 from poselab.system import distributed
 from poselab.train import History, fit
@@ -173,7 +172,7 @@ def train(
     start_small(net, recipe.small, seed)
     if start is not None:
         start_from(net, start)
-    whole = nn.Sequential(Normalise(), net).to(device)
+    whole = Normalised(net, IMAGENET).to(device)
     history = fit(
         whole,
         recipe.codec(data.skeleton),
@@ -199,21 +198,13 @@ def results(
     """The network's answer to every person of `coco`, given the true boxes, as COCO's
     records; a team of processes shares the images, and each gets all records."""
     team, codec = distributed.team(), recipe.codec(coco.skeleton)
-    whole = nn.Sequential(Normalise().to(device), net).eval()
+    single = SinglePerson(net.eval(), codec, flip=True, normalise=IMAGENET)
     found, own = [], range(team.rank, len(coco), team.size)
     for crops in coco.crops(recipe.size, recipe.margin, which=own):
         images = crops.sample.image.to(device)
-        output = flip_test(whole, (images,), codec).cpu()
-        poses = _in_image(codec, output, crops.matrix)
+        poses = single.read(images, crops.matrix.to(device)).to("cpu")
         found += to_results(poses, crops.image_id, coco.annotations.category_id)
     return [record for part in distributed.gather(found) for record in part]
-
-
-def _in_image(codec: Codec, output: Any, matrix: Tensor) -> Poses:
-    """The output for N crops -> the poses of N people in the picture."""
-    crop = codec.decode(output)
-    points = back_to_image(crop.keypoints[:, 0], matrix)
-    return Poses(points, crop.scores[:, 0], person_scores=crop.scores.mean((1, 2)))
 
 
 # --- the whole -----------------------------------------------------------------------
@@ -234,7 +225,7 @@ def make(
 
     `epochs` and `batch_size` replace the recipe's. Returns the report, which the leader
     of a team writes as `name`.json next to `name`.safetensors: `zoo.load(name, folder)`
-    reads both. The network wants images through `Normalise`.
+    reads both. The network wants images through `IMAGENET`.
     """
     recipe, began = PUBLISHED[name], time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)  # found out now, not after the training

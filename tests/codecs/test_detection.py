@@ -1,12 +1,11 @@
 """The detection codec: targets of anchors and proposals, losses, selection."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
+from poselab.boxes import iou_xyxy
 from poselab.codecs import DetectionCodec
-from poselab.codecs.boxes import corner_iou, decode_boxes, encode_boxes
+from poselab.codecs.anchors import decode_boxes, encode_boxes
 from poselab.codecs.detection import BOX_WEIGHTS, select_boxes
 from poselab.errors import ShapeError
 from poselab.geometry import xywh_to_xyxy
@@ -30,7 +29,7 @@ def generator():
 
 def people(targets):
     """The boxes of each image's people."""
-    rows = zip(targets["boxes"], targets["present"], strict=True)
+    rows = zip(targets["boxes_xyxy"], targets["present"], strict=True)
     return [boxes[there] for boxes, there in rows]
 
 
@@ -38,22 +37,21 @@ def test_anchors_are_those_of_the_network():
     net = build("rcnn_tiny").eval()
     with torch.no_grad():
         output = net(torch.zeros(1, 3, *SIZE))
-    assert torch.equal(output.rpn.anchors, CODEC.anchors)
+    assert torch.equal(output["anchors"], CODEC.anchors)
 
 
 def test_what_anchors_learn(batch):
     _, targets = CODEC.encode(batch, generator())
     assert targets["present"].sum(1).tolist() == [1, 2, 3]
-    for boxes, target, steps in zip(
-        people(targets), targets["objectness"], targets["steps"], strict=True
-    ):
-        overlap = corner_iou(CODEC.anchors, boxes)
+    goals = (people(targets), targets["objectness"], targets["anchor_deltas"])
+    for boxes, target, deltas in zip(*goals, strict=True):
+        overlap = iou_xyxy(CODEC.anchors, boxes)
         learns = target >= 0
         assert learns.sum() == CODEC.sampled
         assert 1 <= (target == 1).sum() <= CODEC.sampled // 2
         assert (overlap[target == 0] < 0.3).all()
         person = target == 1
-        moved = decode_boxes(steps[person], CODEC.anchors[person])
+        moved = decode_boxes(deltas[person], CODEC.anchors[person])
         assert torch.cdist(moved, boxes).amin(1).max() < 1e-2
 
 
@@ -61,33 +59,33 @@ def test_every_person_has_an_anchor(batch):
     all_learn = DetectionCodec(SIZE, sampled=10_000)
     _, targets = all_learn.encode(batch, generator())
     for boxes, target in zip(people(targets), targets["objectness"], strict=True):
-        overlap = corner_iou(CODEC.anchors, boxes)
+        overlap = iou_xyxy(CODEC.anchors, boxes)
         assert (target[overlap.argmax(0)] == 1).all()
 
 
 def answer(targets, codec=CODEC):
     """The output of a network that is right about everything."""
     target = targets["objectness"]
-    rpn = SimpleNamespace(objectness=20 * (2 * target - 1), steps=targets["steps"])
     boxes = people(targets)
     shift = torch.tensor([2.0, -1.0, 3.0, 1.0])
     proposals = torch.cat([torch.cat([b + shift, b + 500]) for b in boxes])
     goal = torch.cat([torch.cat([b, b + 500]) for b in boxes])
     person = torch.cat([torch.arange(2).repeat_interleave(len(b)) == 0 for b in boxes])
-    near = corner_iou(proposals, goal).diagonal() >= 0.5
+    near = iou_xyxy(proposals, goal).diagonal() >= 0.5
     person = person & near
     logits = 20.0 * torch.stack([~person, person], 1)
-    steps = encode_boxes(goal, proposals, BOX_WEIGHTS)
+    deltas = encode_boxes(goal, proposals, BOX_WEIGHTS)
     image = torch.repeat_interleave(
         torch.arange(len(boxes)), torch.tensor([2 * len(b) for b in boxes])
     )
-    return SimpleNamespace(
-        rpn=rpn,
-        proposals=proposals,
-        image=image,
-        logits=logits,
-        steps=steps[:, None].expand(-1, 2, 4),
-    )
+    return {
+        "objectness": 20 * (2 * target - 1),
+        "anchor_deltas": targets["anchor_deltas"],
+        "proposals": proposals,
+        "image": image,
+        "logits": logits,
+        "deltas": deltas[:, None].expand(-1, 2, 4),
+    }
 
 
 def test_the_right_answer_costs_nothing(batch):
@@ -95,40 +93,41 @@ def test_the_right_answer_costs_nothing(batch):
     assert CODEC.loss(answer(targets), targets) < 1e-4
 
 
-@pytest.mark.parametrize("what", ["objectness", "rpn steps", "logits", "steps"])
+@pytest.mark.parametrize("what", ["objectness", "anchor_deltas", "logits", "deltas"])
 def test_each_answer_counts(batch, what):
     _, targets = CODEC.encode(batch, generator())
     output = answer(targets)
-    if what == "objectness":
-        output.rpn.objectness = -output.rpn.objectness
-    elif what == "rpn steps":
-        output.rpn.steps = output.rpn.steps + 0.5
-    elif what == "logits":
-        output.logits = -output.logits
-    else:
-        output.steps = output.steps + 0.5
+    output[what] = output[what] + 0.5 if "deltas" in what else -output[what]
     assert CODEC.loss(output, targets) > 0.01
 
 
-def test_reading_gives_the_people_back(batch):
+def test_decoding_gives_the_people_back(batch):
+    _, targets = CODEC.encode(batch, generator())
+    found = CODEC.decode(answer(targets))
+    assert found.present.sum(1).tolist() == [1, 2, 3]
+    for one, boxes in zip(found, people(targets), strict=True):
+        assert torch.cdist(xywh_to_xyxy(one.boxes), boxes).amin(1).max() < 1e-2
+        assert (one.scores > 0.99).all()
+        assert (one.labels == 1).all()
+
+
+def test_the_codec_chooses_what_is_kept(batch):
     _, targets = CODEC.encode(batch, generator())
     output = answer(targets)
-    for i, boxes in enumerate(people(targets)):
-        found, scores = CODEC.decode(output, image=i)
-        assert len(found) == len(boxes)
-        assert torch.cdist(found, boxes).amin(1).max() < 1e-2
-        assert (scores > 0.99).all()
+    assert DetectionCodec(SIZE, max_detections=1).decode(output).count == 3
+    assert DetectionCodec(SIZE, score_threshold=1.0).decode(output).count == 0
 
 
 def test_selection_keeps_classes_apart_and_counts():
     proposals = torch.tensor([[10.0, 10.0, 50.0, 50.0]] * 3)
-    steps = torch.zeros(3, 3, 4)
+    deltas = torch.zeros(3, 3, 4)
     logits = torch.tensor([[0.0, 5.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 3.0]])
-    boxes, scores, labels = select_boxes(proposals, logits, steps, (60, 60), score=0.3)
+    boxes, scores, labels = select_boxes(proposals, logits, deltas, (60, 60), 0.3)
     assert labels.tolist() == [1, 2]
     assert scores[0] == pytest.approx(logits[0].softmax(0)[1].item())
     assert torch.equal(boxes, proposals[:2])
-    assert len(select_boxes(proposals, logits, steps, (60, 60), 0.3, most=1)[0]) == 1
+    few = select_boxes(proposals, logits, deltas, (60, 60), 0.3, max_detections=1)
+    assert len(few[0]) == 1
 
 
 def test_people_without_a_box_are_not_learnt(batch):
@@ -153,7 +152,7 @@ def test_a_tiny_detector_learns_one_picture():
     history = fit(net, CODEC, Same(), steps=60, batch_size=2, lr=2e-3, progress=False)
     assert history.loss[-1] < 0.5 * history.loss[0]
     found = net.detect(sample.image)
-    overlap = corner_iou(xywh_to_xyxy(found.boxes), xywh_to_xyxy(sample.boxes))
+    overlap = iou_xyxy(xywh_to_xyxy(found.boxes), xywh_to_xyxy(sample.boxes))
     assert (overlap.amax(0) > 0.7).all()
     assert found.scores[0] > 0.8
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from poselab.codecs.boxes import decode_boxes, encode_boxes, grid_anchors
+from poselab.codecs.anchors import decode_boxes, encode_boxes, grid_anchors
 from poselab.errors import ShapeError
+from poselab.models.normalise import IMAGENET
 from poselab.models.rcnn import (
     decode_keypoints,
     fasterrcnn,
@@ -35,8 +36,8 @@ def parts(net, image, box_features, roi_features=None):
     out = dict(
         zip(("fpn_0", "fpn_1", "fpn_2", "fpn_3", "fpn_pool"), levels, strict=True)
     )
-    for i, (objectness, steps) in enumerate(zip(*net.rpn.head(levels), strict=True)):
-        out |= {f"rpn_objectness_{i}": objectness, f"rpn_delta_{i}": steps}
+    for i, (objectness, deltas) in enumerate(zip(*net.rpn.head(levels), strict=True)):
+        out |= {f"rpn_objectness_{i}": objectness, f"rpn_delta_{i}": deltas}
     out["box_head"] = heads.box_head(box_features)
     out["box_scores"], out["box_deltas"] = heads.box_predictor(out["box_head"])
     if heads.mask_head is not None:
@@ -71,8 +72,8 @@ def ops():
 
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_decoding_boxes(ops, name):
-    steps = ops["coder_deltas"].view(-1, 2, 4)
-    decoded = decode_boxes(steps, ops["coder_boxes"][:, None], WEIGHTS[name])
+    deltas = ops["coder_deltas"].view(-1, 2, 4)
+    decoded = decode_boxes(deltas, ops["coder_boxes"][:, None], WEIGHTS[name])
     torch.testing.assert_close(decoded, ops[name], atol=1e-4, rtol=1e-6)
 
 
@@ -142,7 +143,7 @@ def test_roi_align_is_its_definition():
     boxes = random_boxes(40, 70.0, g).double()
     image, level = torch.arange(40) % 2, torch.arange(40) % 3
     strides = (4, 8, 16)
-    got = roi_align(levels, boxes, image, level, strides, bins=5)
+    got = roi_align(levels, boxes, image, level, strides, output_size=5)
     rows = zip(boxes, image.tolist(), level.tolist(), strict=True)
     wanted = [plain_roi_align(levels[n][i], b, strides[n], 5) for b, i, n in rows]
     torch.testing.assert_close(got, torch.stack(wanted), atol=1e-10, rtol=0)
@@ -154,7 +155,7 @@ def test_roi_align_reads_a_ramp_exactly():
     plane = (3 * x + 7 * y)[None, None]
     box = torch.tensor([[16.0, 8.0, 72.0, 64.0]])  # 2 cells of stride 4 a bin
     zero = torch.zeros(1, dtype=torch.int64)
-    got = roi_align([plane], box, zero, zero, (4,), bins=7)[0, 0]
+    got = roi_align([plane], box, zero, zero, (4,), output_size=7)[0, 0]
     cell = torch.arange(7) * 2 + 1.0
     torch.testing.assert_close(got, 3 * (4 + cell)[None] + 7 * (2 + cell)[:, None])
 
@@ -162,7 +163,7 @@ def test_roi_align_reads_a_ramp_exactly():
 def test_roi_align_sends_gradients_to_the_cells_it_read():
     level = torch.zeros(1, 2, 8, 8, requires_grad=True)
     box, zero = torch.tensor([[8.0, 8.0, 16.0, 16.0]]), torch.tensor([0])
-    roi_align([level], box, zero, zero, (4,), bins=2).sum().backward()
+    roi_align([level], box, zero, zero, (4,), output_size=2).sum().backward()
     assert level.grad[0, 0, 2:4, 2:4].abs().min() > 0
     assert level.grad[0, 0, 5:].abs().max() == 0
     assert level.grad.sum() == pytest.approx(2 * 4)  # weights of a bin sum to 1
@@ -182,8 +183,9 @@ SMALL = dict(depth=18, width=16)
 def test_detects_on_an_image_of_any_size(build, size):
     torch.manual_seed(0)
     net = build(**SMALL).eval()
-    net.side, net.score = (64, 100), 0.0  # an untrained network is sure of nothing
-    found = net.detect(torch.rand(3, *size))
+    net.side = (64, 100)
+    # An untrained network is sure of nothing.
+    found = net.detect(torch.rand(3, *size), score_threshold=0.0)
     n = len(found.scores)
     assert 0 < n <= 100
     assert found.boxes.shape == (n, 4)
@@ -204,7 +206,7 @@ def test_the_image_is_resized_as_the_detector_was_trained():
     prepared, size = net.prepare(image)
     assert size == (800, 1066)
     assert prepared.shape == (1, 3, 800, 1088)
-    mean, std = (torch.tensor(v) for v in net.mean_std)
+    mean, std = (torch.tensor(v) for v in (IMAGENET.mean, IMAGENET.std))
     torch.testing.assert_close(prepared[0, :, 5, 5], -mean / std)
     assert prepared[..., 1066:].abs().max() == 0
     assert net.prepare(torch.zeros(3, 200, 800))[1] == (333, 1333)
@@ -213,8 +215,8 @@ def test_the_image_is_resized_as_the_detector_was_trained():
 def test_nothing_found_is_an_empty_answer():
     torch.manual_seed(0)
     net = keypointrcnn(**SMALL).eval()
-    net.side, net.score = (64, 100), 1.0
-    found = net.detect(torch.rand(3, 64, 64))
+    net.side = (64, 100)
+    found = net.detect(torch.rand(3, 64, 64), score_threshold=1.0)
     assert found.boxes.shape == (0, 4)
     assert found.keypoints.shape == (0, 17, 2)
 
@@ -223,15 +225,27 @@ def test_gradients_reach_every_part():
     torch.manual_seed(0)
     net = fasterrcnn(depth=18, width=8)
     out = net(torch.rand(2, 3, 64, 64))
-    (
-        out.rpn.objectness.square().mean()
-        + out.rpn.steps.square().mean()
-        + out.logits.square().mean()
-        + out.steps.square().mean()
-    ).backward()
+    parts = ("objectness", "anchor_deltas", "logits", "deltas")
+    sum(out[name].square().mean() for name in parts).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in net.parameters())
 
 
 def test_a_batch_is_not_an_image():
     with pytest.raises(ShapeError, match="image"):
         fasterrcnn(**SMALL).detect(torch.rand(1, 3, 64, 64))
+
+
+def test_thresholds_of_one_call_leave_the_network_as_it_was():
+    torch.manual_seed(0)
+    net = fasterrcnn(**SMALL).eval()
+    net.side, image = (64, 100), torch.rand(3, 64, 64)
+    before = (net.score_threshold, net.iou_threshold, net.max_detections)
+    all_of_them = {"score_threshold": 0.0, "max_detections": 100_000}
+    every = net.detect(image, **all_of_them, iou_threshold=1.0)
+    apart = net.detect(image, **all_of_them, iou_threshold=0.1)
+    few = net.detect(image, score_threshold=0.0, iou_threshold=1.0, max_detections=3)
+    sure = net.detect(image, score_threshold=0.01)
+    assert torch.equal(few.boxes, every.boxes[:3])
+    assert 0 < len(apart.scores) < len(every.scores)
+    assert (sure.scores > 0.01).all()
+    assert (net.score_threshold, net.iou_threshold, net.max_detections) == before

@@ -10,12 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from poselab import codecs, datasets, metrics
+from poselab import codecs, datasets, metrics, zoo
 from poselab.codecs import ReleasedCodec, crop_matrix_reference
 from poselab.errors import ArgumentError, DownloadError, ShapeError
 from poselab.geometry import box_centre
 from poselab.models import build
-from poselab.pipelines import TopDown
+from poselab.models.normalise import Normalise
+from poselab.pipelines import SinglePerson, TopDown
 from poselab.records import Detections
 from poselab.zoo import OFFICIAL
 from tests.support.server import File, Server
@@ -56,7 +57,7 @@ class Boxes:
             labels=torch.ones(n).long() if labels is None else torch.tensor(labels),
         )
 
-    def detect(self, image):
+    def detect(self, image, **thresholds):
         return self.found
 
 
@@ -87,7 +88,7 @@ def test_one_person_found_twice_is_one_person():
     poses = system(places())
     assert len(poses.keypoints) == 1
     assert poses.boxes.tolist() == AROUND[1:2]  # of the surer box
-    everybody = TopDown(Boxes(AROUND[:2]), Finder(), CODEC, overlap=1.0)
+    everybody = TopDown(Boxes(AROUND[:2]), Finder(), CODEC, oks_threshold=1.0)
     assert len(everybody(places()).keypoints) == 2
 
 
@@ -118,8 +119,8 @@ def test_the_last_stage_counts_and_images_are_normalised():
             maps = super().forward(crops * 0.25 + 0.5)
             return [torch.zeros_like(maps), maps]
 
-    mean_std = ((0.5,) * 3, (0.25,) * 3)
-    system = TopDown(Boxes(AROUND), Staged(), CODEC, mean_std=mean_std)
+    normalise = Normalise((0.5,) * 3, (0.25,) * 3)
+    system = TopDown(Boxes(AROUND), Staged(), CODEC, normalise=normalise)
     # A border of black would be the colour of place 0, so the box is inside.
     poses = system.poses(places(), torch.tensor(AROUND))
     assert (poses.keypoints - GOAL).abs().max() < 0.1
@@ -128,7 +129,7 @@ def test_the_last_stage_counts_and_images_are_normalised():
 
 def test_released_reading_and_released_crops_belong_together():
     """A peak on cell (w / 2, h / 2) of the map is the centre of the box."""
-    codec = ReleasedCodec((256, 192), 4, sigma=2.0)
+    codec = ReleasedCodec()
 
     class Middle(nn.Module):
         def forward(self, crops):
@@ -137,7 +138,7 @@ def test_released_reading_and_released_crops_belong_together():
             return maps
 
     boxes = torch.tensor(AROUND[:2])
-    system = TopDown(Boxes(AROUND), Middle(), codec, released=True)
+    system = TopDown(Boxes(AROUND), Middle(), codec)
     points = system.poses(places(), boxes).keypoints
     centre = box_centre(boxes) + 0.5  # counted from the corner of the first pixel
     torch.testing.assert_close(points, centre[:, None].expand(-1, 17, -1))
@@ -148,7 +149,49 @@ def test_what_a_detector_is():
     with pytest.raises(ArgumentError, match="detector"):
         TopDown(lambda image: None, Finder(), CODEC)
     with pytest.raises(ShapeError, match="image"):
-        TopDown(Boxes([]), Finder(), CODEC)(torch.rand(1, 3, 9, 9))
+        TopDown(Boxes([]), Finder(), CODEC)(torch.rand(9, 9, 3))
+
+
+def test_a_clip_gives_the_poses_of_every_frame():
+    """Stacked; where nobody is found, nobody is present."""
+
+    class Blind(Boxes):
+        def detect(self, image, **thresholds):
+            return self.found if image.sum() > 0 else Boxes([]).found
+
+    clip = torch.stack([places(), torch.zeros(3, 120, 160), places()])
+    system = TopDown(Blind(AROUND[:1]), Finder(), CODEC)
+    poses = system(clip)
+    assert poses.present.tolist() == [[True], [False], [True]]
+    torch.testing.assert_close(poses[2].keypoints, system(clip[2]).keypoints)
+
+
+def test_one_call_has_thresholds_of_its_own():
+    """They go to the detector too, and the system stays as it is."""
+    seen = {}
+
+    class Listening(Boxes):
+        def detect(self, image, **thresholds):
+            seen.update(thresholds)
+            return self.found
+
+    system = TopDown(Listening(AROUND[:2], scores=[0.6, 0.9]), Finder(), CODEC)
+    before = {k: v for k, v in vars(system).items() if k.endswith("threshold")}
+    assert len(before) == 3
+    assert system(places(), oks_threshold=1.0, iou_threshold=0.3).count == 2
+    assert system(places(), score_threshold=0.7, oks_threshold=1.0).count == 1
+    assert seen == {"iou_threshold": 0.3}
+    assert {k: v for k, v in vars(system).items() if k.endswith("threshold")} == before
+
+
+def test_one_person_on_the_whole_picture():
+    """The picture is the box, without a margin, in whatever size it comes."""
+    single = SinglePerson(Finder(), CODEC)
+    for size in ((128, 96), (120, 160), (256, 192)):
+        poses = single(places(*size))
+        assert poses.keypoints.shape == (1, 17, 2)
+        assert (poses.keypoints - GOAL).abs().max() < 0.3
+        assert poses.boxes.tolist() == [[0, 0, size[1], size[0]]]
 
 
 # ---- released weights, from a server on this computer
@@ -195,23 +238,22 @@ def serve(tmp_path, monkeypatch):
 def test_three_lines_from_nothing_to_poses(serve):
     """Also where the connection is cut on the way."""
     server = serve(cuts=[5000])
-    system = TopDown.official(box_score=0.0)
-    system.detector.side, system.detector.score = (64, 100), 0.0
+    system = zoo.top_down(score_threshold=0.0)
+    system.detector.side, system.detector.score_threshold = (64, 100), 0.0
     poses = system(datasets.evaluation("crowd", 1, (192, 256))[0].image)
     assert poses.keypoints.shape[1:] == (17, 2)
     assert len(poses.keypoints) > 0
-    assert system.flip
-    assert system.released
+    assert system.single.flip
     parts = [part for path, part in server.requests if "rcnn" in path]
     assert parts == [None, "bytes=5000-"]
-    TopDown.official()  # from the cache
+    zoo.top_down()  # from the cache
     assert len(server.requests) == 3
 
 
 def test_a_file_of_somebody_else_is_not_loaded(serve, tmp_path):
     serve(sha256="00000000")
     with pytest.raises(DownloadError, match="sha256"):
-        TopDown.official()
+        zoo.top_down()
     assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
 
 
@@ -221,7 +263,7 @@ def test_a_file_of_somebody_else_is_not_loaded(serve, tmp_path):
 )
 def test_networks_in_the_wrong_place(names):
     with pytest.raises(ArgumentError, match="does not belong here"):
-        TopDown.official(*names)
+        zoo.top_down(*names)
 
 
 # ---- the crowd
@@ -242,6 +284,6 @@ def test_true_boxes_and_a_perfect_reader_are_perfect_on_the_crowd():
         known = sample.people((sample.visibility > 0).any(1)).replace(masks=None)
         system = TopDown(Boxes(known.boxes), Truth(), CODEC, margin=1.5)
         cut, _ = datasets.crop_people(known, SIZE, margin=1.5)
-        system.pose_net.maps = CODEC.encode(cut)[1]["heatmaps"]
+        system.single.net.maps = CODEC.encode(cut)[1]["heatmaps"]
         found.append(system(sample.image))
     assert metrics.coco_ap(samples, found)["AP"] > 0.97

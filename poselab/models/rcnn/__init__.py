@@ -4,13 +4,7 @@
 """
 
 from poselab.models.rcnn.heads import decode_keypoints, paste_masks
-from poselab.models.rcnn.network import (
-    RCNN,
-    RcnnOutput,
-    fasterrcnn,
-    keypointrcnn,
-    maskrcnn,
-)
+from poselab.models.rcnn.network import RCNN, fasterrcnn, keypointrcnn, maskrcnn
 from poselab.models.rcnn.pyramid import FeaturePyramid, FrozenBatchNorm
 from poselab.models.rcnn.regions import level_of, roi_align
 from poselab.models.rcnn.tiny import rcnn_tiny
@@ -19,7 +13,6 @@ __all__ = [
     "RCNN",
     "FeaturePyramid",
     "FrozenBatchNorm",
-    "RcnnOutput",
     "decode_keypoints",
     "fasterrcnn",
     "keypointrcnn",

@@ -25,7 +25,7 @@ class BoxHead(nn.Module):
 
 
 class BoxPredictor(nn.Module):
-    """[K, hidden] -> logits [K, classes] (0: background), steps [K, 4 classes]."""
+    """[K, hidden] -> logits [K, classes] (0: background), deltas [K, 4 classes]."""
 
     def __init__(self, hidden: int, classes: int) -> None:
         super().__init__()
@@ -90,18 +90,18 @@ class KeypointPredictor(nn.Module):
 # --- from logits to the image --------------------------------------------------------
 
 
-def decode_keypoints(logits: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits [K, J, S, S] of boxes [K, 4] (corners) -> [K, J, 2] px, scores [K, J].
+def decode_keypoints(logits: Tensor, boxes_xyxy: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits [K, J, S, S] of boxes_xyxy [K, 4] -> [K, J, 2] px, scores [K, J].
 
     Each map is resized to its box by bicubic interpolation, a cell per pixel; the
     highest cell's centre is the keypoint and its logit the score, as in the released
     detectors. Coordinates count from the image's edge, which is how those detectors
     read the labels of COCO too, so nothing is subtracted.
     """
-    require_shape("boxes", boxes, len(logits), 4)
+    require_shape("boxes_xyxy", boxes_xyxy, len(logits), 4)
     joints = logits.shape[1]
     points, scores = [logits.new_zeros(0, joints, 2)], [logits.new_zeros(0, joints)]
-    for maps, box in zip(logits, boxes, strict=True):  # each has a size of its own
+    for maps, box in zip(logits, boxes_xyxy, strict=True):  # each has a size of its own
         extent = (box[2:] - box[:2]).clamp(min=1.0)  # [w, h]
         width, height = (int(n) for n in extent.ceil())
         large = F.interpolate(
@@ -114,16 +114,17 @@ def decode_keypoints(logits: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat(points), torch.cat(scores)
 
 
-def paste_masks(masks: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Probabilities [K, S, S] of boxes [K, 4] (corners) in an image; [K, H, W].
+def paste_masks(masks: Tensor, boxes_xyxy: Tensor, size: tuple[int, int]) -> Tensor:
+    """Probabilities [K, S, S] of boxes_xyxy [K, 4] in an image; [K, H, W].
 
     The mask gets a border of one empty cell and the box grows with it, then is rounded
     to pixels: otherwise the edge of the mask would be cut off at the box.
     """
     padded = F.pad(masks, (1, 1, 1, 1))
     scale = padded.shape[-1] / masks.shape[-1]
-    centre = (boxes[:, 2:] + boxes[:, :2]) * 0.5
-    half = (boxes[:, 2:] - boxes[:, :2]) * 0.5 * scale
+    low, high = boxes_xyxy.split(2, 1)
+    centre = (high + low) * 0.5
+    half = (high - low) * 0.5 * scale
     corners = torch.cat([centre - half, centre + half], 1).long()  # towards zero
     image = masks.new_zeros(len(masks), *size)
     for mask, box, canvas in zip(padded, corners.tolist(), image, strict=True):

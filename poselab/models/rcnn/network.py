@@ -6,8 +6,6 @@ torchvision's released weights and do what its detectors do, step by step.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,6 +13,7 @@ from torch import Tensor, nn
 from poselab.codecs.detection import select_boxes
 from poselab.errors import require_shape
 from poselab.geometry import xyxy_to_xywh
+from poselab.models.normalise import IMAGENET, Normalise
 from poselab.models.rcnn.heads import (
     BoxHead,
     BoxPredictor,
@@ -27,27 +26,17 @@ from poselab.models.rcnn.heads import (
 )
 from poselab.models.rcnn.pyramid import PyramidBackbone, StagedResNet, frozen
 from poselab.models.rcnn.regions import level_of, roi_align
-from poselab.models.rcnn.rpn import ProposalNetwork, RpnOutput
+from poselab.models.rcnn.rpn import ProposalNetwork
 from poselab.records import Detections
-
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-
-
-class RcnnOutput(NamedTuple):
-    """What `forward` returns: the answers about anchors and about the proposals."""
-
-    rpn: RpnOutput
-    proposals: Tensor  # [K, 4] corners, of all images
-    image: Tensor  # [K] which image
-    logits: Tensor  # [K, classes]
-    steps: Tensor  # [K, classes, 4]
 
 
 class RoiHeads(nn.Module):
     """The heads, and the reading of the pyramid for them.
 
-    `levels` finest levels of the pyramid are read, with RoIAlign of `bins` cells for
-    the boxes and 14 for masks and keypoints. `masks` and `joints` ask for those heads.
+    `width` is the number of channels of the pyramid, of which the levels of `strides`
+    are read, with RoIAlign of `output_size` cells for the boxes and 14 for masks and
+    keypoints. `classes` includes the background, `hidden` is the width of the head for
+    boxes; `masks` and `joints` ask for those heads.
     """
 
     def __init__(
@@ -56,31 +45,33 @@ class RoiHeads(nn.Module):
         classes: int,
         hidden: int = 1024,
         strides: tuple[int, ...] = (4, 8, 16, 32),
-        bins: int = 7,
+        output_size: int = 7,
         masks: bool = False,
         joints: int = 0,
     ) -> None:
         super().__init__()
-        self.strides, self.bins, self.classes = strides, bins, classes
-        self.box_head = BoxHead(width * bins**2, hidden)
+        self.strides, self.output_size, self.classes = strides, output_size, classes
+        self.box_head = BoxHead(width * output_size**2, hidden)
         self.box_predictor = BoxPredictor(hidden, classes)
         self.mask_head = MaskHead(width) if masks else None
         self.mask_predictor = MaskPredictor(256, classes) if masks else None
         self.keypoint_head = KeypointHead(width) if joints else None
         self.keypoint_predictor = KeypointPredictor(512, joints) if joints else None
 
-    def read(self, levels: list[Tensor], boxes: Tensor, image: Tensor, bins: int):
-        """RoIAlign from the level that fits each box; [K, C, bins, bins]."""
+    def read(
+        self, levels: list[Tensor], boxes: Tensor, image: Tensor, output_size: int
+    ) -> Tensor:
+        """RoIAlign from the level that fits each box; [K, C, S, S], S = output_size."""
         finest = self.strides[0].bit_length() - 1
         level = level_of(boxes, finest, finest + len(self.strides) - 1)
         used = levels[: len(self.strides)]
-        return roi_align(used, boxes, image, level, self.strides, bins)
+        return roi_align(used, boxes, image, level, self.strides, output_size)
 
     def forward(self, levels: list[Tensor], boxes: Tensor, image: Tensor):
-        """Logits [K, classes] and steps [K, classes, 4] of boxes [K, 4]."""
-        read = self.read(levels, boxes, image, self.bins)
-        logits, steps = self.box_predictor(self.box_head(read))
-        return logits, steps.view(len(boxes), self.classes, 4)
+        """Logits [K, classes] and deltas [K, classes, 4] of boxes_xyxy [K, 4]."""
+        read = self.read(levels, boxes, image, self.output_size)
+        logits, deltas = self.box_predictor(self.box_head(read))
+        return logits, deltas.view(len(boxes), self.classes, 4)
 
 
 class RCNN(nn.Module):
@@ -89,8 +80,8 @@ class RCNN(nn.Module):
     `forward` takes images [B, 3, H, W] that are prepared already; `detect` takes one
     image in [0, 1] of any size. `side` = (shorter, longer): images are resized so that
     the shorter side is that long, unless the longer side then were too long; None
-    leaves the size. `mean_std` normalises, `score`, `overlap` and `most` choose what is
-    kept.
+    leaves the size. `normalise` is done first; `score_threshold`, `iou_threshold` and
+    `max_detections` choose what is kept (see `codecs.detection.select_boxes`).
     """
 
     def __init__(
@@ -99,28 +90,38 @@ class RCNN(nn.Module):
         rpn: ProposalNetwork,
         roi_heads: RoiHeads,
         side: tuple[int, int] | None = (800, 1333),
-        mean_std: tuple[tuple[float, ...], tuple[float, ...]] = IMAGENET,
-        score: float = 0.05,
-        overlap: float = 0.5,
-        most: int = 100,
+        normalise: Normalise = IMAGENET,
+        score_threshold: float = 0.05,
+        iou_threshold: float = 0.5,
+        max_detections: int = 100,
     ) -> None:
         super().__init__()
         self.backbone, self.rpn, self.roi_heads = backbone, rpn, roi_heads
-        self.side, self.mean_std = side, mean_std
-        self.score, self.overlap, self.most = score, overlap, most
+        self.side, self.normalise = side, normalise
+        self.score_threshold, self.iou_threshold = score_threshold, iou_threshold
+        self.max_detections = max_detections
 
-    def forward(self, images: Tensor) -> RcnnOutput:
-        """Prepared images -> what the losses look at."""
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Prepared images [B, 3, H, W] -> the output that `DetectionCodec` reads."""
         size = tuple(images.shape[-2:])
         return self.outputs(self.backbone(images), size, [size] * len(images))
 
-    def outputs(self, levels: list[Tensor], size, sizes) -> RcnnOutput:
+    def outputs(self, levels: list[Tensor], size, sizes) -> dict[str, Tensor]:
         """From the pyramid on; `size` with padding, `sizes` of the images without."""
         rpn = self.rpn(levels, size)
         found, kept = self.rpn.propose(rpn, sizes)
         image, rank = kept.nonzero(as_tuple=True)
         boxes = found[image, rank]
-        return RcnnOutput(rpn, boxes, image, *self.roi_heads(levels, boxes, image))
+        logits, deltas = self.roi_heads(levels, boxes, image)
+        return {
+            "anchors": rpn.anchors,
+            "objectness": rpn.objectness,
+            "anchor_deltas": rpn.deltas,
+            "proposals": boxes,
+            "image": image,
+            "logits": logits,
+            "deltas": deltas,
+        }
 
     # --- using it --------------------------------------------------------------------
 
@@ -129,29 +130,38 @@ class RCNN(nn.Module):
 
         Normalised, then resized, then padded with zeros to a multiple of 32 px.
         """
-        mean, std = (image.new_tensor(v)[:, None, None] for v in self.mean_std)
-        image = ((image - mean) / std)[None]
+        image = self.normalise(image)[None]
         if self.side is not None:
             image = _resize(image, *self.side)
         size = (image.shape[-2], image.shape[-1])
         return F.pad(image, (0, -size[1] % 32, 0, -size[0] % 32)), size
 
     @torch.no_grad()
-    def detect(self, image: Tensor) -> Detections:
-        """What is in an image [3, H, W] in [0, 1] RGB? Raises `ShapeError`."""
+    def detect(
+        self,
+        image: Tensor,
+        *,
+        score_threshold: float | None = None,
+        iou_threshold: float | None = None,
+        max_detections: int | None = None,
+    ) -> Detections:
+        """What is in an image [3, H, W] in [0, 1] RGB, best first.
+
+        The thresholds replace those of the network for this call. Raises `ShapeError`.
+        """
         require_shape("image", image, 3, None, None)
         like = next(self.parameters())
         prepared, size = self.prepare(image.to(like))
         levels = self.backbone(prepared)
         output = self.outputs(levels, tuple(prepared.shape[-2:]), [size])
         boxes, scores, labels = select_boxes(
-            output.proposals,
-            output.logits,
-            output.steps,
+            output["proposals"],
+            output["logits"],
+            output["deltas"],
             size,
-            self.score,
-            self.overlap,
-            self.most,
+            self.score_threshold if score_threshold is None else score_threshold,
+            self.iou_threshold if iou_threshold is None else iou_threshold,
+            self.max_detections if max_detections is None else max_detections,
         )
         full = tuple(image.shape[-2:])
         scale = boxes.new_tensor([full[1] / size[1], full[0] / size[0]])

@@ -49,12 +49,12 @@ def roi_align(
     image: Tensor,
     level: Tensor,
     strides: tuple[int, ...],
-    bins: int = 7,
-    samples: int = 2,
+    output_size: int = 7,
+    sampling_ratio: int = 2,
 ) -> Tensor:
-    """Features of K boxes, [K, C, bins, bins].
+    """Features of K boxes, [K, C, S, S] with S = `output_size`.
 
-    levels [B, C, h, w] each; boxes [K, 4] corners in px, `image` [K] and `level` [K]
+    levels [B, C, h, w] each; boxes [K, 4] xyxy px, `image` [K] and `level` [K]
     say where each is read. The value of a cell sits at px = stride * cell, as in the
     released detectors (half a cell from this package's convention).
     """
@@ -65,8 +65,8 @@ def roi_align(
     start = cells.cumsum(0) - cells  # of each level in the table
     h, w = sizes[level].unbind(1)  # [K]
     cut = boxes / torch.tensor(strides).to(boxes)[level][:, None]
-    ys, y_weights = _points(cut[:, 1], cut[:, 3], bins, samples, h)
-    xs, x_weights = _points(cut[:, 0], cut[:, 2], bins, samples, w)
+    ys, y_weights = _points(cut[:, 1], cut[:, 3], output_size, sampling_ratio, h)
+    xs, x_weights = _points(cut[:, 0], cut[:, 2], output_size, sampling_ratio, w)
     base = start[level] + image * h * w  # [K]
     rows, weights = [], []
     for y, wy in zip(ys, y_weights, strict=True):
@@ -74,10 +74,11 @@ def roi_align(
             row = base[:, None] + y * w[:, None]
             rows.append(row[:, :, None] + x[:, None, :])  # [K, S n, S n]
             weights.append(wy[:, :, None] * wx[:, None, :])
+    bins, samples = output_size, sampling_ratio
     rows, weights = (_bags(torch.stack(t, -1), bins, samples) for t in (rows, weights))
-    weights = weights.to(table) / samples**2
+    weights = weights.to(table) / sampling_ratio**2
     read = F.embedding_bag(rows, table, per_sample_weights=weights, mode="sum")
-    return read.view(-1, bins, bins, width).permute(0, 3, 1, 2)
+    return read.view(-1, output_size, output_size, width).permute(0, 3, 1, 2)
 
 
 def _bags(corners: Tensor, bins: int, samples: int) -> Tensor:

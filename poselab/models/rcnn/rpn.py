@@ -10,11 +10,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from poselab.codecs.boxes import decode_boxes, grid_anchors, nms_mask
+from poselab.boxes import nms_mask
+from poselab.codecs.anchors import decode_boxes, grid_anchors
 
 
 class ProposalHead(nn.Module):
-    """One 3x3 convolution, then two 1x1: objectness and steps for A anchors a cell.
+    """One 3x3 convolution, then two 1x1: objectness and deltas for A anchors a cell.
 
     The same head reads every level, so a large person on a coarse level looks like a
     small one on a fine level.
@@ -43,19 +44,21 @@ def per_anchor(maps: Tensor, numbers: int) -> Tensor:
 
 
 class RpnOutput(NamedTuple):
-    """What the network says about each of N anchors, all levels one after the other."""
+    """The output for each of N anchors, all levels one after the other."""
 
     objectness: Tensor  # [B, N] logits
-    steps: Tensor  # [B, N, 4]
-    anchors: Tensor  # [N, 4] corners, px of the input
+    deltas: Tensor  # [B, N, 4]
+    anchors: Tensor  # [N, 4] xyxy, px of the input
     level: Tensor  # [N]
 
 
 class ProposalNetwork(nn.Module):
-    """Levels -> objectness and steps for every anchor -> the best boxes.
+    """Levels -> objectness and deltas for every anchor -> the best boxes.
 
-    `before` anchors of each level go into the suppression at `overlap`, at most `after`
-    boxes of an image come out.
+    `width` is the number of channels of the levels; each level has anchors of one of
+    the `sizes` px and of all `ratios` (height / width). The `pre_nms_topk` best of each
+    level go into the suppression at `iou_threshold`, at most `post_nms_topk` boxes of
+    an image come out.
     """
 
     def __init__(
@@ -63,24 +66,25 @@ class ProposalNetwork(nn.Module):
         width: int,
         sizes: tuple[float, ...] = (32, 64, 128, 256, 512),
         ratios: tuple[float, ...] = (0.5, 1.0, 2.0),
-        before: int = 1000,
-        after: int = 1000,
-        overlap: float = 0.7,
+        pre_nms_topk: int = 1000,
+        post_nms_topk: int = 1000,
+        iou_threshold: float = 0.7,
     ) -> None:
         super().__init__()
         self.sizes, self.ratios = sizes, ratios
-        self.before, self.after, self.overlap = before, after, overlap
+        self.pre_nms_topk, self.post_nms_topk = pre_nms_topk, post_nms_topk
+        self.iou_threshold = iou_threshold
         self.head = ProposalHead(width, len(ratios))
 
     def forward(self, levels: list[Tensor], size: tuple[int, int]) -> RpnOutput:
         """`size` is the (H, W) of the network's input."""
-        objectness, steps = self.head(levels)
+        objectness, deltas = self.head(levels)
         shapes = [tuple(x.shape[-2:]) for x in levels]
         anchors = grid_anchors(size, shapes, self.sizes, self.ratios)
         level = torch.cat([torch.full((len(a),), i) for i, a in enumerate(anchors)])
         return RpnOutput(
             torch.cat([per_anchor(x, 1)[..., 0] for x in objectness], 1),
-            torch.cat([per_anchor(x, 4) for x in steps], 1),
+            torch.cat([per_anchor(x, 4) for x in deltas], 1),
             torch.cat(anchors).to(levels[0]),
             level.to(levels[0].device),
         )
@@ -89,11 +93,11 @@ class ProposalNetwork(nn.Module):
     def propose(
         self, output: RpnOutput, sizes: list[tuple[int, int]]
     ) -> tuple[Tensor, Tensor]:
-        """The best boxes of each image, corners; `sizes` without the padding.
+        """The best boxes_xyxy of each image; `sizes` without the padding.
 
         -> boxes [B, K, 4], best first, and which of them there are [B, K].
         """
-        boxes = decode_boxes(output.steps, output.anchors)  # [B, N, 4]
+        boxes = decode_boxes(output.deltas, output.anchors)  # [B, N, 4]
         limit = boxes.new_tensor([(w, h, w, h) for h, w in sizes])[:, None]
         boxes = torch.minimum(boxes.clamp(min=0), limit)
         counts = output.level.bincount().tolist()
@@ -101,16 +105,16 @@ class ProposalNetwork(nn.Module):
         best = [self._best(*level) for level in zip(*levels, strict=True)]
         found, scores = (torch.cat(part, 1) for part in zip(*best, strict=True))
         scores, order = scores.sort(dim=1, descending=True, stable=True)
-        order, scores = order[:, : self.after], scores[:, : self.after]
+        order, scores = order[:, : self.post_nms_topk], scores[:, : self.post_nms_topk]
         return found.gather(1, order[..., None].expand(-1, -1, 4)), scores >= 0
 
     def _best(self, objectness: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
         """Of one level: boxes [B, k, 4] and scores [B, k], -1 for those suppressed."""
-        most = min(self.before, objectness.shape[1])
-        logits, chosen = objectness.topk(most, 1)
+        count = min(self.pre_nms_topk, objectness.shape[1])
+        logits, chosen = objectness.topk(count, 1)
         boxes = boxes.gather(1, chosen[..., None].expand(-1, -1, 4))
         solid = (boxes[..., 2:] - boxes[..., :2] >= 1e-3).all(-1)
         boxes = torch.where(solid[..., None], boxes, 0.0)  # overlaps nobody
         scores = logits.sigmoid()
-        stays = nms_mask(boxes, scores, self.overlap) & solid
+        stays = nms_mask(boxes, scores, self.iou_threshold) & solid
         return boxes, torch.where(stays, scores, -1.0)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from poselab.models.deeppose import conv_block
+from poselab.models.normalise import PLAIN
 from poselab.models.rcnn.network import RCNN, RoiHeads
 from poselab.models.rcnn.pyramid import PyramidBackbone
 from poselab.models.rcnn.rpn import ProposalNetwork
 
 STRIDES = (8, 16, 32)
-PLAIN = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 class TinyBody(nn.Module):
@@ -50,6 +50,7 @@ def rcnn_tiny(
 ) -> RCNN:
     """The tiny detector; images stay as they are, in [0, 1] and at their own size."""
     backbone = PyramidBackbone(TinyBody(), width)
-    rpn = ProposalNetwork(width, tuple(sizes), tuple(ratios), before=100, after=48)
+    few = {"pre_nms_topk": 100, "post_nms_topk": 48}
+    rpn = ProposalNetwork(width, tuple(sizes), tuple(ratios), **few)
     heads = RoiHeads(width, 2, hidden, STRIDES)
-    return RCNN(backbone, rpn, heads, side=None, mean_std=PLAIN, overlap=0.65)
+    return RCNN(backbone, rpn, heads, side=None, normalise=PLAIN, iou_threshold=0.65)
