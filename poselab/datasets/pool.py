@@ -16,6 +16,7 @@ import json
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +31,7 @@ from poselab.records import Sample
 from poselab.skeleton import by_name
 from poselab.system.disk import cache_dir, lock, replace_file, wanted_dir
 from poselab.system.progress import progress_bar
+from poselab.system.source_files import digest, imported_files
 
 VERSION = 2
 CHUNK = 64
@@ -217,25 +219,23 @@ def _key(maker: Maker, n: int, fields: tuple[str, ...], chunk: int) -> str:
             field="arguments",
             value=maker.arguments,
         ) from problem
-    digest = hashlib.sha256(text.encode()).hexdigest()[:24]
-    return f"{type(maker).__name__}-{n}-{digest}"
+    name = hashlib.sha256(text.encode()).hexdigest()[:24]
+    return f"{type(maker).__name__}-{n}-{name}"
 
 
+@cache
 def _source_digest(kind: type) -> str:
-    """A hash of the code that draws: the maker's module, poselab/people and below it.
+    """A hash of the code that draws: the maker's modules and all that they import.
 
-    A changed renderer must not be answered with yesterday's pictures.
+    A changed renderer must not be answered with yesterday's pictures. How pools are
+    kept is no drawing: what changes about it shows in `VERSION`.
     """
-    package = Path(__file__).parents[1]
-    files = sorted((package / "people").rglob("*.py"))
-    files += [package / "geometry.py", package / "skeleton.py"]
-    module = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    if module:
-        files.append(Path(module))
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    package, here = Path(__file__).parents[1], Path(__file__)
+    modules = [sys.modules.get(base.__module__) for base in kind.__mro__[:-1]]
+    named = [getattr(module, "__file__", None) for module in modules]
+    # A class written in a notebook has no file: then all data sets count.
+    files = [Path(name or here.with_name("__init__.py")) for name in named]
+    return digest(imported_files(files, package, without=[here]), package)
 
 
 def _draw(maker: Maker, n: int, fields: Sequence[str], progress: bool, chunk: int):

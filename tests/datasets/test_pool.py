@@ -3,17 +3,22 @@
 import json
 import multiprocessing
 import os
+import shutil
+import subprocess
+import sys
 import time
 import warnings
 from itertools import islice
+from pathlib import Path
 
 import pytest
 import torch
 
-from poselab.datasets import Pool, cache, pool
+from poselab.datasets import Pool, SyntheticPeople, cache, pool
 from poselab.errors import PoselabError
 from poselab.records import Sample
 from poselab.system import disk
+from poselab.system.source_files import digest, imported_files
 from tests.support.samples import make_sample
 
 
@@ -101,15 +106,71 @@ def test_more_fields_on_request():
         )[1],
         lambda m: Pool(Maker(), 5, fields=pool.FIELDS[:5]),
         lambda m: (m.setattr(pool, "VERSION", 99), Pool(Maker(), 5))[1],
-        lambda m: (
-            m.setattr(pool, "_source_digest", lambda kind: ""),
-            Pool(Maker(), 5),
-        )[1],
     ],
-    ids=["seed", "argument", "number", "device", "fields", "version", "source"],
+    ids=["seed", "argument", "number", "device", "fields", "version"],
 )
 def test_whatever_changes_the_content_changes_the_key(other, monkeypatch):
     assert Pool(Maker(), 5).path != other(monkeypatch).path
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """The package once more, with files that may be changed."""
+    package = tmp_path_factory.mktemp("copy") / "poselab"
+    own = Path(pool.__file__).parents[1]
+    ignored = shutil.ignore_patterns("__pycache__", "*.safetensors")
+    return shutil.copytree(own, package, ignore=ignored)
+
+
+KEY = """
+from poselab.datasets import pool, PersonCrops
+print(pool._key(PersonCrops(), 5, pool.FIELDS, 8))
+"""
+
+
+def key_in(package):
+    """The key of a pool of crops, as a new process with this package makes it."""
+    env = {**os.environ, "PYTHONPATH": str(package.parent)}
+    command = [sys.executable, "-c", KEY]
+    return subprocess.check_output(command, env=env, cwd=package.parent, text=True)
+
+
+def test_the_key_of_crops_follows_the_code_that_makes_them(copy):
+    """transforms.py crops, synthetic.py draws; figures and pools do neither."""
+    before = key_in(copy)
+    for name in ("draw/figures.py", "datasets/mpii.py", "datasets/pool.py"):
+        (copy / name).open("a").write("\n# a change\n")
+    assert key_in(copy) == before
+    transforms = copy / "datasets/transforms.py"
+    transforms.open("a").write("\n# a change\n")
+    assert key_in(copy) != before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "datasets/person_crops.py",
+        "datasets/synthetic.py",
+        "datasets/transforms.py",
+        "geometry.py",
+        "records/base.py",
+        "skeleton.py",
+        "people/raster/shading.py",
+    ],
+)
+def test_what_makes_a_crop_is_in_its_key(copy, name):
+    files = imported_files([copy / "datasets/person_crops.py"], copy)
+    before = digest(files, copy)
+    (copy / name).open("a").write("\n# another change\n")
+    assert digest(files, copy) != before
+
+
+def test_a_maker_that_inherits_is_drawn_by_both_modules():
+    class Own(SyntheticPeople):
+        """Without a file of its own in the package."""
+
+    plain, own = map(pool._source_digest, (SyntheticPeople, Own))
+    assert plain != own
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "noise"])
