@@ -115,8 +115,9 @@ class CheckpointError(PoselabError):
 class StateDictError(CheckpointError):
     """The tensors are of another network.
 
-    `missing` and `extra` are lists of names, `unfit` says what is wrong by name (shape
-    or type). The message shows the first few of each, so it may be long.
+    `missing` and `extra` are lists of names, `unfit` has what is wrong by name (shape
+    or type), `where` is the file. The message shows the first few of each, so it may be
+    long.
     """
 
     limit = 4000

@@ -72,7 +72,7 @@ def clip_box(boxes: Tensor, size: tuple[int, int]) -> Tensor:
 def expand_box(
     boxes: Tensor, size: tuple[int, int] | None = None, margin: float = 1.25
 ) -> Tensor:
-    """Boxes of the aspect ratio of `size` = (H, W) around the same centre, with margin.
+    """Boxes [..., 4] xywh of the aspect ratio of `size` (H, W), with the same centres.
 
     The shorter side grows, so nothing is squeezed and nothing is cut off (Xiao et al.
     2018, section 3); margin 1.25 gives 12.5 % of air on each side.

@@ -26,7 +26,11 @@ _FENCE = re.compile(r"^```python\n(?P<code>.*?)^```", re.DOTALL | re.MULTILINE)
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise as the learner finds it; `above` is the code of the cells before."""
+    """One exercise as the learner finds it.
+
+    `heading` is its line "### Exercise ...", `text` its Markdown, `code` that of its
+    cells, `above` that of the cells before it.
+    """
 
     heading: str
     text: str
@@ -46,6 +50,7 @@ class Exercise:
 
     @property
     def stubs(self) -> list[ast.FunctionDef]:
+        """The functions that the learner completes."""
         return [n for n in ast.parse(self.code).body if isinstance(n, ast.FunctionDef)]
 
     @property

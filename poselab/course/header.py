@@ -27,8 +27,12 @@ _RUN_LINE = re.compile(
 
 @dataclass(frozen=True)
 class Header:
-    """What the first cell of a notebook says. Times in minutes and seconds; the memory
-    is the largest that its kernel had."""
+    """The facts in the first cell of a notebook.
+
+    `title` with its number, `reading` in minutes, `seconds` that it runs (None: never
+    timed), `builds_on` as "00, 01" or "nothing", `gigabytes` the most memory that its
+    kernel had.
+    """
 
     title: str
     reading: int
@@ -38,6 +42,7 @@ class Header:
 
     @property
     def run_line(self) -> str:
+        """The line "Reading ... · runs in ... · builds on ..."."""
         runs = f" · runs in {self.seconds} s on two CPU cores"
         needs = f" · needs {self.gigabytes} GB"
         return (
@@ -100,6 +105,7 @@ device = poselab.setup(seed=0)"""
 
 
 def is_setup(cell: NotebookNode) -> bool:
+    """Whether this is the setup cell."""
     return cell.cell_type == "code" and "poselab.setup(" in cell.source
 
 

@@ -36,7 +36,7 @@ Place = Callable[[str], str | None]
 
 @dataclass(frozen=True)
 class Member:
-    """A file in an archive: its name there, bytes, and how to read it."""
+    """A file in an archive: `name` there, `size` in bytes, `open` to read it."""
 
     name: str
     size: int

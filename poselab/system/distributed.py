@@ -23,7 +23,7 @@ from poselab.errors import require
 
 @dataclass(frozen=True)
 class Team:
-    """Which of how many processes this one is; the one of rank 0 leads and writes."""
+    """Number `rank` of `size` processes; the one of rank 0 leads and writes files."""
 
     rank: int = 0
     size: int = 1
@@ -193,7 +193,7 @@ def share_buffers(model: nn.Module) -> None:
 
 
 def mean(value: Tensor) -> Tensor:
-    """The mean of a tensor over the team, the same in every process."""
+    """The mean of a tensor [...] over the team, the same in every process."""
     if team().size == 1:
         return value
     total = value.detach().clone()

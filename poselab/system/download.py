@@ -84,7 +84,11 @@ def download(
 
 @dataclass(frozen=True)
 class Promise:
-    """What is known of a file beforehand: bytes, and the first digits of a checksum."""
+    """What is known of a file beforehand.
+
+    `size` in bytes (None: unknown); the first `digits` of its checksum by `algorithm`
+    ("sha256", "md5"), "" where none is known.
+    """
 
     size: int | None
     algorithm: str

@@ -49,8 +49,10 @@ BOTTOM, SHOES, IRIS = _palette(_BOTTOM), _palette(_SHOES), _palette(_IRIS)
 class Clothes(Table):
     """N people's looks. Colours are [N, 3] RGB in [0, 1], the rest [N].
 
-    hair_style, sleeves and bottom index HAIR_STYLES, SLEEVES and BOTTOMS; patterns are
-    those of `primitives` (PLAIN, STRIPES, CHECKS, DOTS) with their period in mm.
+    Colours: skin, hair, iris, shoes, cap; shirt and bottoms, with shirt2 and bottoms2
+    for their patterns. hair_style, sleeves and bottom index HAIR_STYLES, SLEEVES and
+    BOTTOMS; shirt_pattern and bottom_pattern are those of `primitives` (PLAIN, STRIPES,
+    CHECKS, DOTS); pitch is the period of a pattern in mm.
     """
 
     skin: Tensor

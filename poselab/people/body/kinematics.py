@@ -266,7 +266,7 @@ def _seat_height(m: dict[str, Tensor], frames: Frames) -> Tensor:
 
 
 def soles(m: dict[str, Tensor]) -> tuple[tuple, ...]:
-    """The balls a shoe rolls over: bone, down and ahead of it, radius (mm)."""
+    """The balls a shoe rolls over: bone, down and ahead of it, radius; mm, each [N]."""
     return (
         ("ankle", m["ankle"] - m["heel_radius"], -m["heel"], m["heel_radius"]),
         ("toe", torch.zeros_like(m["toe"]), 0.0, m["ball_radius"]),

@@ -16,8 +16,9 @@ Number = Tensor | float
 class Parts:
     """The parts of N people while they are put together.
 
-    Positions and sizes are in fractions of `unit` (mm, [N], the stature of an average
-    adult of this size), in the frame of the named bone.
+    `m` are the lengths of `measures`, `frames` the bones in the world, `shape` and
+    `clothes` those of the N people. `unit` [N] is the stature in mm of an average adult
+    of this size: sizes are multiples of it.
     """
 
     def __init__(

@@ -25,8 +25,9 @@ NOBODY = -1
 class Group:
     """N owners, each of the same primitives, and the image in which each stands.
 
-    image [N] int64; person [N] int64, the number of the person within the image, or
-    `NOBODY` for things.
+    capsules and ellipsoids have N rows (None: there are none of this kind); image [N]
+    int64; person [N] int64, the number of the person within the image, or `NOBODY` for
+    things.
     """
 
     capsules: Capsules | None
@@ -59,12 +60,13 @@ class Rectangles(Table):
 class PrimitiveBatch:
     """n primitives of all images: nc capsules, then ne ellipsoids, then nr rectangles.
 
-    Of capsules, mm in the camera frame: start [nc, 3], axis [nc, 3] from start to end,
-    radius [nc] at the start, taper [nc] (radius at the end minus radius at the start).
-    Of ellipsoids: map [ne, 3, 3] to the unit sphere, offset [ne, 3] and centre [ne, 3]
-    mm (see `surfaces.ellipsoid_frame`). Of rectangles: box [nr, 4] left, top, right,
-    bottom px and depth [nr] mm. Of all: image, person, segment [n] int64; paint [n, 17]
-    for `shading.paint`; camera [n, 4] fx, fy, cx, cy px. counts is (nc, ne, nr).
+    In mm, in the camera frame: capsule_start [nc, 3], capsule_axis [nc, 3] from start
+    to end, capsule_radius [nc] at the start, capsule_taper [nc] (radius at the end less
+    that at the start); ellipsoid_centre [ne, 3], and ellipsoid_map [ne, 3, 3] and
+    ellipsoid_offset [ne, 3] to the unit sphere (see `surfaces.ellipsoid_frame`);
+    rectangle_box [nr, 4] left, top, right, bottom px, rectangle_depth [nr] mm. Of all:
+    image, person, segment [n] int64; paint [n, 17] for `shading.paint`; camera [n, 4]
+    fx, fy, cx, cy px. counts is (nc, ne, nr).
     """
 
     capsule_start: Tensor

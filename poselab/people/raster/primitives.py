@@ -35,7 +35,7 @@ class Look(Table):
 class Capsules(Table):
     """Round cones from start [N, K, 3] to end [N, K, 3] mm.
 
-    start_radius, end_radius [N, K] mm.
+    start_radius, end_radius [N, K] mm; look of N x K; segment K names.
 
     A radius of 0 or below at both ends means: not drawn (clothes that a person lacks).
     """
@@ -50,7 +50,9 @@ class Capsules(Table):
 
 @dataclass
 class Ellipsoids(Table):
-    """centre [N, K, 3] and axes [N, K, 3, 3]: each row one semi-axis vector, mm.
+    """centre [N, K, 3] and axes [N, K, 3, 3] mm, each row one semi-axis vector.
+
+    look of N x K; segment K names.
 
     Rows are orthogonal. All-zero axes mean: not drawn. Patterns run along the second
     row, which is the primitive's own "up".

@@ -157,7 +157,7 @@ def _rectangles(batch: PrimitiveBatch, size, window: str) -> Fragments:
 
 
 def layers(fragments: Fragments, pixels: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The nearest fragments of each pixel, as three ascending lists of indices.
+    """The nearest fragments of each pixel, as three ascending lists of indices [n].
 
     hard: nearest that covers at least half of its pixel (this is the depth map); soft:
     nearest outline that covers less and lies before it; behind: what shows through
