@@ -14,6 +14,7 @@ from poselab.errors import ArgumentError, require
 from poselab.metrics.base import as_points, check_shape
 from poselab.records import Poses, Sample
 
+Kind = type[Sample] | type[Poses]
 Frames = Sample | Poses | Sequence[Sample] | Sequence[Poses]
 
 
@@ -36,7 +37,7 @@ def head_segments(clip: Sample) -> Tensor:
     return (top - neck).norm(dim=-1).clamp(min=1)
 
 
-def clips_of(given: Any, kind: type, where: str) -> tuple[list, bool]:
+def clips_of(given: Any, kind: Kind, where: str) -> tuple[list, bool]:
     """Stacked records, one for each clip, and whether one clip was given alone."""
     if isinstance(given, kind):
         return [_stacked(given, kind, where)], True
@@ -52,7 +53,7 @@ def clips_of(given: Any, kind: type, where: str) -> tuple[list, bool]:
     return [_stacked(clip, kind, where) for clip in given], False
 
 
-def _stacked(clip: Any, kind: type, where: str):
+def _stacked(clip: Any, kind: Kind, where: str):
     """A clip as one stacked record with track_ids."""
     listed = isinstance(clip, Sequence) and len(clip) > 0
     if listed and all(isinstance(f, kind) and not f.is_stacked for f in clip):

@@ -32,7 +32,7 @@ class _Line(std.tqdm):
     """A bar that writes one line of text into the cell's output."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        self._handle = None
+        self._handle: Any = None
         options["mininterval"] = _EVERY
         super().__init__(*arguments, **{**options, "file": io.StringIO()})
 
