@@ -45,11 +45,11 @@ def dark_loop(maps: np.ndarray, stride: int, kernel: np.ndarray):
 def codecs(repeats: int) -> dict[str, float]:
     """Heat maps of 64 people, 17 joints and 64x48 cells against loops over joints.
 
-    "draw loop" calls `gaussian_maps` for one joint after the other; "draw NumPy" and
-    "DARK loop" are NumPy. `decode_dark` blurs only the 15x15 cells that its answer
+    "draw loop" calls `gaussian_heatmaps` for one joint after the other; "draw NumPy"
+    and "DARK loop" are NumPy. `decode_dark` blurs only the 15x15 cells that its answer
     depends on, the loop the whole map.
     """
-    from poselab.codecs import decode_dark, draw_targets, gaussian_maps
+    from poselab.codecs import decode_dark, draw_targets, gaussian_heatmaps
     from poselab.codecs.heatmap_decode import gaussian_kernel, pixels_to_cells
 
     stride, size, sigma = 4, (64, 48), 2.0
@@ -66,7 +66,7 @@ def codecs(repeats: int) -> dict[str, float]:
         out = torch.zeros_like(maps)
         for b, j in np.ndindex(maps.shape[:2]):
             cell = pixels_to_cells(points[b, 0, j], stride)
-            out[b, j] = gaussian_maps(cell, size, sigma)
+            out[b, j] = gaussian_heatmaps(cell, size, sigma)
 
     jobs = {
         "draw": lambda: draw_targets(points, seen, size, stride, sigma),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poselab.codecs.heatmap import gaussian_maps
+from poselab.codecs.heatmap import gaussian_heatmaps
 
 
 def uniform(seed: int, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
@@ -24,4 +24,4 @@ def bumps(
 ) -> Tensor:
     """Clean heatmaps of joints that are well inside; [*shape, h, w]."""
     room = torch.tensor([size[1] - 5.0, size[0] - 5.0])
-    return gaussian_maps(uniform(seed, *shape, 2) * room + 2, size, sigma)
+    return gaussian_heatmaps(uniform(seed, *shape, 2) * room + 2, size, sigma)

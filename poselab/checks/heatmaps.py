@@ -10,7 +10,7 @@ from torch import Tensor
 
 from poselab.checks.base import Case, Chapter
 from poselab.checks.cases import bumps, uniform
-from poselab.codecs.heatmap import gaussian_maps
+from poselab.codecs.heatmap import gaussian_heatmaps
 from poselab.codecs.heatmap import masked_mse as _masked_mse
 from poselab.codecs.heatmap import merge_people as _merge_people
 from poselab.codecs.heatmap_decode import pixels_to_cells
@@ -34,7 +34,7 @@ def _target_cases() -> list[Case]:
 
 
 def _target(points: Tensor, size: tuple, stride: int, sigma: float) -> Tensor:
-    return gaussian_maps(pixels_to_cells(points, stride), size, sigma)
+    return gaussian_heatmaps(pixels_to_cells(points, stride), size, sigma)
 
 
 def _square_distance(points: Tensor, size: tuple, stride: int, shift=None) -> Tensor:
@@ -86,7 +86,7 @@ def highest_cell_is_one(points, size, stride, sigma):
     "cell wrong and also shifted: keep the fraction, (p - (s - 1) / 2) / s."
 )
 def rounded_quotient(points, size, stride, sigma):
-    return gaussian_maps((points / stride).round(), size, sigma)
+    return gaussian_heatmaps((points / stride).round(), size, sigma)
 
 
 @target.wrong(
@@ -94,7 +94,7 @@ def rounded_quotient(points, size, stride, sigma):
     "the point first and divide then, (p - (s - 1) / 2) / s."
 )
 def shift_in_cells(points, size, stride, sigma):
-    return gaussian_maps(points / stride - (stride - 1) / 2, size, sigma)
+    return gaussian_heatmaps(points / stride - (stride - 1) / 2, size, sigma)
 
 
 @target.wrong("The 2 is missing: a Gaussian is exp(-d^2 / (2 sigma^2)).")
@@ -107,7 +107,7 @@ def two_forgotten(points, size, stride, sigma):
     "`stride` pixels, so first turn the point into cells, (p - (s - 1) / 2) / s."
 )
 def stride_forgotten(points, size, stride, sigma):
-    return gaussian_maps(points, size, sigma)
+    return gaussian_heatmaps(points, size, sigma)
 
 
 @target.wrong(
@@ -124,7 +124,7 @@ def half_pixel(points, size, stride, sigma):
     "wrong, and no decoder can bring that back: keep the fraction."
 )
 def rounded_centre(points, size, stride, sigma):
-    return gaussian_maps(pixels_to_cells(points, stride).round(), size, sigma)
+    return gaussian_heatmaps(pixels_to_cells(points, stride).round(), size, sigma)
 
 
 @target.wrong(
@@ -169,7 +169,7 @@ def _merge_cases() -> list[Case]:
     return [
         Case(
             "two people whose joints are close",
-            gaussian_maps(close, (12, 14), 2.0),
+            gaussian_heatmaps(close, (12, 14), 2.0),
             torch.full((2, 3), 2),
         ),
         Case(

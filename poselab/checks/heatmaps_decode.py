@@ -8,7 +8,7 @@ from torch import Tensor
 from poselab.checks.base import Case
 from poselab.checks.cases import bumps
 from poselab.checks.heatmaps import chapter
-from poselab.codecs.heatmap import gaussian_maps
+from poselab.codecs.heatmap import gaussian_heatmaps
 from poselab.codecs.heatmap_decode import (
     cells_to_pixels,
     decode_argmax,
@@ -33,8 +33,8 @@ def _decode_cases() -> list[Case]:
 
 def _two_bumps() -> Tensor:
     """One map whose fullest row and column are not those of its highest cell."""
-    narrow = gaussian_maps(torch.tensor([[4.0, 4.0]]), (16, 12), 0.8)
-    wide = gaussian_maps(torch.tensor([[8.0, 11.0]]), (16, 12), 3.0)
+    narrow = gaussian_heatmaps(torch.tensor([[4.0, 4.0]]), (16, 12), 0.8)
+    wide = gaussian_heatmaps(torch.tensor([[8.0, 11.0]]), (16, 12), 3.0)
     return torch.maximum(narrow, 0.6 * wide)
 
 
@@ -146,8 +146,8 @@ def whole_half_stride(maps, stride):
 
 
 def _quarter_cases() -> list[Case]:
-    edge = gaussian_maps(torch.tensor([[0.2, 7.0], [11.0, 3.4]]), (16, 12), 1.5)
-    exact = gaussian_maps(torch.tensor([[5.0, 7.3]]), (16, 12), 1.5)
+    edge = gaussian_heatmaps(torch.tensor([[0.2, 7.0], [11.0, 3.4]]), (16, 12), 1.5)
+    exact = gaussian_heatmaps(torch.tensor([[5.0, 7.3]]), (16, 12), 1.5)
     return [
         Case("17 joints, stride 4", bumps(40, 17), 4),
         Case("a joint whose two neighbours in x are equal", exact, 2),

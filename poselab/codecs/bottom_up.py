@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from poselab.codecs.base import Codec
-from poselab.codecs.heatmap_decode import flip_maps
+from poselab.codecs.heatmap_decode import flip_heatmaps
 from poselab.errors import PoselabError, require
 from poselab.records import Poses, Sample
 from poselab.skeleton import COCO_17, Skeleton
@@ -38,7 +38,7 @@ class SceneCodec(Codec):
             stride >= 1, "a cell covers at least a pixel", where="stride", value=stride
         )
         self.size, self.stride = (int(size[0]), int(size[1])), int(stride)
-        self.map_size = (
+        self.heatmap_size = (
             math.ceil(self.size[0] / stride),
             math.ceil(self.size[1] / stride),
         )
@@ -90,7 +90,7 @@ class SceneCodec(Codec):
 
     def flipped(self, maps: Tensor) -> Tensor:
         """Maps [B, J, h, w], one per joint, of mirror images as those of the images."""
-        return flip_maps(maps, list(self.skeleton.flip_index))
+        return flip_heatmaps(maps, list(self.skeleton.flip_index))
 
 
 # --- outputs of any form -------------------------------------------------------------

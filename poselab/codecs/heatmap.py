@@ -1,12 +1,12 @@
-"""Joints as heat maps: how the targets are drawn and what the losses ask.
+"""Joints as heatmaps: how the targets are drawn and what the losses ask.
 
-One map per joint: a bump of height 1 where the joint is (Tompson et al. 2014,
+One heatmap per joint: a Gaussian of height 1 where the joint is (Tompson et al. 2014,
 1406.2984; merged over people by the maximum, Cao et al. 2017, 1611.08050, section 2.2).
-How a map is read is in `poselab.codecs.heatmap_decode`.
+How a heatmap is read is in `poselab.codecs.heatmap_decode`.
 
-A map of stride s has one cell per s pixels; cell u lies at pixel s u + (s - 1) / 2, the
-middle of the s pixels that it covers. Cells, like pixels, are counted from the centre
-of the first one, and sigma is in cells.
+A heatmap of stride s has one cell per s pixels; cell u lies at pixel s u + (s - 1) / 2,
+the middle of the s pixels that it covers. Cells, like pixels, are counted from the
+centre of the first one, and sigma is in cells.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from poselab.codecs.heatmap_decode import (
     decode_dark,
     decode_quarter,
     decode_soft_argmax,
-    flip_maps,
+    flip_heatmaps,
     pixels_to_cells,
 )
 from poselab.codecs.regression import one_person, single_person
@@ -37,7 +37,7 @@ MERGES = ("max", "sum", "overwrite")
 # --- targets -------------------------------------------------------------------------
 
 
-def gaussian_maps(cells: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
+def gaussian_heatmaps(cells: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
     """exp(-d^2 / 2 sigma^2) around points [..., 2] (x, y), all in cells.
 
     -> [..., h, w] for `size` = (h, w); the peak is 1 if the point is on a cell's
@@ -45,7 +45,7 @@ def gaussian_maps(cells: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
     0 beyond 9 sigma, because numbers close to the smallest ones are slow.
     """
     require_shape("cells", cells, "...", 2)
-    require(sigma > 0, "a bump needs a width", where="sigma", value=sigma)
+    require(sigma > 0, "a Gaussian needs a width", where="sigma", value=sigma)
 
     def line(length: int, centre: Tensor) -> Tensor:
         place = torch.arange(length, dtype=cells.dtype, device=cells.device)
@@ -57,7 +57,7 @@ def gaussian_maps(cells: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
 
 
 def nearest_cells(cells: Tensor, size: tuple[int, int]) -> Tensor:
-    """Points [..., 2] in cells moved to the centre of their cell in an (h, w) map.
+    """Points [..., 2] in cells moved to the centre of their cell in an (h, w) heatmap.
 
     What most reference code does before it draws; the fraction that is lost here cannot
     be decoded any more.
@@ -66,24 +66,25 @@ def nearest_cells(cells: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.minimum(torch.floor(cells + 0.5).clamp(min=0), last)
 
 
-def merge_people(maps: Tensor, how: str = "max") -> Tensor:
-    """One map per joint from the maps of P people: [B, P, J, h, w] -> [B, J, h, w].
+def merge_people(heatmaps: Tensor, how: str = "max") -> Tensor:
+    """One heatmap per joint from those of P people: [B, P, J, h, w] -> [B, J, h, w].
 
     "max" keeps every peak where it is and as high as it was. The others are there to be
     seen failing: "sum" grows above 1 and pulls close peaks together, "overwrite" lets
     the last person (as far as 3 sigma) cut a piece out of the others.
     """
-    require_shape("maps", maps, None, None, None, None, None)
+    require_shape("heatmaps", heatmaps, None, None, None, None, None)
     require_known("merge", how, MERGES)
-    if maps.shape[1] == 1:
-        return maps[:, 0]
-    if how == "sum" or maps.shape[1] == 0:
-        return maps.sum(1)
+    if heatmaps.shape[1] == 1:
+        return heatmaps[:, 0]
+    if how == "sum" or heatmaps.shape[1] == 0:
+        return heatmaps.sum(1)
     if how == "max":
-        return maps.amax(1)
-    people = torch.arange(maps.shape[1], device=maps.device)[:, None, None, None]
-    drawn = torch.where(maps > math.exp(-4.5), people, 0)
-    return maps.gather(1, drawn.amax(1, keepdim=True))[:, 0]
+        return heatmaps.amax(1)
+    people = torch.arange(heatmaps.shape[1], device=heatmaps.device)
+    people = people[:, None, None, None]
+    drawn = torch.where(heatmaps > math.exp(-4.5), people, 0)
+    return heatmaps.gather(1, drawn.amax(1, keepdim=True))[:, 0]
 
 
 def draw_targets(
@@ -95,7 +96,7 @@ def draw_targets(
     merge: str = "max",
     quantise: bool = False,
 ) -> Tensor:
-    """Maps [B, J, h, w] of the joints [B, P, J, 2] px of P people; (h, w) = `size`.
+    """Heatmaps [B, J, h, w] of the joints [B, P, J, 2] px of P people; (h, w) = `size`.
 
     visibility [B, P, J]: an unlabelled joint (0) draws nothing, whatever stands in its
     place; a hidden one (1) is drawn like a visible one. With `quantise` every centre is
@@ -106,7 +107,7 @@ def draw_targets(
     cells = pixels_to_cells(points, stride)
     cells = nearest_cells(cells, size) if quantise else cells
     cells = torch.where((visibility > 0)[..., None], cells, torch.inf)  # far away: 0
-    return merge_people(gaussian_maps(cells, size, sigma), merge)
+    return merge_people(gaussian_heatmaps(cells, size, sigma), merge)
 
 
 def target_weight(
@@ -129,11 +130,12 @@ def target_weight(
 
 
 def masked_mse(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Mean squared difference of maps [B, J, h, w] over the cells that count.
+    """Mean squared difference of heatmaps [B, J, h, w] over the cells that count.
 
-    weight: anything that spreads to the shape of the maps, such as [B, J, 1, 1]. Zero
-    if nothing counts. Most cells of a target are near 0, so a map of zeros already has
-    a small loss: where learning gets stuck, that is the first thing to look for.
+    weight: anything that spreads to the shape of the heatmaps, such as [B, J, 1, 1].
+    Zero if nothing counts. Most cells of a target are near 0, so a heatmap of zeros
+    already has a small loss: where learning gets stuck, that is the first thing to look
+    for.
     """
     require_shape("target", target, *output.shape)
     weight = weight.expand_as(target)
@@ -142,11 +144,12 @@ def masked_mse(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 
 def spatial_cross_entropy(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Which cell is it? The cross-entropy of a softmax over the cells of each map.
+    """Which cell is it? The cross-entropy of a softmax over the cells of each heatmap.
 
     output [B, J, h, w] are logits; the target is divided by its sum, so that it is a
-    distribution over the cells too. Averaged over the maps that count; cells of weight
-    0 take no part. A constant map, zero included, costs log(h w): there is no trap.
+    distribution over the cells too. Averaged over the heatmaps that count; cells of
+    weight 0 take no part. A constant heatmap, zero included, costs log(h w): there is
+    no trap.
     """
     each, counts = cross_entropy_of_joints(output, target, weight)
     return each.sum() / counts.sum().clamp(min=1)
@@ -155,7 +158,7 @@ def spatial_cross_entropy(output: Tensor, target: Tensor, weight: Tensor) -> Ten
 def cross_entropy_of_joints(
     output: Tensor, target: Tensor, weight: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """`spatial_cross_entropy` of each map by itself, [B, J], and which ones count."""
+    """`spatial_cross_entropy` of each heatmap alone, [B, J], and which ones count."""
     require_shape("target", target, *output.shape)
     counts = weight.expand_as(target) > 0
     lowest = torch.finfo(output.dtype).min / 2
@@ -180,12 +183,14 @@ DECODERS = {
 
 
 class HeatmapCodec(Codec):
-    """Joints as one heat map each, [J, h, w] of `stride` for inputs of `size` (H, W).
+    """Joints as one heatmap each, [J, h, w] of `stride` for inputs of `size` (H, W).
 
-    `loss` is "mse" (the output is the map itself) or "cross_entropy" (the output is
-    logits over the cells), `decoder` a key of `DECODERS`. `quantise` draws bumps on
-    cell centres only. Where a side is no multiple of the stride, the last cells reach
-    over the border.
+    The targets are Gaussians of `sigma` cells, those of several people joined by
+    `merge` (see `merge_people`); `quantise` draws them on cell centres only. `loss` is
+    "mse" (the output is the heatmap itself) or "cross_entropy" (the output is logits
+    over the cells), `decoder` a key of `DECODERS`; `skeleton` tells which joints change
+    places in a mirror. Where a side is no multiple of the stride, the last cells reach
+    over the border. Raises `ArgumentError` for a name that is not known.
     """
 
     def __init__(
@@ -206,7 +211,7 @@ class HeatmapCodec(Codec):
             stride >= 1, "a cell covers at least a pixel", where="stride", value=stride
         )
         self.size, self.stride = (int(size[0]), int(size[1])), int(stride)
-        self.map_size = (
+        self.heatmap_size = (
             math.ceil(self.size[0] / stride),
             math.ceil(self.size[1] / stride),
         )
@@ -220,34 +225,34 @@ class HeatmapCodec(Codec):
         """
         sample = sample if sample.is_stacked else Sample.stack([sample])
         require_shape("image", sample.image, None, 3, *self.size)
-        maps = draw_targets(
+        heatmaps = draw_targets(
             sample.keypoints,
             sample.visibility,
-            self.map_size,
+            self.heatmap_size,
             self.stride,
             self.sigma,
             self.merging,
             self.quantise,
         )
         weight = target_weight(sample.visibility, sample.ignore, self.stride)
-        return (sample.image,), {"heatmaps": maps, "weight": weight}
+        return (sample.image,), {"heatmaps": heatmaps, "weight": weight}
 
     def loss(self, output: Tensor | list[Tensor], targets: Targets) -> Tensor:
-        """The loss of the output [B, J, h, w] against the target maps.
+        """The loss of the output [B, J, h, w] against the target heatmaps.
 
-        The outputs of a staged network are all held against the same maps, and their
-        losses added: intermediate supervision (Wei et al. 2016, 1602.00134, section
-        3.3).
+        The outputs of a staged network are all held against the same heatmaps, and
+        their losses added: intermediate supervision (Wei et al. 2016, 1602.00134,
+        section 3.3).
         """
         goal, weight = targets["heatmaps"], targets["weight"]
         loss = LOSSES[self.loss_name]
         return torch.stack([loss(x, goal, weight) for x in self.stages(output)]).sum()
 
     def heatmaps(self, output: Tensor) -> Tensor:
-        """The output as maps with a peak near 1: themselves, or a softmax over cells.
+        """The output [B, J, h, w] as heatmaps with a peak near 1; the same shape.
 
-        A bump of height 1 has the sum 2 pi sigma^2, so that is what probabilities are
-        multiplied with.
+        They are the output itself, or of logits a softmax over the cells. A Gaussian of
+        height 1 has the sum 2 pi sigma^2, so probabilities are multiplied with that.
         """
         if self.loss_name == "mse":
             return output
@@ -256,7 +261,7 @@ class HeatmapCodec(Codec):
 
     def mirror(self, output: Tensor) -> Tensor:
         """Heatmaps or logits [B, J, h, w] of mirror images as those of the images."""
-        return flip_maps(output, list(self.skeleton.flip_index))
+        return flip_heatmaps(output, list(self.skeleton.flip_index))
 
     def merge(self, output: Tensor, mirrored: Tensor) -> Tensor:
         """The mean of the two; of logits those whose probabilities are the mean."""
@@ -270,21 +275,21 @@ class HeatmapCodec(Codec):
 
         The score of a joint is its heatmap's peak.
         """
-        require_shape("output", output, None, None, *self.map_size)
-        maps, decode = self.heatmaps(output.float()), DECODERS[self.decoder]
+        require_shape("output", output, None, None, *self.heatmap_size)
+        heatmaps, decode = self.heatmaps(output.float()), DECODERS[self.decoder]
         if self.decoder == "soft_argmax":  # whose softmax asks for logits
-            maps = maps.clamp(min=1e-10).log()
+            heatmaps = heatmaps.clamp(min=1e-10).log()
         options = {"blur": blur_of(self.sigma)} if self.decoder == "dark" else {}
-        points, scores = decode(maps, self.stride, **options)
+        points, scores = decode(heatmaps, self.stride, **options)
         return one_person(points, scores.clamp(0, 1), self.size)
 
 
 class IntegralCodec(HeatmapCodec):
-    """Maps whose mean place is the answer: integral regression (Sun et al. 2018).
+    """Heatmaps whose mean place is the answer: integral regression (Sun et al. 2018).
 
     The output [B, J, h, w] is logits; the place is their soft-argmax, and the loss is
     its L1 distance from the joint (1711.08229, section 2.1), here in cells. No target
-    map is needed, so one person per image.
+    heatmap is needed, so one person per image.
     """
 
     def __init__(self, size: tuple[int, int] = (128, 96), stride: int = 4) -> None:
@@ -306,6 +311,6 @@ class IntegralCodec(HeatmapCodec):
 
     def decode(self, output: Tensor) -> Poses:
         """Output [B, J, h, w] -> stacked `Poses`; scores: the largest probability."""
-        require_shape("output", output, None, None, *self.map_size)
+        require_shape("output", output, None, None, *self.heatmap_size)
         points, scores = decode_soft_argmax(output.float(), self.stride)
         return one_person(points, scores, self.size)

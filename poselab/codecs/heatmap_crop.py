@@ -1,7 +1,8 @@
-"""A second look: heat maps of small crops around joints that were nearly found.
+"""A second look: heatmaps of small crops around joints that were nearly found.
 
 Tompson et al., "Efficient Object Localization Using Convolutional Networks", CVPR 2015
-(1411.4280), section 4: a coarse map says where to look, a fine one where in the crop.
+(1411.4280), section 4: a coarse heatmap says where to look, a fine one where in the
+crop.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from poselab.codecs.base import Codec, Inputs, Targets, require_generator
-from poselab.codecs.heatmap import LOSSES, gaussian_maps
+from poselab.codecs.heatmap import LOSSES, gaussian_heatmaps
 from poselab.codecs.heatmap_decode import decode_dark
 from poselab.codecs.regression import denormalise, joint_boxes, normalise, single_person
 from poselab.errors import require, require_known, require_shape
@@ -19,11 +20,11 @@ from poselab.records import Poses, Sample
 
 
 class CropHeatmapCodec(Codec):
-    """Crops of `crop` pixels around joints, and in each the map of its joint.
+    """Crops of `crop` pixels around joints, and in each the heatmap of its joint.
 
     A cell is a pixel. A training crop is centred on the true joint moved by Gaussian
-    noise of `noise` pixels, which stands for the error of the coarse map; `sigma` is
-    the width of the bump. `loss` is "mse" (the output is the map itself) or
+    noise of `noise` pixels, which stands for the error of the coarse heatmap; `sigma`
+    is the width of the Gaussian. `loss` is "mse" (the output is the heatmap itself) or
     "cross_entropy" (the output is logits over the cells).
     """
 
@@ -50,13 +51,13 @@ class CropHeatmapCodec(Codec):
         centre = truth + self.noise * noise.to(truth)
         boxes = joint_boxes(centre, truth.new_full((len(truth),), float(self.crop)))
         cells = (normalise(truth[:, :, None], boxes)[:, :, 0] + 0.5) * self.crop - 0.5
-        maps = gaussian_maps(cells, (self.crop, self.crop), self.sigma)
+        heatmaps = gaussian_heatmaps(cells, (self.crop, self.crop), self.sigma)
         weight = (sample.visibility[:, 0] > 0).float()[..., None, None]
         crops = crop_boxes(sample.image, boxes, self.size)
-        return (crops,), {"heatmaps": maps, "weight": weight, "boxes": boxes}
+        return (crops,), {"heatmaps": heatmaps, "weight": weight, "boxes": boxes}
 
     def loss(self, output: Tensor, targets: Targets) -> Tensor:
-        """The loss of the output [B, J, crop, crop] against the fine maps."""
+        """The loss of the output [B, J, crop, crop] against the fine heatmaps."""
         return LOSSES[self.loss_name](output, targets["heatmaps"], targets["weight"])
 
     def decode(self, output: Tensor, boxes: Tensor | None = None) -> Poses:
@@ -74,16 +75,16 @@ class CropHeatmapCodec(Codec):
 
 
 def place_in_boxes(
-    maps: Tensor, boxes: Tensor, logits: bool = False
+    heatmaps: Tensor, boxes: Tensor, logits: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Read maps [B, J, c, c] of crops, boxes [B, J, 4], by DARK.
+    """Read heatmaps [B, J, c, c] of crops, boxes [B, J, 4], by DARK.
 
     `logits` are turned into the probabilities of cells first. -> places [B, J, 2] in
     pixels of the image, scores [B, J].
     """
     if logits:
-        maps = maps.flatten(-2).softmax(-1).unflatten(-1, maps.shape[-2:])
-    cells, scores = decode_dark(maps, blur=0)
-    side = cells.new_tensor([maps.shape[-1], maps.shape[-2]])
+        heatmaps = heatmaps.flatten(-2).softmax(-1).unflatten(-1, heatmaps.shape[-2:])
+    cells, scores = decode_dark(heatmaps, blur=0)
+    side = cells.new_tensor([heatmaps.shape[-1], heatmaps.shape[-2]])
     within = (cells + 0.5) / side - 0.5  # relative to the crop's centre
     return denormalise(within[:, :, None], boxes)[:, :, 0], scores

@@ -1,8 +1,8 @@
-"""How a heat map is read: argmax, a quarter cell further, DARK, soft-argmax.
+"""How a heatmap is read: argmax, a quarter cell further, DARK, soft-argmax.
 
-Every decoder takes maps [..., h, w] of any leading shape and gives the places [..., 2]
-(x, y) in pixels and the scores [...]. With stride s, cell u lies at pixel
-s u + (s - 1) / 2. How the code of papers reads them stands in `codecs.reference`.
+Every decoder takes heatmaps [..., h, w] of any leading shape and gives joints [..., 2]
+(x, y) in pixels and scores [...]. With stride s, cell u lies at pixel s u + (s - 1) /
+2. How the code of papers reads them stands in `codecs.reference`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Array = TypeVar("Array", Tensor, np.ndarray)
 
 
 def pixels_to_cells(points: Array, stride: float) -> Array:
-    """Pixels -> cells of a map of this stride: (p - (s - 1) / 2) / s."""
+    """Pixels -> cells of a heatmap of this stride: (p - (s - 1) / 2) / s."""
     return (points - (stride - 1) / 2) / stride
 
 
@@ -33,74 +33,81 @@ def cells_to_pixels(cells: Array, stride: float) -> Array:
 # --- four decoders -------------------------------------------------------------------
 
 
-def decode_argmax(maps: Tensor, stride: float = 1) -> tuple[Tensor, Tensor]:
+def decode_argmax(heatmaps: Tensor, stride: float = 1) -> tuple[Tensor, Tensor]:
     """The centre of the highest cell (the first, where several are).
 
+    heatmaps [..., h, w] of `stride` px a cell -> [..., 2] px, scores [...] = the peaks.
     On a clean target at most half a cell off in x and in y: s / 2 pixels, s / 4 on
     average.
     """
-    cells, scores = peaks(maps)
-    return cells_to_pixels(cells.to(maps.dtype), stride), scores
+    cells, scores = peaks(heatmaps)
+    return cells_to_pixels(cells.to(heatmaps.dtype), stride), scores
 
 
-def decode_quarter(maps: Tensor, stride: float = 1) -> tuple[Tensor, Tensor]:
+def decode_quarter(heatmaps: Tensor, stride: float = 1) -> tuple[Tensor, Tensor]:
     """The highest cell, moved a quarter cell towards its larger neighbour, per axis.
 
+    heatmaps [..., h, w] of `stride` px a cell -> [..., 2] px, scores [...] = the peaks.
     Newell et al. 2016 (1603.06937, section 3.1). At most a quarter cell off on a clean
     target; half a cell in the first and the last row and column, which lack a neighbour
     and are not moved.
     """
-    cells, scores = peaks(maps)
-    inner = (cells > 0) & (cells < last_cell(maps))
-    step = 0.25 * slope(maps, cells).sign()
+    cells, scores = peaks(heatmaps)
+    inner = (cells > 0) & (cells < last_cell(heatmaps))
+    step = 0.25 * slope(heatmaps, cells).sign()
     cells = cells + torch.where(inner, step, 0.0)
     return cells_to_pixels(cells, stride), scores
 
 
 def decode_dark(
-    maps: Tensor, stride: float = 1, blur: int = 11
+    heatmaps: Tensor, stride: float = 1, blur: int = 11
 ) -> tuple[Tensor, Tensor]:
-    """DARK: the top of the parabola through the logarithm of the blurred map.
+    """DARK: the top of the parabola through the logarithm of the blurred heatmap.
 
+    heatmaps [..., h, w] of `stride` px a cell -> [..., 2] px, scores [...] = the peaks.
     Zhang et al. 2020 (1910.06278, section 3.2): log of a Gaussian is a parabola, so one
     Newton step from the highest cell lands on its centre, mu = m - H^-1 g. `blur` is
     the side of the smoothing Gaussian in cells (`blur_of(sigma)`), 0 for none. Where
-    the blur would reach over the border, which would bend the parabola, the map is read
-    as it is, around the nearest cell that has neighbours on all sides. The highest
+    the blur would reach over the border, which would bend the parabola, the heatmap is
+    read as it is, around the nearest cell that has neighbours on all sides. The highest
     cell is the answer where the parabola has no top, and never more than one cell away.
     On clean targets within 0.05 cells, from sigma 1.5 up within 0.005.
 
     Only the neighbourhood of the peak is blurred: nothing else is looked at.
     """
     require(
-        min(maps.shape[-2:]) >= 3,
-        "a map needs 3 x 3 cells",
-        where="maps",
+        min(heatmaps.shape[-2:]) >= 3,
+        "a heatmap needs 3 x 3 cells",
+        where="heatmaps",
         field="shape",
-        value=list(maps.shape),
+        value=list(heatmaps.shape),
     )
-    cells, scores = peaks(maps)
-    answer = _top_of_parabola(maps, cells)
+    cells, scores = peaks(heatmaps)
+    answer = _top_of_parabola(heatmaps, cells)
     reach = (blur - 1) // 2 + 2
-    if blur > 1 and min(maps.shape[-2:]) > 2 * reach:
-        inner = (inside_by(maps, cells, reach) == cells).all(-1, keepdim=True)
-        answer = torch.where(inner, _top_of_parabola(maps, cells, blur), answer)
+    if blur > 1 and min(heatmaps.shape[-2:]) > 2 * reach:
+        inner = (inside_by(heatmaps, cells, reach) == cells).all(-1, keepdim=True)
+        answer = torch.where(inner, _top_of_parabola(heatmaps, cells, blur), answer)
     return cells_to_pixels(answer, stride), scores
 
 
 def decode_soft_argmax(
-    maps: Tensor, stride: float = 1, beta: float = 1.0
+    heatmaps: Tensor, stride: float = 1, beta: float = 1.0
 ) -> tuple[Tensor, Tensor]:
-    """The mean place of the distribution softmax(beta * maps): differentiable.
+    """The mean place of the distribution softmax(beta * heatmaps): differentiable.
 
-    Sun et al. 2018 (1711.08229, section 2). The maps are logits. Exact on the log of
-    a clean target that lies inside the map; near a border, or where a background of
-    equal logits has weight, it is pulled towards the middle of the map. The score is
-    the largest probability of a cell.
+    heatmaps [..., h, w] of `stride` px a cell -> [..., 2] px, scores [...].
+    Sun et al. 2018 (1711.08229, section 2). The heatmaps are logits. Exact on the log
+    of a clean target that lies inside the heatmap; near a border, or where a background
+    of equal logits has weight, it is pulled towards the middle of the heatmap. The
+    score is the largest probability of a cell.
     """
-    require_shape("maps", maps, "...", None, None)
-    share = (beta * maps).flatten(-2).softmax(-1).unflatten(-1, maps.shape[-2:])
-    h, w = (torch.arange(n, device=maps.device).to(maps) for n in maps.shape[-2:])
+    require_shape("heatmaps", heatmaps, "...", None, None)
+    share = (beta * heatmaps).flatten(-2).softmax(-1).unflatten(-1, heatmaps.shape[-2:])
+    h, w = (
+        torch.arange(n, device=heatmaps.device).to(heatmaps)
+        for n in heatmaps.shape[-2:]
+    )
     x = (share.sum(-2) * w).sum(-1)  # [...]
     y = (share.sum(-1) * h).sum(-1)
     return cells_to_pixels(torch.stack([x, y], -1), stride), share.amax((-1, -2))
@@ -109,40 +116,40 @@ def decode_soft_argmax(
 # --- more than one answer, and the flip test -----------------------------------------
 
 
-def local_maxima(maps: Tensor, threshold: float = 0.1) -> Tensor:
+def local_maxima(heatmaps: Tensor, threshold: float = 0.1) -> Tensor:
     """Cells above `threshold` that are not lower than any of their 8 neighbours.
 
-    maps [..., h, w] -> bool of the same shape.
+    heatmaps [..., h, w] -> bool of the same shape.
     """
-    require_shape("maps", maps, "...", None, None)
-    flat = maps.reshape(-1, 1, *maps.shape[-2:])
-    highest = F.max_pool2d(flat, 3, stride=1, padding=1).view_as(maps)
-    return (maps == highest) & (maps > threshold)
+    require_shape("heatmaps", heatmaps, "...", None, None)
+    flat = heatmaps.reshape(-1, 1, *heatmaps.shape[-2:])
+    highest = F.max_pool2d(flat, 3, stride=1, padding=1).view_as(heatmaps)
+    return (heatmaps == highest) & (heatmaps > threshold)
 
 
-def flip_maps(maps: Tensor, flip_index: list[int], shift: int = 0) -> Tensor:
-    """The maps of a mirrored image as those of the image itself; [..., J, h, w].
+def flip_heatmaps(heatmaps: Tensor, flip_index: list[int], shift: int = 0) -> Tensor:
+    """The heatmaps of a mirrored image as those of the image itself; [..., J, h, w].
 
     Columns are mirrored, and left and right joints change places. Where cell u means
     pixel s u + (s - 1) / 2, nothing else is needed. Where it means s u, the mirror
     image of a cell lies (s - 1) / s of a cell further right, so reference code moves
-    the maps by `shift` = 1 column (the first stays as it is).
+    the heatmaps by `shift` = 1 column (the first stays as it is).
     """
-    maps = maps[..., list(flip_index), :, :].flip(-1)
+    heatmaps = heatmaps[..., list(flip_index), :, :].flip(-1)
     if not shift:
-        return maps
-    return torch.cat([maps[..., :shift], maps[..., :-shift]], -1)
+        return heatmaps
+    return torch.cat([heatmaps[..., :shift], heatmaps[..., :-shift]], -1)
 
 
 # --- tools ---------------------------------------------------------------------------
 
 
-def peaks(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """The highest cell of each map: (x, y) [..., 2] int64, and its value [...]."""
-    require_shape("maps", maps, "...", None, None)
-    h, w = maps.shape[-2:]
+def peaks(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+    """The highest cell of each heatmap: (x, y) [..., 2] int64, and its value [...]."""
+    require_shape("heatmaps", heatmaps, "...", None, None)
+    h, w = heatmaps.shape[-2:]
     side = w if h % 2 else 2 * w  # the highest row or two, then the cell in them:
-    blocks = maps.flatten(-2).unflatten(-1, (-1, side))  # an argmax of all is slow
+    blocks = heatmaps.flatten(-2).unflatten(-1, (-1, side))  # an argmax of all is slow
     tops = blocks.amax(-1)
     block = tops.argmax(-1, keepdim=True)  # [..., 1]
     line = block[..., None].expand(*block.shape, side)
@@ -150,56 +157,57 @@ def peaks(maps: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([place % w, place // w], -1), tops.gather(-1, block)[..., 0]
 
 
-def blur_maps(maps: Tensor, blur: int = 11) -> Tensor:
-    """Maps [..., h, w] under DARK's Gaussian, scaled back to their old maxima.
+def blur_heatmaps(heatmaps: Tensor, blur: int = 11) -> Tensor:
+    """Heatmaps [..., h, w] under DARK's Gaussian, scaled back to their old maxima.
 
     Beyond the border lie zeros.
     """
-    require_shape("maps", maps, "...", None, None)
-    down, across = (blur_matrix(blur, n).to(maps) for n in maps.shape[-2:])
-    smooth = down @ maps @ across  # both are symmetric
+    require_shape("heatmaps", heatmaps, "...", None, None)
+    down, across = (blur_matrix(blur, n).to(heatmaps) for n in heatmaps.shape[-2:])
+    smooth = down @ heatmaps @ across  # both are symmetric
     top = (-2, -1)
-    scale = maps.amax(top, keepdim=True) / smooth.amax(top, keepdim=True)
+    scale = heatmaps.amax(top, keepdim=True) / smooth.amax(top, keepdim=True)
     return smooth * scale
 
 
-def last_cell(maps: Tensor) -> Tensor:
+def last_cell(heatmaps: Tensor) -> Tensor:
     """The last cell (w - 1, h - 1)."""
-    return torch.tensor([maps.shape[-1] - 1, maps.shape[-2] - 1], device=maps.device)
+    h, w = heatmaps.shape[-2:]
+    return torch.tensor([w - 1, h - 1], device=heatmaps.device)
 
 
-def inside_by(maps: Tensor, cells: Tensor, margin: int) -> Tensor:
-    """Cells moved to where `margin` more cells lie around them in the map."""
-    return cells.clamp(min=margin).minimum(last_cell(maps) - margin)
+def inside_by(heatmaps: Tensor, cells: Tensor, margin: int) -> Tensor:
+    """Cells moved to where `margin` more cells lie around them in the heatmap."""
+    return cells.clamp(min=margin).minimum(last_cell(heatmaps) - margin)
 
 
-def window(maps: Tensor, cells: Tensor, reach: int) -> Tensor:
+def window(heatmaps: Tensor, cells: Tensor, reach: int) -> Tensor:
     """The square of 2 reach + 1 cells around cells [..., 2], which has to be inside."""
-    width, side = maps.shape[-1], 2 * reach + 1
+    width, side = heatmaps.shape[-1], 2 * reach + 1
     steps = torch.arange(-reach, reach + 1, device=cells.device)
     offsets = (steps[:, None] * width + steps).flatten()
     place = cells[..., 1:] * width + cells[..., :1] + offsets  # [..., side^2]
-    return maps.flatten(-2).gather(-1, place).unflatten(-1, (side, side))
+    return heatmaps.flatten(-2).gather(-1, place).unflatten(-1, (side, side))
 
 
-def slope(maps: Tensor, cells: Tensor) -> Tensor:
+def slope(heatmaps: Tensor, cells: Tensor) -> Tensor:
     """Right minus left, lower minus upper neighbour; [..., 2]. Beyond lies the same."""
     steps = torch.tensor([[1, 0], [0, 1], [-1, 0], [0, -1]], device=cells.device)
-    near = (cells[..., None, :] + steps).clamp(min=0).minimum(last_cell(maps))
-    place = near[..., 1] * maps.shape[-1] + near[..., 0]  # [..., 4]
-    values = maps.flatten(-2).gather(-1, place)
+    near = (cells[..., None, :] + steps).clamp(min=0).minimum(last_cell(heatmaps))
+    place = near[..., 1] * heatmaps.shape[-1] + near[..., 0]  # [..., 4]
+    values = heatmaps.flatten(-2).gather(-1, place)
     return values[..., :2] - values[..., 2:]
 
 
-def _top_of_parabola(maps: Tensor, cells: Tensor, blur: int = 0) -> Tensor:
-    """Where the parabola through the log of the (blurred) map has its top; [..., 2].
+def _top_of_parabola(heatmaps: Tensor, cells: Tensor, blur: int = 0) -> Tensor:
+    """Where the parabola through the log of the (blurred) heatmap is highest; [..., 2].
 
     Through the nearest cell with enough neighbours; `cells` if there is no top, and
     never more than a cell away.
     """
     reach = (blur - 1) // 2 + 2 if blur > 1 else 1
-    around = inside_by(maps, cells, reach)
-    patch = window(maps, around, reach)
+    around = inside_by(heatmaps, cells, reach)
+    patch = window(heatmaps, around, reach)
     middle = patch[..., reach, reach, None, None].clamp(min=1e-10)
     patch = _blur_patch(patch, blur) if blur > 1 else patch
     step, bends_down = newton_step((patch / middle).clamp(min=1e-10).log())

@@ -21,8 +21,8 @@ def loss_of_joints(
     """The loss of every joint of every image, [B, J], and whether it counts, [B, J].
 
     `kind`, output, target [B, J, h, w] and weight as for `HeatmapCodec.loss`. The mean
-    over those that count is `spatial_cross_entropy`, or `masked_mse` where whole maps
-    count or do not.
+    over those that count is `spatial_cross_entropy`, or `masked_mse` where whole
+    heatmaps count or do not.
     """
     if kind == "cross_entropy":
         return cross_entropy_of_joints(output, target, weight)

@@ -39,7 +39,7 @@ class HiddenCodec(HeatmapCodec):
             targets[name] = draw_targets(
                 sample.keypoints,
                 own,
-                self.map_size,
+                self.heatmap_size,
                 self.stride,
                 self.sigma,
                 self.merging,

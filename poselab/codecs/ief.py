@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from poselab.codecs.base import Codec, Inputs, Targets, require_generator
-from poselab.codecs.heatmap import gaussian_maps
+from poselab.codecs.heatmap import gaussian_heatmaps
 from poselab.codecs.regression import masked_l2, single_person
 from poselab.errors import require, require_shape
 from poselab.records import Poses, Sample
@@ -71,13 +71,13 @@ def on_path(start: Tensor, truth: Tensor, bound: float, steps: Tensor) -> Tensor
 def with_pose(images: Tensor, points: Tensor, sigma: float) -> Tensor:
     """x_t = I (+) g(y_t): images [B, C, H, W], joints [B, J, 2] px -> [B, C + J, H, W].
 
-    g draws a bump of height 1 and width `sigma` px for each joint, at full size.
+    g draws a Gaussian of height 1 and width `sigma` px for each joint, at full size.
     """
     require_shape("points", points, len(images), None, 2)
-    maps = gaussian_maps(
+    heatmaps = gaussian_heatmaps(
         points, (images.shape[2], images.shape[3]), sigma
     )  # [B, J, H, W]
-    return torch.cat([images, maps.to(images)], 1)
+    return torch.cat([images, heatmaps.to(images)], 1)
 
 
 class FeedbackCodec(Codec):

@@ -105,13 +105,15 @@ class OffsetCodec(SceneCodec):
         y, x = (
             torch.arange(n, device=like.device).to(like) * self.stride
             + self.rules.origin
-            for n in self.map_size
+            for n in self.heatmap_size
         )
         return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)
 
     def _owners(self, points: Tensor, there: Tensor, centres: Tensor):
         """Whose joint is nearest, and whether it is within `radius`; [B, J, h, w]."""
-        nearest = points.new_full((len(points), points.shape[2], *self.map_size), 1e12)
+        nearest = points.new_full(
+            (len(points), points.shape[2], *self.heatmap_size), 1e12
+        )
         owner = torch.zeros_like(nearest, dtype=torch.int64)
         for p in range(points.shape[1]):
             square = (points[:, p, :, None, None] - centres).square().sum(-1)
@@ -141,7 +143,9 @@ class OffsetCodec(SceneCodec):
         who = person_of_cell(sample, self.stride)  # [B, h, w]
         known = who is not None
         if who is None:
-            who = torch.full((len(points), *self.map_size), -1, device=points.device)
+            who = torch.full(
+                (len(points), *self.heatmap_size), -1, device=points.device
+            )
         joints = list(range(len(self.skeleton)))
         owner = who.clamp(min=0)[:, None].expand(-1, len(joints), -1, -1)
         vectors, at = self._vectors(points, there, centres, owner, joints)

@@ -80,10 +80,10 @@ class PartAffinityCodec(SceneCodec):
     The outputs of a stage are the pair (fields, heatmaps). `sigma` of the heatmaps and
     half the `width` of a limb are in cells, and so is its `reach` beyond its ends.
     `foreground` says how much more a cell counts in the loss where the target is not
-    empty. `rules` are the constants of the
-    grouping; `precise` moves the joints from the pixels where they were found to the
-    tops of the bumps; `released` reads fields in the order of the released network. The
-    neck is the middle of the shoulders; answers have COCO's 17 joints.
+    empty. `rules` are the constants of the grouping; `precise` moves the joints from
+    the pixels where they were found to the tops of the Gaussians; `released` reads
+    fields in the order of the released network. The neck is the middle of the
+    shoulders; answers have COCO's 17 joints.
     """
 
     parts: Skeleton = OPENPOSE_18
@@ -115,11 +115,16 @@ class PartAffinityCodec(SceneCodec):
             sample.keypoints, sample.visibility, sample.skeleton, self.parts
         )
         flags = flags * sample.present[..., None]
-        parts = draw_targets(points, flags, self.map_size, self.stride, self.sigma)
+        parts = draw_targets(points, flags, self.heatmap_size, self.stride, self.sigma)
         heatmaps = torch.cat([parts, 1 - parts.amax(1, keepdim=True)], 1)
         cells = pixels_to_cells(points, self.stride)
         fields, _ = affinity_fields(
-            cells, flags > 0, self.parts.limbs, self.map_size, self.width, self.reach
+            cells,
+            flags > 0,
+            self.parts.limbs,
+            self.heatmap_size,
+            self.width,
+            self.reach,
         )
         weight = counted(sample, self.stride)
         targets = {"fields": self._ordered(fields.flatten(1, 2))}
@@ -176,7 +181,7 @@ class PartAffinityCodec(SceneCodec):
         return poses_of(points[some], scores[some], scores[some].mean(1))
 
     def _tops(self, heatmaps: np.ndarray, peaks: Peaks) -> np.ndarray:
-        """Where the bumps have their tops that were found as these peaks; [N, 2] px."""
+        """The tops of the Gaussians that were found as these peaks; [N, 2] px."""
         cells = np.rint(pixels_to_cells(peaks.xy, self.stride)).astype(np.int64)
         cells = np.clip(cells, 0, [n - 1 for n in heatmaps.shape[:0:-1]])
         tops = sub_cell(heatmaps, peaks.part, cells[:, 0], cells[:, 1])

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from poselab.codecs.heatmap import HeatmapCodec
 from poselab.codecs.heatmap_decode import (
-    blur_maps,
+    blur_heatmaps,
     blur_matrix,
-    flip_maps,
+    flip_heatmaps,
     inside_by,
     last_cell,
     newton_step,
@@ -29,101 +29,108 @@ from poselab.geometry import expand_box
 from poselab.records import Poses
 from poselab.skeleton import COCO_17, Skeleton
 
-BORDER, BLUR = 10, 21  # cells of zeros around a map; side of the Gaussian
+BORDER, BLUR = 10, 21  # cells of zeros around a heatmap; side of the Gaussian
 
 # --- how a heatmap is read ------------------------------------------------------------
 
 
-def decode_quarter_reference(maps: Tensor, stride: float = 1) -> tuple[Tensor, Tensor]:
+def decode_quarter_reference(
+    heatmaps: Tensor, stride: float = 1
+) -> tuple[Tensor, Tensor]:
     """`decode_quarter` as in the code of Simple Baseline and HRNet (1804.06208).
 
+    heatmaps [..., h, w] of `stride` px a cell -> [..., 2] px, scores [...] = the peaks.
     Pixels are s u. The shift needs 1 < x < w - 1 and 1 < y < h - 1, both, so cell 1 is
-    not moved and cell w - 2 is. A map without a positive value is read as (0, 0).
+    not moved and cell w - 2 is. A heatmap without a positive value is read as (0, 0).
     """
-    cells, scores = _peaks_reference(maps)
-    high = last_cell(maps)  # x < w - 1 is x < last
+    cells, scores = _peaks_reference(heatmaps)
+    high = last_cell(heatmaps)  # x < w - 1 is x < last
     inner = ((cells > 1) & (cells < high)).all(-1, keepdim=True)
-    step = 0.25 * slope(maps, cells).sign()
+    step = 0.25 * slope(heatmaps, cells).sign()
     return stride * (cells + torch.where(inner, step, 0.0)), scores
 
 
 def decode_hourglass_reference(
-    maps: Tensor, stride: float = 1
+    heatmaps: Tensor, stride: float = 1
 ) -> tuple[Tensor, Tensor]:
     """`decode_quarter` as in the PyTorch code of the hourglass's authors (1603.06937).
 
+    heatmaps [..., h, w] of `stride` px a cell -> [..., 2] px, scores [...] = the peaks.
     The step is taken everywhere: beyond the border lies the border's own value, and
     where both neighbours are equal it goes left or up. Then half a cell is added, so a
     pixel is s (u + 1/2): s / 2 from the corner of the cell, half a pixel from its
-    middle. A map without a positive value is read as (0, 0).
+    middle. A heatmap without a positive value is read as (0, 0).
     """
-    cells, scores = _peaks_reference(maps)
-    step = torch.where(slope(maps, cells) > 0, 0.75, 0.25)  # 1/2 + 1/4, 1/2 - 1/4
+    cells, scores = _peaks_reference(heatmaps)
+    step = torch.where(slope(heatmaps, cells) > 0, 0.75, 0.25)  # 1/2 + 1/4, 1/2 - 1/4
     return stride * torch.where(scores[..., None] > 0, cells + step, 0.0), scores
 
 
 def decode_dark_reference(
-    maps: Tensor, stride: float = 1, blur: int = 11
+    heatmaps: Tensor, stride: float = 1, blur: int = 11
 ) -> tuple[Tensor, Tensor]:
     """`decode_dark` as in the code of its authors (1910.06278).
 
-    Pixels are s u. The whole map is blurred over a border of zeros and scaled back to
-    its old maximum, values below 1e-10 are raised to it; the step is taken where
+    heatmaps [..., h, w] of `stride` px a cell -> [..., 2] px, scores [...] = the peaks.
+    Pixels are s u. The whole heatmap is blurred over a border of zeros and scaled back
+    to its old maximum, values below 1e-10 are raised to it; the step is taken where
     1 < x < w - 2 and 1 < y < h - 2, however long it is.
     """
-    cells, scores = _peaks_reference(maps)
-    smooth = blur_maps(maps, blur).clamp(min=1e-10).log()
-    inner = ((cells > 1) & (cells < last_cell(maps) - 1)).all(-1, keepdim=True)
-    step, _ = newton_step(window(smooth, inside_by(maps, cells, 2), 2))
+    cells, scores = _peaks_reference(heatmaps)
+    smooth = blur_heatmaps(heatmaps, blur).clamp(min=1e-10).log()
+    inner = ((cells > 1) & (cells < last_cell(heatmaps) - 1)).all(-1, keepdim=True)
+    step, _ = newton_step(window(smooth, inside_by(heatmaps, cells, 2), 2))
     return stride * (cells + torch.where(inner, step, 0.0)), scores
 
 
-def _peaks_reference(maps: Tensor) -> tuple[Tensor, Tensor]:
-    cells, scores = peaks(maps)
+def _peaks_reference(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+    cells, scores = peaks(heatmaps)
     return torch.where(scores[..., None] > 0, cells, 0), scores
 
 
 # --- CPN ------------------------------------------------------------------------------
 
 
-def decode_cpn_reference(maps: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
-    """Maps [N, J, h, w] of crops, boxes [N, 4] x0 y0 x1 y1 -> px [N, J, 2], [N, J].
+def decode_cpn_reference(heatmaps: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """Heatmaps [N, J, h, w] of crops, boxes [N, 4] x0 y0 x1 y1 -> px [N, J, 2], [N, J].
 
-    Each map is divided by its maximum, set into a border of zeros and blurred; from the
-    highest cell the answer goes a quarter of a cell in the direction of the second
-    highest (in most maps a neighbour of the first, so the step is along one axis).
+    Each heatmap is divided by its maximum, set into a border of zeros and blurred; from
+    the highest cell the answer goes a quarter of a cell in the direction of the second
+    highest (in most heatmaps a neighbour of the first, so the step is along one axis).
     Cell u is read as point 4 u + 2 of a crop that is 4 w wide: that is our half pixel,
     as long as boxes are counted from the edges of pixels and the answer is, too. The
-    score is the map (not blurred) there, divided by 255, plus 0.5.
+    score is the heatmap (not blurred) there, divided by 255, plus 0.5.
     """
-    require_shape("maps", maps, None, None, None, None)
-    require_shape("boxes", boxes, len(maps), 4)
-    size = maps.new_tensor([maps.shape[-1], maps.shape[-2]])
-    smooth = _blurred(maps / maps.amax((-2, -1), keepdim=True))
+    require_shape("heatmaps", heatmaps, None, None, None, None)
+    require_shape("boxes", boxes, len(heatmaps), 4)
+    size = heatmaps.new_tensor([heatmaps.shape[-1], heatmaps.shape[-2]])
+    smooth = _blurred(heatmaps / heatmaps.amax((-2, -1), keepdim=True))
     first, _ = peaks(smooth)  # [N, J, 2], counted with the border
     step = second_peak(smooth, first) - first
-    length = step.to(maps).norm(dim=-1, keepdim=True)
+    length = step.to(heatmaps).norm(dim=-1, keepdim=True)
     cells = first - BORDER + 0.25 * step / length
     cells = cells.clamp(min=0).minimum(size - 1)
     x, y = cells.round().long().unbind(-1)
-    scores = maps.flatten(2).gather(2, (y * maps.shape[-1] + x)[..., None])[..., 0]
+    scores = heatmaps.flatten(2).gather(2, (y * heatmaps.shape[-1] + x)[..., None])[
+        ..., 0
+    ]
     corner, side = boxes[:, None, :2], (boxes[:, 2:] - boxes[:, :2])[:, None]
     points = (4 * cells + 2) / (4 * size) * side + corner
     return points, scores / 255 + 0.5
 
 
-def _blurred(maps: Tensor) -> Tensor:
-    """Maps in a border of zeros, under the Gaussian; [N, J, h + 20, w + 20]."""
-    wide = F.pad(maps, [BORDER] * 4)
-    down, across = (blur_matrix(BLUR, n).to(maps) for n in wide.shape[-2:])
+def _blurred(heatmaps: Tensor) -> Tensor:
+    """Heatmaps in a border of zeros, under the Gaussian; [N, J, h + 20, w + 20]."""
+    wide = F.pad(heatmaps, [BORDER] * 4)
+    down, across = (blur_matrix(BLUR, n).to(heatmaps) for n in wide.shape[-2:])
     return down @ wide @ across
 
 
-def second_peak(maps: Tensor, first: Tensor) -> Tensor:
-    """The highest cell [..., 2] once the cell `first` of each map is set to 0."""
-    place = (first[..., 1] * maps.shape[-1] + first[..., 0])[..., None]
-    without = maps.flatten(-2).scatter(-1, place, 0.0)
-    return peaks(without.view_as(maps))[0]
+def second_peak(heatmaps: Tensor, first: Tensor) -> Tensor:
+    """The highest cell [..., 2] once the cell `first` of each heatmap is set to 0."""
+    place = (first[..., 1] * heatmaps.shape[-1] + first[..., 0])[..., None]
+    without = heatmaps.flatten(-2).scatter(-1, place, 0.0)
+    return peaks(without.view_as(heatmaps))[0]
 
 
 # --- crops and back -------------------------------------------------------------------
@@ -132,7 +139,7 @@ def second_peak(maps: Tensor, first: Tensor) -> Tensor:
 def crop_matrix_reference(
     boxes: Tensor, size: tuple[int, int], margin: float = 1.25
 ) -> Tensor:
-    """The map [N, 2, 3] to a crop as in the code of Simple Baseline and HRNet.
+    """The heatmap [N, 2, 3] to a crop as in the code of Simple Baseline and HRNet.
 
     The centre x + w / 2 of a box becomes point (W / 2, H / 2) of the crop, as if points
     were counted from the corner of the first pixel. `decode_quarter_reference` reads
@@ -155,7 +162,7 @@ def to_image_reference(
     size: tuple[int, int],
     unbiased: bool = False,
 ) -> Tensor:
-    """Cells [B, J, 2] of (h, w) maps -> pixels of the image, as that code does it.
+    """Cells [B, J, 2] of (h, w) heatmaps -> pixels of the image, as that code does it.
 
     centre [B, 2] px and scale [B, 2] (width and height of the crop in units of 200 px;
     only the width is used). Simple Baseline puts cell w / 2 on the centre and counts
@@ -203,9 +210,9 @@ class ReleasedCodec(HeatmapCodec):
         return crop_matrix_reference(boxes, self.size, margin)
 
     def mirror(self, output: Tensor) -> Tensor:
-        """Moved by a cell (not for the hourglass), as in that code; see `flip_maps`."""
+        """Moved by a cell (not for the hourglass), as in that code."""
         shift = 0 if self.decoder == "hourglass" else 1
-        return flip_maps(output, list(self.skeleton.flip_index), shift)
+        return flip_heatmaps(output, list(self.skeleton.flip_index), shift)
 
     def decode(self, output: Tensor) -> Poses:
         """Output [B, J, h, w] -> stacked `Poses` of one person, px of the input."""

@@ -15,7 +15,7 @@ from poselab.codecs.heatmap_decode import (
     cells_to_pixels,
     decode_dark,
     decode_soft_argmax,
-    flip_maps,
+    flip_heatmaps,
     pixels_to_cells,
 )
 from poselab.codecs.regression import single_person
@@ -238,14 +238,18 @@ class LocationMapCodec(Codec):
     ) -> None:
         self.size, self.stride = (int(size[0]), int(size[1])), int(stride)
         self.sigma, self.skeleton = float(sigma), skeleton
-        self.map_size = (-(-self.size[0] // stride), -(-self.size[1] // stride))
+        self.heatmap_size = (-(-self.size[0] // stride), -(-self.size[1] // stride))
 
     def encode(self, sample: Sample, generator=None) -> tuple[Inputs, Targets]:
         """(images,); "heatmaps" [B, J, h, w], "weight", "metres" [B, J, 3]."""
         require_shape("image", sample.image, None, 3, *self.size)
         sample, joints, root = truth_3d(sample)
         heatmaps = draw_targets(
-            sample.keypoints, sample.visibility, self.map_size, self.stride, self.sigma
+            sample.keypoints,
+            sample.visibility,
+            self.heatmap_size,
+            self.stride,
+            self.sigma,
         )
         weight = target_weight(sample.visibility, sample.ignore, self.stride)
         metres = (joints - root) / METRE
@@ -255,7 +259,7 @@ class LocationMapCodec(Codec):
     def parts(self, output: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of heatmaps [B, J, h, w] and location maps [B, 3, J, h, w]."""
         joints = len(self.skeleton)
-        require_shape("output", output, None, 4 * joints, *self.map_size)
+        require_shape("output", output, None, 4 * joints, *self.heatmap_size)
         return output[:, :joints], output[:, joints:].unflatten(1, (3, joints))
 
     def loss(self, output: Tensor, targets: Targets) -> Tensor:
@@ -273,7 +277,7 @@ class LocationMapCodec(Codec):
         logits, location = self.parts(output)
         sign = location.new_tensor([-1, 1, 1])[:, None, None, None]
         location = sign * location[:, :, order].flip(-1)
-        return torch.cat([flip_maps(logits, order), location.flatten(1, 2)], 1)
+        return torch.cat([flip_heatmaps(logits, order), location.flatten(1, 2)], 1)
 
     def read(self, location: Tensor, cells: Tensor) -> Tensor:
         """Location maps [B, 3, J, h, w] at cells [B, J, 2], bilinear; [B, J, 3] mm."""

@@ -37,7 +37,7 @@ class SymmetricCodec(HeatmapCodec):
         box = expand_box(one.boxes[:, 0], self.size, self.margin)
         points = apply_affine(one.keypoints[:, 0], crop_matrix(box, self.size))
         targets["centred"] = draw_targets(
-            points[:, None], one.visibility, self.map_size, self.stride, self.sigma
+            points[:, None], one.visibility, self.heatmap_size, self.stride, self.sigma
         )
         known = (one.visibility[:, 0] > 0).to(points)[..., None, None]
         return inputs, {**targets, "centred_weight": known}

@@ -65,7 +65,7 @@ class TagCodec(SceneCodec):
     much more a cell counts where the target is not 0; `pull` and `push` are the weights
     of `tag_loss`. Maps are read at `enlarge` times their resolution, with the grouping
     of `rules`; `fill` looks for joints that were missed. `precise` puts joints at the
-    tops of the bumps instead of a quarter of a cell beside the highest cell.
+    tops of the Gaussians instead of a quarter of a cell beside the highest cell.
     """
 
     def __init__(
@@ -108,9 +108,9 @@ class TagCodec(SceneCodec):
         sample = stacked(sample, self.size)
         flags = sample.visibility * sample.present[..., None]
         heatmaps = draw_targets(
-            sample.keypoints, flags, self.map_size, self.stride, self.sigma
+            sample.keypoints, flags, self.heatmap_size, self.stride, self.sigma
         )
-        h, w = self.map_size
+        h, w = self.heatmap_size
         cells = pixels_to_cells(sample.keypoints, self.stride)
         cells = torch.where((flags > 0)[..., None], cells, -1.0).round().long()
         x, y = cells.unbind(-1)
@@ -246,7 +246,7 @@ class FineTagCodec(TagCodec):
         """As `TagCodec.encode`, and "fine" [B, J, 2 h, 2 w], "fine_weight"."""
         inputs, targets = super().encode(sample)
         sample, half = sample.batched(), self.stride // 2
-        size = 2 * self.map_size[0], 2 * self.map_size[1]
+        size = 2 * self.heatmap_size[0], 2 * self.heatmap_size[1]
         flags = sample.visibility * sample.present[..., None]
         fine = draw_targets(sample.keypoints, flags, size, half, self.sigma)
         more = {"fine": fine, "fine_weight": counted(sample, half)}

@@ -125,7 +125,7 @@ class _Looker:
     @property
     def sizes(self) -> list[str]:
         """The levels by the size of their maps, "32x24" first, the bottom last."""
-        height, width = self.codec.map_size
+        height, width = self.codec.heatmap_size
         halvings = range(self.network.depth + 1)
         return [f"{height >> i}x{width >> i}" for i in halvings]
 

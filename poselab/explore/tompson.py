@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
-from poselab.codecs.heatmap import HeatmapCodec, gaussian_maps
+from poselab.codecs.heatmap import HeatmapCodec, gaussian_heatmaps
 from poselab.codecs.heatmap_decode import cells_to_pixels, peaks, pixels_to_cells
 from poselab.draw import BOX, TRUTH, font, paint_box, paint_pose, to_pil
 from poselab.draw.overlay import heated, ringed, titled
@@ -215,7 +215,7 @@ class SpatialExplorer(Explorer):
         """The joint's map [h, w] with the false peak in it."""
         own = self._maps(image)[self.skeleton.index(joint)]
         cell = pixels_to_cells(torch.tensor([float(x), float(y)]), self.codec.stride)
-        false = gaussian_maps(cell, self.codec.map_size, self.codec.sigma)
+        false = gaussian_heatmaps(cell, self.codec.heatmap_size, self.codec.sigma)
         return torch.maximum(own, height * own.amax() * false)
 
     def opinions(

@@ -13,7 +13,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from poselab.codecs.heatmap import gaussian_maps
+from poselab.codecs.heatmap import gaussian_heatmaps
 from poselab.codecs.heatmap_decode import pixels_to_cells
 from poselab.errors import require, require_shape
 from poselab.models.receptive_fields import kernels, receptive_field
@@ -219,7 +219,7 @@ class CPMPaper(CPM):
         require_shape("centres", centres, len(images), 2)
         size = (-(-height // self.stride), -(-width // self.stride))
         cells = pixels_to_cells(centres, self.stride)[:, None]  # [B, 1, 2]
-        return gaussian_maps(cells, size, self.sigma / self.stride)
+        return gaussian_heatmaps(cells, size, self.sigma / self.stride)
 
     def forward(self, images: Tensor, centres: Tensor | None = None) -> list[Tensor]:
         require_shape("images", images, None, 3, None, None)

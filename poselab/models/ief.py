@@ -166,8 +166,8 @@ class IterativeFeedback(nn.Module):
     y_{t+1} = y_t + eps_t, eps_t = bound * f(image (+) g(y_t)) (section 2). All steps
     share the weights of `corrector`; `start` [J, 2] px is y_0, a mean pose, and waits
     in the image's middle until training sets it; `bound` is L in px, `sigma` the width
-    of the drawn joints in px. With `marked`, one more map has a bump in the middle of
-    the image: the point on the torso that says which person is meant.
+    of the drawn joints in px. With `marked`, one more map has a Gaussian in the middle
+    of the image: the point on the torso that says which person is meant.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ from poselab.models import CoarseToFine, build
 from poselab.train.base import Plan
 from poselab.train.loop import History, Source, fit, of_stage
 
-SIGMA = 1.5  # of the bumps: in cells of the coarse map, in pixels of the crops
+SIGMA = 1.5  # of the Gaussians: in cells of the coarse heatmap, in pixels of the crops
 LOSS = "cross_entropy"  # which cell is it? No trap of zeros
 NOISE = 3.0  # px, how far off a training crop is: what the coarse network leaves
 

@@ -13,8 +13,8 @@ from poselab.codecs import (
     cells_to_pixels,
     decode_argmax,
     draw_targets,
-    flip_maps,
-    gaussian_maps,
+    flip_heatmaps,
+    gaussian_heatmaps,
     local_maxima,
     masked_mse,
     merge_people,
@@ -45,7 +45,7 @@ def crowd(seed=0, size=(64, 48), people=3):
 
 def test_the_bump_by_hand():
     cells = torch.tensor([2.0, 1.0])  # x = 2, y = 1
-    got = gaussian_maps(cells, (4, 6), sigma=1.5)
+    got = gaussian_heatmaps(cells, (4, 6), sigma=1.5)
     assert got.shape == (4, 6)
     assert got[1, 2] == 1
     assert got[3, 5] == pytest.approx(math.exp(-(9 + 4) / (2 * 1.5**2)))
@@ -95,7 +95,7 @@ def test_the_maximum_keeps_two_peaks_where_the_sum_makes_one():
     # Two people closer than 2 sigma: the sum of two Gaussians has one peak between.
     cells = torch.tensor([10.0, 13.0])
     points = torch.stack([cells, torch.full((2,), 8.0)], -1)[None, :, None]
-    both = gaussian_maps(points, (17, 24), sigma=2.0)  # [1, 2, 1, 17, 24]
+    both = gaussian_heatmaps(points, (17, 24), sigma=2.0)  # [1, 2, 1, 17, 24]
     peaks = {
         how: local_maxima(merge_people(both, how), 0.5)[0, 0].nonzero().tolist()
         for how in ("max", "sum")
@@ -108,7 +108,7 @@ def test_the_maximum_keeps_two_peaks_where_the_sum_makes_one():
 
 def test_overwriting_cuts_the_first_person():
     points = torch.tensor([10.0, 12.0])[:, None].expand(2, 2)[None, :, None]
-    both = gaussian_maps(points, (24, 24), sigma=2.0)
+    both = gaussian_heatmaps(points, (24, 24), sigma=2.0)
     got = merge_people(both, "overwrite")[0, 0]
     assert got[12, 12] == 1
     assert got[10, 10] == both[0, 1, 0, 10, 10]  # not the first person's peak
@@ -154,7 +154,7 @@ def test_flipping_commutes_with_encoding_and_decoding(seed, stride, sigma):
     codec = HeatmapCodec((64, 48), stride, sigma, decoder="argmax")
     maps = codec.encode(sample)[1]["heatmaps"]
     mirrored = codec.encode(flip(sample))[1]["heatmaps"]
-    back = flip_maps(mirrored, sample.skeleton.flip_index)
+    back = flip_heatmaps(mirrored, sample.skeleton.flip_index)
     torch.testing.assert_close(back, maps, atol=1e-5, rtol=0)
     points, scores = decode_argmax(mirrored, stride)
     there = scores.abs() > 1e-3
@@ -301,7 +301,7 @@ def test_integral_codec():
     sample, codec = batch(), IntegralCodec((64, 48), 2)
     _, targets = codec.encode(sample)
     inner = ((sample.keypoints > 12) & (sample.keypoints < 36)).all(-1)[:, 0]
-    logits = gaussian_maps(targets["cells"], codec.map_size, 1.5)
+    logits = gaussian_heatmaps(targets["cells"], codec.heatmap_size, 1.5)
     logits = logits.clamp(min=1e-20).log().requires_grad_()
     targets["visibility"] = torch.where(inner, targets["visibility"], 0)
     loss = codec.loss(logits, targets)
@@ -315,7 +315,7 @@ def test_integral_codec():
 
 def test_sides_that_are_no_multiple_of_the_stride_round_up():
     codec = HeatmapCodec((50, 35), 8)
-    assert codec.map_size == (7, 5)
+    assert codec.heatmap_size == (7, 5)
     sample = batch(size=(50, 35))
     poses = codec.decode(codec.encode(sample)[1]["heatmaps"])
     seen = sample.visibility > 0
@@ -328,7 +328,7 @@ def test_errors_say_what_to_do():
     with pytest.raises(ArgumentError, match="decoder = 'taylor'.*dark"):
         HeatmapCodec(decoder="taylor")
     with pytest.raises(ArgumentError, match="sigma"):
-        gaussian_maps(torch.zeros(2), (3, 3), 0.0)
+        gaussian_heatmaps(torch.zeros(2), (3, 3), 0.0)
     with pytest.raises(ArgumentError, match="stride"):
         HeatmapCodec(stride=0)
     with pytest.raises(ShapeError, match="64, 48"):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poselab.codecs import (
-    blur_maps,
+    blur_heatmaps,
     blur_of,
     decode_argmax,
     decode_dark,
@@ -16,8 +16,8 @@ from poselab.codecs import (
     decode_quarter,
     decode_quarter_reference,
     decode_soft_argmax,
-    flip_maps,
-    gaussian_maps,
+    flip_heatmaps,
+    gaussian_heatmaps,
     local_maxima,
     peaks,
     pixels_to_cells,
@@ -58,7 +58,7 @@ def test_dark_equals_the_reference(dtype):
     cells, scores = decode_dark_reference(maps.to(dtype))
     assert worst(cells, wanted["cells"]) < 1e-4
     assert worst(scores, wanted["maxvals"][..., 0]) == 0
-    assert worst(blur_maps(maps)[0, 0], wanted["blurred_0_0"]) < 1e-6
+    assert worst(blur_heatmaps(maps)[0, 0], wanted["blurred_0_0"]) < 1e-6
     centre = torch.tensor([[96.0, 128.0]]).expand(4, 2)
     scale = torch.tensor([[192.0, 256.0]]).expand(4, 2) / 200
     pixels = to_image_reference(cells, centre, scale, (64, 48), unbiased=True)
@@ -132,7 +132,7 @@ def test_reading_s_times_u_is_off_by_half_a_cell_less_half_a_pixel():
     maps, _ = golden("quarter")
     one, two = (decode_quarter_reference(maps, stride)[0] for stride in (1, 4))
     assert torch.equal(two, 4 * one)
-    interior = gaussian_maps(torch.tensor([[20.2, 30.1]]), (64, 48), 2.0)
+    interior = gaussian_heatmaps(torch.tensor([[20.2, 30.1]]), (64, 48), 2.0)
     gap = decode_quarter(interior, 4)[0] - decode_quarter_reference(interior, 4)[0]
     assert gap.tolist() == [[1.5, 1.5]]
 
@@ -153,7 +153,7 @@ def drawn(draw):
     points[0, 1] = size - 0.5 - 1e-3
     points[0, 2, 0] = 0.0
     cells = pixels_to_cells(points, stride)
-    return gaussian_maps(cells, (h, w), sigma), points, stride, sigma
+    return gaussian_heatmaps(cells, (h, w), sigma), points, stride, sigma
 
 
 @given(drawn())
@@ -216,7 +216,7 @@ def test_the_ladder_of_decoders():
     """argmax > quarter > DARK > DARK without its blur, on exact centres."""
     g = torch.Generator().manual_seed(0)
     cells = 20 + 20 * torch.rand(500, 2, generator=g)
-    maps = gaussian_maps(cells, (64, 64), 2.0)
+    maps = gaussian_heatmaps(cells, (64, 64), 2.0)
     error = {
         "argmax": worst_mean(decode_argmax(maps), cells),
         "quarter": worst_mean(decode_quarter(maps), cells),
@@ -256,7 +256,7 @@ def test_dark_needs_three_cells_and_an_odd_blur():
 
 
 def test_soft_argmax_sharpens_with_beta_and_has_gradients():
-    maps = gaussian_maps(torch.tensor([5.0, 9.0]), (32, 32), 2.0).requires_grad_()
+    maps = gaussian_heatmaps(torch.tensor([5.0, 9.0]), (32, 32), 2.0).requires_grad_()
     soft = decode_soft_argmax(maps)[0]  # a background of equal logits weighs most
     sharp = decode_soft_argmax(maps, beta=50.0)[0]
     assert (soft - 15.5).abs().max() < 2.5
@@ -285,11 +285,11 @@ def test_the_papers_blur():
 def test_flipped_maps_swap_sides_and_columns():
     g = torch.Generator().manual_seed(0)
     maps = torch.rand(2, 17, 6, 5, generator=g)
-    back = flip_maps(maps, COCO_17.flip_index)
+    back = flip_heatmaps(maps, COCO_17.flip_index)
     left, right = COCO_17.index("left_wrist"), COCO_17.index("right_wrist")
     assert torch.equal(back[:, left], maps[:, right].flip(-1))
-    assert torch.equal(flip_maps(back, COCO_17.flip_index), maps)
-    moved = flip_maps(maps, COCO_17.flip_index, shift=1)
+    assert torch.equal(flip_heatmaps(back, COCO_17.flip_index), maps)
+    moved = flip_heatmaps(maps, COCO_17.flip_index, shift=1)
     assert torch.equal(moved[..., 1:], back[..., :-1])
     assert torch.equal(moved[..., 0], back[..., 0])
 
@@ -301,9 +301,9 @@ def test_the_one_cell_shift_belongs_to_the_other_convention(stride):
     cells = torch.tensor([[x / stride, 6.0]])
     mirror = torch.tensor([[(width - 1 - x) / stride, 6.0]])
     size = (12, width // stride)
-    maps = gaussian_maps(cells, size, 1.5)[None]
-    back = flip_maps(gaussian_maps(mirror, size, 1.5)[None], [0])
-    shifted = flip_maps(gaussian_maps(mirror, size, 1.5)[None], [0], shift=1)
+    maps = gaussian_heatmaps(cells, size, 1.5)[None]
+    back = flip_heatmaps(gaussian_heatmaps(mirror, size, 1.5)[None], [0])
+    shifted = flip_heatmaps(gaussian_heatmaps(mirror, size, 1.5)[None], [0], shift=1)
     gap = (decode_dark(maps, 1, 0)[0] - decode_dark(back, 1, 0)[0])[0, 0, 0]
     assert gap == pytest.approx((stride - 1) / stride, abs=1e-3)
     left = (decode_dark(maps, 1, 0)[0] - decode_dark(shifted, 1, 0)[0])[0, 0, 0]
@@ -311,7 +311,7 @@ def test_the_one_cell_shift_belongs_to_the_other_convention(stride):
 
 
 def test_local_maxima():
-    two = gaussian_maps(torch.tensor([[4.0, 4.0], [15.0, 9.0]]), (16, 20), 1.5)
+    two = gaussian_heatmaps(torch.tensor([[4.0, 4.0], [15.0, 9.0]]), (16, 20), 1.5)
     found = local_maxima(two.amax(0)).nonzero()
     assert found.tolist() == [[4, 4], [9, 15]]
     assert local_maxima(two * 0).sum() == 0

@@ -11,7 +11,7 @@ from poselab.codecs import (
     FeedbackCodec,
     bounded,
     fixed_path,
-    gaussian_maps,
+    gaussian_heatmaps,
     on_path,
     with_pose,
 )
@@ -92,7 +92,7 @@ def test_the_pose_is_drawn_behind_the_image():
     drawn = with_pose(images, points, 2.0)
     assert drawn.shape == (2, 8, 20, 16)
     assert torch.equal(drawn[:, :3], images)
-    assert torch.equal(drawn[:, 3:], gaussian_maps(points, (20, 16), 2.0))
+    assert torch.equal(drawn[:, 3:], gaussian_heatmaps(points, (20, 16), 2.0))
 
 
 def test_a_drawn_joint_is_brightest_where_it_is():

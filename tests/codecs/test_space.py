@@ -77,7 +77,7 @@ def test_location_maps_return_what_was_written(people):
     _, targets = codec.encode(people)
     logits = (targets["heatmaps"].clamp(min=1e-8)).log()
     metres = targets["metres"].movedim(-1, 1)[..., None, None]  # [B, 3, J, 1, 1]
-    flat = metres.expand(-1, -1, -1, *codec.map_size).flatten(1, 2)
+    flat = metres.expand(-1, -1, -1, *codec.heatmap_size).flatten(1, 2)
     poses = codec.decode(torch.cat([logits, flat], 1))
     assert (poses.joints_3d[:, 0] / 1000 - targets["metres"]).abs().max() < 1e-4
     sure = inside(people)
@@ -89,7 +89,7 @@ def test_location_maps_count_near_their_joint_only(people):
     _, targets = codec.encode(people)
     logits = targets["heatmaps"].clamp(min=1e-8).log()
     metres = targets["metres"].movedim(-1, 1)[..., None, None]
-    right = metres.expand(-1, -1, -1, *codec.map_size)
+    right = metres.expand(-1, -1, -1, *codec.heatmap_size)
     near = targets["heatmaps"][:, None] > 0
     far_off = torch.where(near, right, right + 5.0)
     close_by = torch.where(near, right + 0.5, right)
@@ -112,7 +112,7 @@ def test_the_answer_to_a_mirrored_picture(codec, people):
             outputs.append(volume_of(targets["cells"], codec))
         else:
             metres = targets["metres"].movedim(-1, 1)[..., None, None]
-            flat = metres.expand(-1, -1, -1, *codec.map_size).flatten(1, 2)
+            flat = metres.expand(-1, -1, -1, *codec.heatmap_size).flatten(1, 2)
             logits = targets["heatmaps"].clamp(min=1e-8).log()
             outputs.append(torch.cat([logits, flat], 1))
     back = codec.mirror(outputs[1])

@@ -100,7 +100,7 @@ def test_other_sizes_of_the_reference(joints, stages, width):
 def test_odd_sizes_are_rounded_up_as_the_codec_does(pool):
     net = CPM(5, 2, 8, kernel=5, context=5, halvings=2, pool=pool)
     assert [y.shape[2:] for y in net(rand(1, 3, 57, 41))] == [(15, 11)] * 2
-    assert HeatmapCodec((57, 41), stride=net.stride).map_size == (15, 11)
+    assert HeatmapCodec((57, 41), stride=net.stride).heatmap_size == (15, 11)
 
 
 def test_stages_train_and_gradients_reach_every_parameter():

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from poselab.codecs import CropHeatmapCodec, gaussian_maps, peaks
+from poselab.codecs import CropHeatmapCodec, gaussian_heatmaps, peaks
 from poselab.errors import ArgumentError, ShapeError
 from poselab.models.tompson import (
     CoarseToFine,
@@ -168,7 +168,7 @@ def test_equals_brute_force_with_priors_from_poses():
     """Priors with cells from 1 down to 1e-12: nothing drowns in rounding."""
     poses = rand(50, 4, 2) * torch.tensor([4.0, 5.0])
     model = SpatialModel.from_displacements(poses, torch.ones(50, 4), (6, 5), blur=0.5)
-    maps = gaussian_maps(poses[:2], (6, 5), 0.8)
+    maps = gaussian_heatmaps(poses[:2], (6, 5), 0.8)
     with torch.no_grad():
         got = model(maps).exp().double()
     for i in range(2):
@@ -216,8 +216,8 @@ def test_a_planted_false_wrist_goes_away():
     poses = arms()
     model = SpatialModel.from_displacements(poses, torch.ones(400, 3), (24, 30))
     truth = arms(20, seed=1)
-    maps = gaussian_maps(truth, (24, 30), 1.5)
-    false = gaussian_maps(torch.tensor([4.0, 4.0]), (24, 30), 1.5)
+    maps = gaussian_heatmaps(truth, (24, 30), 1.5)
+    false = gaussian_heatmaps(torch.tensor([4.0, 4.0]), (24, 30), 1.5)
     maps[:, 2] = torch.maximum(0.7 * maps[:, 2], false)  # higher than the true wrist
     before, _ = peaks(maps)
     assert (before[:, 2] == torch.tensor([4, 4])).all()
@@ -231,7 +231,7 @@ def test_no_joint_has_a_veto():
     poses = arms()
     model = SpatialModel.from_displacements(poses, torch.ones(400, 3), (24, 30))
     truth = arms(5, seed=2)
-    maps = gaussian_maps(truth, (24, 30), 1.5)
+    maps = gaussian_heatmaps(truth, (24, 30), 1.5)
     maps[:, 0] = 0.0
     with torch.no_grad():
         after, _ = peaks(model(maps))
@@ -309,7 +309,7 @@ class Known(torch.nn.Module):
         self.points = points
 
     def forward(self, images):
-        return gaussian_maps((self.points - 1.5) / 4, (16, 12), 1.5)
+        return gaussian_heatmaps((self.points - 1.5) / 4, (16, 12), 1.5)
 
 
 def test_a_trained_second_look_is_finer():

@@ -70,7 +70,7 @@ def perfect_fine_tags(codec, sample):
 
 def nearest_person(codec, sample):
     """3 times the index of the person whose joint is nearest: [B, J, h, w]."""
-    h, w = codec.map_size
+    h, w = codec.heatmap_size
     y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
     cells = pixels_to_cells(sample.keypoints, codec.stride)
     dx, dy = cells[..., 0, None, None] - x, cells[..., 1, None, None] - y

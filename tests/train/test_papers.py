@@ -39,7 +39,7 @@ def test_every_recipe_can_be_built(name):
     with torch.device("meta"):
         net = build(recipe.model, **recipe.arguments)
     assert sum(p.numel() for p in net.parameters()) > 25e6
-    assert recipe.codec(COCO_17).map_size == (64, 48)
+    assert recipe.codec(COCO_17).heatmap_size == (64, 48)
 
 
 def test_hrnet_at_paper_size_end_to_end(folder, tmp_path, capsys):
@@ -131,7 +131,7 @@ def test_two_processes_from_the_command_line(folder, tmp_path):
     assert (card["processes"], card["steps"], len(card["loss"])) == (2, 1, 1)
     assert card["scores"]["AP"] >= 0  # there were people to find
     assert zoo.load("simple_baseline_r50", tmp_path).final_layer.out_channels == 17
-    assert zoo.codec("simple_baseline_r50", tmp_path).map_size == (64, 48)
+    assert zoo.codec("simple_baseline_r50", tmp_path).heatmap_size == (64, 48)
 
 
 def test_steps_and_batch_of_a_recipe():
