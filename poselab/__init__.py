@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+    from poselab.records import Poses
+
 __version__ = "0.1.0"
-__all__ = ["__version__", "setup"]
+__all__ = ["__version__", "estimate", "setup"]
 
 # torch's idle threads wait by spinning. Where a browser, a server or other kernels
 # want the same two cores, that makes small operations several times slower than one
@@ -56,6 +58,38 @@ def setup(seed: int = 0) -> torch.device:
     _allow_widgets_on_colab()
     print(f"poselab {__version__} on {device.type}")
     return device
+
+
+def estimate(
+    picture: Any,
+    detector: str = "rcnn_tiny",
+    pose: str = "simple_baseline_tiny",
+    **options: Any,
+) -> Poses:
+    """Everybody in a picture: `Poses`, surest first, with nothing to download.
+
+    `picture` is the path of a file, a Pillow image, a NumPy array [H, W, 3] of bytes or
+    a tensor [3, H, W] in [0, 1]. The bundled networks have seen drawn people only;
+    `detector="keypointrcnn_r50_fpn", pose="hrnet_w32_coco"` are large ones for
+    photographs, whose weights are fetched once. `options` go to
+    `poselab.pipelines.TopDown`. Raises `ArgumentError` for what is no picture,
+    `ImageError` for a file that cannot be read.
+    """
+    from poselab.zoo.systems import everybody
+
+    return everybody(picture, detector, pose, **options)
+
+
+def __getattr__(name: str) -> Any:
+    """The parts of the package, imported when they are first used: `poselab.zoo`."""
+    from importlib import import_module
+
+    try:
+        return import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError as problem:
+        if problem.name != f"{__name__}.{name}":
+            raise
+        raise AttributeError(f"poselab has no part called {name}") from problem
 
 
 def _seed_everything(seed: int) -> None:

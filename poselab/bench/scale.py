@@ -12,38 +12,42 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import torch
+
+from poselab import recipes
+from poselab.datasets import SyntheticPeople
+from poselab.datasets.sources import Source
+from poselab.records import Sample
+from poselab.system import distributed
+from poselab.train import Schedule, fit
 
 STEPS, WARM_UP, BATCH = 40, 10, 64
 
 
+class Clock(Source):
+    """The same drawn people again and again, and when each batch was asked for."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.size = size
+        self.times: list[float] = []
+
+    def batches(self, batch_size: int, seed: int = 0) -> Iterator[Sample]:
+        """One batch, drawn once, without end."""
+        batch = SyntheticPeople(size=self.size, seed=seed).batch(batch_size)
+        while True:
+            self.times.append(time.perf_counter())
+            yield batch
+
+
 def images_per_second() -> float:
     """The speed at which this process and its team train the tiny heat-map network."""
-    from poselab import codecs
-    from poselab.models import build
-    from poselab.system import distributed
-    from poselab.train import fit
-    from poselab.zoo.recipes import recipe
-
-    chosen, times = recipe("heatmap_tiny"), []
-
-    class Clock:
-        """The same drawn people again and again, and when each batch was asked for."""
-
-        def stream(self, batch_size, generator, team, start):
-            from poselab.datasets import SyntheticPeople
-
-            batch = SyntheticPeople(size=chosen.size).batch(batch_size)
-            part = batch[team.part(batch_size)]
-            while True:
-                times.append(time.perf_counter())
-                yield part
-
-        batches = stream
-
-    net = build(chosen.model, 0, **chosen.arguments)
-    fit(net, codecs.build(**chosen.codec), Clock(), STEPS, BATCH, progress=False)
+    recipe = recipes.find("heatmap_tiny")
+    clock = Clock(recipe.size)
+    schedule = Schedule(STEPS, BATCH)
+    fit(recipe.network(0), recipe.reader(), clock, schedule, progress=False)
+    times = clock.times
     own = times[-1] - times[WARM_UP]
     slowest = max(distributed.gather(own))
     return BATCH * (len(times) - 1 - WARM_UP) / slowest
@@ -86,8 +90,6 @@ def scale(repeats: int) -> dict[str, float]:
 
 def main() -> None:
     """What torchrun starts; the leader prints the team's speed."""
-    from poselab.system import distributed
-
     torch.set_num_threads(1)
     with distributed.joined("cpu"):
         speed = images_per_second()

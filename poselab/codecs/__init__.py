@@ -60,6 +60,7 @@ from poselab.codecs.regression import (
 )
 from poselab.codecs.tag import FineTagCodec, TagCodec, tag_loss
 from poselab.errors import ArgumentError
+from poselab.skeleton import by_name
 
 CODECS = {
     "fine_tag": FineTagCodec,
@@ -72,11 +73,15 @@ CODECS = {
     "integral": IntegralCodec,
     "points": PointsCodec,
     "regression": RegressionCodec,
+    "released": ReleasedCodec,
 }
 
 
 def build(name: str, **options: Any) -> Any:
-    """The codec `name` (a key of `CODECS`) with its options, as a card holds them."""
+    """The codec `name` (a key of `CODECS`) with its options, as a card holds them.
+
+    A skeleton may be given by its name.
+    """
     if name not in CODECS:
         raise ArgumentError(
             "no codec of this name",
@@ -84,6 +89,8 @@ def build(name: str, **options: Any) -> Any:
             value=name,
             fix=f"Known: {', '.join(CODECS)}.",
         )
+    if isinstance(options.get("skeleton"), str):
+        options["skeleton"] = by_name(options["skeleton"])
     return CODECS[name](**options)
 
 

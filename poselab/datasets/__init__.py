@@ -8,6 +8,7 @@ from poselab.datasets.images import read_image
 from poselab.datasets.mocap import H36m, MpiInf3dhp
 from poselab.datasets.mpii import Mpii
 from poselab.datasets.person_crops import PersonCrops
+from poselab.datasets.pictures import as_image
 from poselab.datasets.pool import Pool
 from poselab.datasets.portraits import portrait
 from poselab.datasets.posetrack import PoseTrack
@@ -36,6 +37,7 @@ __all__ = [
     "PoseTrack",
     "SyntheticPeople",
     "Variation",
+    "as_image",
     "augment",
     "crop",
     "crop_people",

@@ -25,12 +25,13 @@ def read_image(path: str | Path) -> Tensor:
     16 bits and floats keep their brightness. Raises `ImageError`, with the reason, if
     it is missing, cannot be decoded, or has a brightness that nobody knows.
     """
-
-    def decode(image: Image.Image) -> np.ndarray:
-        return np.array(ImageOps.exif_transpose(eight_bits(image)).convert("RGB"))
-
-    pixels = torch.from_numpy(_with_image(path, decode))  # [H, W, 3]
+    pixels = torch.from_numpy(_with_image(path, upright_pixels))  # [H, W, 3]
     return pixels.permute(2, 0, 1).float() / 255
+
+
+def upright_pixels(image: Image.Image) -> np.ndarray:
+    """A Pillow image as RGB [H, W, 3] uint8, turned as its EXIF says."""
+    return np.array(ImageOps.exif_transpose(eight_bits(image)).convert("RGB"))
 
 
 def eight_bits(image: Image.Image) -> Image.Image:

@@ -26,10 +26,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from poselab.datasets.cache import evict, touch
+from poselab.datasets.sources import Source
 from poselab.errors import ArgumentError, require
 from poselab.records import Sample
 from poselab.skeleton import by_name
 from poselab.system.disk import cache_dir, lock, replace_file, wanted_dir
+from poselab.system.distributed import Team
 from poselab.system.progress import progress_bar
 from poselab.system.source_files import digest, imported_files
 
@@ -63,7 +65,7 @@ class Maker(Protocol):
     def batch(self, n: int, generator: torch.Generator | None = None) -> Sample: ...
 
 
-class Pool:
+class Pool(Source):
     """`n` samples of `maker`, drawn once and then read from disk.
 
     `pool[i]` is a `Sample`, `pool.samples(indices)` a stacked one, `pool.batches` an
@@ -112,25 +114,23 @@ class Pool:
         return Sample(**data, skeleton=self._skeleton)
 
     def batches(
-        self,
-        batch_size: int,
-        generator: torch.Generator | None = None,
-        device: torch.device | str | None = None,
+        self, batch_size: int, seed: int = 0, device: torch.device | str | None = None
     ) -> Iterator[Sample]:
         """Stacked samples without end, in a new random order each time round.
 
-        Without a generator the order is that of seed 0. A round's last samples that do
-        not fill a batch are left for a later round.
+        A round's last samples that do not fill a batch are left for a later round.
         """
-        generator = generator or torch.Generator().manual_seed(0)
+        generator = torch.Generator().manual_seed(seed)
         order = shuffled(self.n, batch_size, generator)
         return (self._on(device, index) for index in order)
 
     def stream(
-        self, batch_size: int, generator: torch.Generator, team: Any, start: int = 0
+        self, batch_size: int, seed: int = 0, team: Team | None = None, start: int = 0
     ) -> Iterator[Sample]:
         """From batch `start` on, the part of each batch that is this process's."""
-        part, order = team.part(batch_size), shuffled(self.n, batch_size, generator)
+        generator = torch.Generator().manual_seed(seed)
+        part = (team or Team()).part(batch_size)
+        order = shuffled(self.n, batch_size, generator)
         for index in itertools.islice(order, start, None):
             yield self._on(None, index[part])
 

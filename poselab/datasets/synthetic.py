@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from poselab.datasets.sources import SEEDS, Source
 from poselab.errors import require
 from poselab.people.body.kinematics import BodyPose
 from poselab.people.body.motion import ACTIVITIES
@@ -19,7 +20,6 @@ from poselab.skeleton import COCO_17, Skeleton
 
 SPLITS = ("train", "test")
 PIXELS = 1 << 22, 1 << 26  # drawn at once on a CPU and elsewhere: a matter of memory
-SEEDS = 1 << 31  # seeds of a split; the splits' ranges follow one another
 
 
 def _demand(good: bool, problem: str, **field: Any) -> None:
@@ -59,7 +59,7 @@ def _seed(seed: Any) -> int:
     return seed
 
 
-class SyntheticPeople:
+class SyntheticPeople(Source):
     """Drawn people: stacked `Sample`s with every field, without end.
 
     `people` is the number per image, or (low, high); one person is framed as a top-down
@@ -119,6 +119,7 @@ class SyntheticPeople:
         place = self.device if self.cast_there else "cpu"
         return torch.Generator(place).manual_seed(self._number(seed))
 
+    # Seeds go from 0 to SEEDS; the splits' ranges follow one another.
     def _number(self, seed: int | None) -> int:
         """What all randomness of `seed` starts from, other numbers in each split."""
         return self._seed(seed) + SEEDS * SPLITS.index(self.split)
@@ -253,11 +254,9 @@ class SyntheticPeople:
             return sampling.framed(1, g, size, self.activity, self.background, 0.0)
         return sampling.crowd(1, self.people, g, size, self.activity, self.background)
 
-    def batches(
-        self, batch_size: int, generator: torch.Generator | None = None
-    ) -> Iterator[Sample]:
-        """New stacked samples without end."""
-        generator = generator or self.generator()
+    def batches(self, batch_size: int, seed: int | None = None) -> Iterator[Sample]:
+        """New stacked samples without end: the stream of `seed` (default: its own)."""
+        generator = self.generator(seed)
         while True:
             yield self.batch(batch_size, generator)
 

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from poselab.codecs import Codec, PointsCodec
+from poselab.codecs import Codec
+from poselab.models import PLAIN
 from poselab.system import distributed
 
 
@@ -15,14 +16,17 @@ from poselab.system import distributed
 def predict(
     net: nn.Module, images: Tensor, batch_size: int = 64, codec: Codec | None = None
 ) -> list[Tensor]:
-    """Joints for any number of images: [N, J, 2] px for each stage of the network.
+    """Joints of one person per image [N, 3, H, W]: [N, J, 2] px after each stage.
 
-    Without a `codec` the network answers in pixels (`PointsCodec`). A team of processes
-    shares the batches out, and each gets the answers to all.
+    The `codec` reads the output; by default that of a network from `zoo.load`, whose
+    `normalise` is applied as well. A team of processes shares the batches out, and each
+    gets the answers to all.
     """
-    codec = codec or PointsCodec(tuple(images.shape[-2:]))
+    codec = net.codec if codec is None else codec
+    normalise = getattr(net, "normalise", PLAIN)
     team, batches = distributed.team(), images.split(batch_size)
-    own = [_stages(net(part), codec) for part in batches[team.rank :: team.size]]
+    mine = batches[team.rank :: team.size]
+    own = [_stages(net(normalise(part)), codec) for part in mine]
     found = distributed.gather(own)
     parts = [found[i % team.size][i // team.size] for i in range(len(batches))]
     return [torch.cat(stage) for stage in zip(*parts, strict=True)]

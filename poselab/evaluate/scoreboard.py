@@ -10,13 +10,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from poselab import datasets, zoo
-from poselab.evaluate.tasks import baseline, detector_rows, rows, system_rows
-from poselab.models import RCNN
+from poselab import datasets, recipes, zoo
+from poselab.evaluate.tasks import baseline, detector_rows, rows, system_row
 from poselab.records import Sample
 from poselab.system import distributed
+from poselab.system.disk import replace_file
+from poselab.zoo.cards import write_card
 
 BASELINE = 1000  # drawn people whose mean pose is the baseline
+NOTE = "ms_per_image: one image at a time on the machine that ran the evaluation"
 
 
 def evaluate(folder: Path = zoo.FOLDER) -> list[dict[str, Any]]:
@@ -34,26 +36,32 @@ def evaluate(folder: Path = zoo.FOLDER) -> list[dict[str, Any]]:
         table += found
         if leads:
             scores = [row["scores"] for row in found]
-            card = {**zoo.card(name, folder), "scores": scores}
-            _write(folder / f"{name}.json", card)
-    if not leads:
-        return table
-    table += system_rows(folder, crowd)
-    note = "ms_per_image: one image at a time on the machine that ran the evaluation"
-    _write(
-        folder / "scoreboard.json",
-        {"written_by": "python -m poselab.evaluate", "note": note, "rows": table},
-    )
+            write_card(name, {**zoo.card(name, folder), "scores": scores}, folder)
+    if leads:
+        table += system_rows(folder, crowd)
+        content = {
+            "written_by": "python -m poselab.evaluate",
+            "note": NOTE,
+            "rows": table,
+        }
+        with replace_file(folder / "scoreboard.json") as draft:
+            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return table
+
+
+def system_rows(folder: Path, crowd: Sample) -> list[dict[str, Any]]:
+    """The rows of the systems whose networks are all in the folder."""
+    here = set(zoo.names(folder))
+    return [
+        system_row(name, zoo.top_down(*names, folder=folder), crowd)
+        for name, names in recipes.systems().items()
+        if set(names) <= here
+    ]
 
 
 def _rows_of(name: str, folder: Path, sample: Sample, crowd: Sample) -> list:
     """A detector is scored in crowds (by the leader), the others on single people."""
-    net, codec = zoo.load(name, folder), zoo.codec(name, folder)
-    if not isinstance(net, RCNN):
-        return rows(name, net, sample, codec)
+    net = zoo.load(name, folder=folder)
+    if zoo.card(name, folder)["recipe"]["task"] != "boxes":
+        return rows(name, net, sample)
     return detector_rows(name, net, crowd) if distributed.team().leads else []
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

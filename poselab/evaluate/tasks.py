@@ -1,30 +1,53 @@
 """What is asked of a network, and the rows that its answers get on the scoreboard.
 
-Networks for one person are scored on the framed people of `evaluation("single")`,
-detectors and whole systems on `evaluation("crowd")`.
+Each recipe names its task: "single" (one framed person, joints by PCK), "boxes" (people
+in crowds, as boxes), "coco" (people of a data set, joints by COCO's AP: that is asked
+by `poselab.evaluate.coco`). Systems of two networks are asked for everybody in crowds.
 """
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from poselab import zoo
-from poselab.codecs.regression import denormalise, normalise, single_person
-from poselab.evaluate.cost import count_macs, milliseconds
+from poselab import datasets
+from poselab.codecs.regression import single_person
+from poselab.errors import ArgumentError
+from poselab.evaluate.cost import count_macs, milliseconds, parameters
 from poselab.evaluate.predictions import predict
-from poselab.geometry import box_of_image
 from poselab.metrics import box_ap, coco_ap, pck
-from poselab.models import RCNN, Cascade, CoarseToFine
 from poselab.pipelines import TopDown
 from poselab.records import Sample
 from poselab.system import distributed
+from poselab.train import mean_pose
 
 THRESHOLDS = (0.05, 0.1, 0.2)
+
+Row = dict[str, Any]
+
+
+def scorer(task: str) -> Callable[[nn.Module, Any], dict[str, float]]:
+    """The function (network, codec) -> scores of a task, with its set drawn once.
+
+    Raises `ArgumentError` for a task that needs more than a drawn set.
+    """
+    if task == "single":
+        sample = datasets.evaluation("single")
+        return lambda net, codec: score_joints(net, codec, sample)
+    if task == "boxes":
+        crowd = datasets.evaluation("crowd", size=(192, 256))
+        return lambda net, codec: score_boxes(net, crowd)
+    raise ArgumentError(
+        "is not scored on a drawn set",
+        where="task",
+        value=task,
+        fix="Known: single, boxes.",
+    )
+
 
 # --- one person in each picture ------------------------------------------------------
 
@@ -46,19 +69,10 @@ def pck_scores(predicted: Tensor, sample: Sample) -> dict[str, float]:
     }
 
 
-def mean_pose(sample: Sample) -> Tensor:
-    """The mean of the normalised joints of a stacked sample; [J, 2]."""
-    points, known = _normalised(sample)
-    weight = known[..., None].to(points)
-    total = torch.where(known[..., None], points, 0.0).sum(0)
-    return total / weight.sum(0).clamp(min=1)
-
-
-def _normalised(sample: Sample) -> tuple[Tensor, Tensor]:
-    sample = single_person(sample)
-    points = sample.keypoints[:, 0]
-    box = box_of_image(sample.size).to(points)
-    return normalise(points, box), sample.visibility[:, 0] > 0
+def score_joints(net: nn.Module, codec: Any, sample: Sample) -> dict[str, float]:
+    """PCK of the last stage on a stacked sample, computed where the network is."""
+    images = sample.image.to(next(net.parameters()).device)
+    return pck_scores(predict(net, images, codec=codec)[-1].cpu().float(), sample)
 
 
 def parts(net: nn.Module) -> list[nn.Module]:
@@ -68,49 +82,42 @@ def parts(net: nn.Module) -> list[nn.Module]:
     """
     if hasattr(net, "truncated"):
         return [net.truncated(n) for n in range(1, net.stages + 1)]
-    if isinstance(net, CoarseToFine):
-        return [net.coarse, net]
-    if not isinstance(net, Cascade):
-        return [net]
-    stages = range(len(net.refiners) + 1)
-    return [
-        Cascade(net.first, list(net.refiners[:i]), net.sigma, net.skeleton)
-        for i in stages
-    ]
+    return [net]
 
 
-def rows(
-    name: str, net: nn.Module, sample: Sample, codec: Any = None
-) -> list[dict[str, Any]]:
+def rows(name: str, net: nn.Module, sample: Sample, codec: Any = None) -> list[Row]:
     """One row of the scoreboard for each of `parts`; `codec` as for `predict`.
 
     In a team of processes only the leader gets them.
     """
-    table = []
     image = sample.image[:1]
     found = predict(net, sample.image, codec=codec)
     if not distributed.team().leads:
-        return table
-    for i, (part, predicted) in enumerate(zip(parts(net), found, strict=True)):
-        table.append(
-            {
-                "name": name,
-                "stage": i + 1,
-                "set": "single",
-                "parameters": sum(p.numel() for p in part.parameters()),
-                "macs": count_macs(part.eval(), image),
-                "ms_per_image": round(milliseconds(part, image), 2),
-                "scores": pck_scores(predicted, sample),
-            }
-        )
-    return table
+        return []
+    return [
+        {
+            "name": name,
+            "stage": i + 1,
+            "set": "single",
+            **costs(part.eval(), image),
+            "scores": pck_scores(predicted, sample),
+        }
+        for i, (part, predicted) in enumerate(zip(parts(net), found, strict=True))
+    ]
 
 
-def baseline(seen: Sample, sample: Sample) -> dict[str, Any]:
+def costs(net: nn.Module, image: Tensor) -> Row:
+    """Parameters, multiply-accumulates and milliseconds for one image [1, 3, H, W]."""
+    return {
+        "parameters": parameters(net),
+        "macs": count_macs(net, image),
+        "ms_per_image": round(milliseconds(net, image), 2),
+    }
+
+
+def baseline(seen: Sample, sample: Sample) -> Row:
     """The row of the mean pose of `seen`: the score of a method that never looks."""
-    box = box_of_image(sample.size).to(seen.keypoints)
-    answer = denormalise(mean_pose(seen), box)  # [J, 2] px
-    predicted = answer.expand(len(sample), *answer.shape)
+    answer = mean_pose(seen)  # [J, 2] px
     return {
         "name": "mean_pose",
         "stage": 1,
@@ -118,54 +125,50 @@ def baseline(seen: Sample, sample: Sample) -> dict[str, Any]:
         "parameters": answer.numel(),
         "macs": 0,
         "ms_per_image": 0.0,
-        "scores": pck_scores(predicted, sample),
+        "scores": pck_scores(answer.expand(len(sample), *answer.shape), sample),
     }
 
 
 # --- crowds --------------------------------------------------------------------------
 
-TOP_DOWN = ("rcnn_tiny", "simple_baseline_tiny")  # the pair that has a row
 
-
-def detector_rows(name: str, net: RCNN, crowd: Sample) -> list[dict[str, Any]]:
-    """The row of a detector: AP of its boxes for people."""
+def score_boxes(net: nn.Module, crowd: Sample) -> dict[str, float]:
+    """AP of a detector's boxes for people in stacked scenes."""
     scores = box_ap(crowd, [net.detect(image) for image in crowd.image])
-    image = crowd.image[:1]
+    return {f"box {k}": round(scores[k], 4) for k in ("AP", "AP50", "AP75")}
+
+
+def detector_rows(name: str, net: nn.Module, crowd: Sample) -> list[Row]:
+    """The row of a detector."""
     return [
         {
             "name": name,
             "stage": 1,
             "set": "crowd",
-            "parameters": sum(p.numel() for p in net.parameters()),
-            "macs": count_macs(net, image),
-            "ms_per_image": round(milliseconds(net, image), 2),
-            "scores": {f"box {k}": round(scores[k], 4) for k in ("AP", "AP50", "AP75")},
+            **costs(net, crowd.image[:1]),
+            "scores": score_boxes(net, crowd),
         }
     ]
 
 
-def system_rows(folder: Path, crowd: Sample) -> list[dict[str, Any]]:
-    """The row of the top-down pipeline of this folder's networks, if it has both."""
-    if not set(TOP_DOWN) <= set(zoo.names(folder)):
-        return []
-    finder, net = (zoo.load(name, folder) for name in TOP_DOWN)
-    system = TopDown(finder, net, zoo.codec(TOP_DOWN[1], folder), flip=True)
+def system_row(name: str, system: TopDown, crowd: Sample) -> Row:
+    """The row of a top-down system whose networks know their names."""
+    finder, single = system.detector, system.single
+    net = single.net
     start = time.perf_counter()
     found = [system(image) for image in crowd.image]
     spent = 1000 * (time.perf_counter() - start) / len(crowd)
     scores = coco_ap(crowd, found)
     people = crowd.count / len(crowd)
-    crop = torch.zeros(1, 3, *system.single.codec.size)
+    crop = torch.zeros(1, 3, *single.codec.size)
     per_person = 2 * count_macs(net, crop)  # the mirror image too
-    return [
-        {
-            "name": "top_down",
-            "stage": 1,
-            "set": "crowd",
-            "parts": list(TOP_DOWN),
-            "parameters": sum(p.numel() for n in (finder, net) for p in n.parameters()),
-            "macs": count_macs(finder, crowd.image[:1]) + round(people * per_person),
-            "ms_per_image": round(spent, 2),
-            "scores": {k: round(scores[k], 4) for k in ("AP", "AP50", "AP75", "AR")},
-        }
-    ]
+    return {
+        "name": name,
+        "stage": 1,
+        "set": "crowd",
+        "parts": [finder.name, net.name],
+        "parameters": parameters(finder, net),
+        "macs": count_macs(finder, crowd.image[:1]) + round(people * per_person),
+        "ms_per_image": round(spent, 2),
+        "scores": {k: round(scores[k], 4) for k in ("AP", "AP50", "AP75", "AR")},
+    }

@@ -17,6 +17,7 @@ from poselab.models.heatmaps import HeatmapNet
 from poselab.models.hourglass import Hourglass, Residual, StackedHourglass
 from poselab.models.hrnet import HRNet
 from poselab.models.ief import Corrector, CorrectorPaper, IterativeFeedback
+from poselab.models.normalise import IMAGENET, PLAIN, Normalise, Normalised
 from poselab.models.rcnn import RCNN
 from poselab.models.receptive_fields import (
     cell_gradient,
@@ -26,6 +27,7 @@ from poselab.models.receptive_fields import (
     receptive_field,
     transparent,
 )
+from poselab.models.registry import build, maker, names, register, seeded
 from poselab.models.simple_baseline import SimpleBaseline
 from poselab.models.tompson import (
     CoarseToFine,
@@ -34,7 +36,7 @@ from poselab.models.tompson import (
     PyramidNetPaper,
     SpatialModel,
 )
-from poselab.models.weights import MODELS, build, load_weights, save_weights, seeded
+from poselab.models.weights import load_weights, save_weights
 
 __all__ = [
     "Backbone",
@@ -54,7 +56,13 @@ __all__ = [
     "HeatmapNet",
     "Hourglass",
     "IterativeFeedback",
-    "MODELS",
+    "IMAGENET",
+    "PLAIN",
+    "Normalise",
+    "Normalised",
+    "maker",
+    "names",
+    "register",
     "PyramidNet",
     "PyramidNetPaper",
     "RCNN",

@@ -17,6 +17,7 @@ from poselab.codecs.heatmap import gaussian_heatmaps
 from poselab.codecs.heatmap_decode import pixels_to_cells
 from poselab.errors import require, require_shape
 from poselab.models.receptive_fields import kernels, receptive_field
+from poselab.models.registry import register
 
 
 class ConvBlock(nn.Module):
@@ -81,6 +82,7 @@ class Context(nn.Module):
         return self.model(x)  # [B, w, h, w]
 
 
+@register("cpm")
 class CPM(nn.Module):
     """Images [B, 3, H, W] -> belief maps [B, J, h, w] of every stage, first to last.
 
@@ -193,6 +195,7 @@ class CPM(nn.Module):
         return sizes
 
 
+@register("cpm_paper")
 class CPMPaper(CPM):
     """The network of the paper (figure 2): [B, 3, 368, 368] -> [B, J + 1, 46, 46] each.
 
@@ -226,6 +229,7 @@ class CPMPaper(CPM):
         return super().forward(images, self.centre_map(images, centres))
 
 
+@register("cpm_reference")
 class CPMReference(nn.Module):
     """`CPM` under the names of the public checkpoints (`backbone.stem.0.conv...`).
 
@@ -250,6 +254,7 @@ class CPMReference(nn.Module):
         return self.backbone.truncated(stages)
 
 
+@register("cpm_tiny")
 def cpm_tiny(joints: int = 17, stages: int = 3, width: int = 24) -> CPM:
     """A small one for images of about 128x96: maps of stride 4."""
     return CPM(joints, stages, width, kernel=5, context=7, depth=2, halvings=2, pool=1)

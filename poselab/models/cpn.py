@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from poselab.errors import require
+from poselab.models.registry import register
 from poselab.models.resnet import Bottleneck, ResNet, conv
 
 
@@ -169,6 +170,7 @@ class CPN(nn.Module):
         return CPN(self.resnet, net, None).train(self.training)
 
 
+@register("cpn")
 def cpn(depth: int = 50, joints: int = 17, width: int = 64, filters: int = 256) -> CPN:
     """The network of the paper, on a ResNet of `depth` and `width`."""
     trunk = ResNet(depth, width)

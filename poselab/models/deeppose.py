@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from poselab.codecs.regression import denormalise, joint_boxes, pose_diameter
 from poselab.errors import require, require_shape
 from poselab.geometry import box_of_image, crop_boxes
+from poselab.models.registry import register
 from poselab.models.resnet import ResNet
 from poselab.skeleton import COCO_17, Skeleton
 
@@ -55,6 +56,7 @@ class Backbone(nn.Sequential):
         )
 
 
+@register("deeppose")
 class DeepPose(nn.Module):
     """The tiny regressor: images [B, 3, H, W] -> [B, J, 2] in about [-0.5, 0.5].
 
@@ -81,6 +83,7 @@ class DeepPose(nn.Module):
         return output.unflatten(1, (-1, 2))  # [B, J, 2]
 
 
+@register("deeppose_paper")
 class DeepPosePaper(nn.Module):
     """The network of the paper: 220x220 pixels -> [B, J, 2] in about [-0.5, 0.5].
 
@@ -130,6 +133,7 @@ class DeepPosePaper(nn.Module):
         return self.head(self.features(images)).unflatten(1, (-1, 2))  # [B, J, 2]
 
 
+@register("deeppose_resnet")
 class DeepPoseResNet(nn.Module):
     """ResNet, global average pooling, one linear layer: [B, J, 2] in [0, 1].
 
@@ -150,6 +154,7 @@ class DeepPoseResNet(nn.Module):
         return self.head.fc(pooled).unflatten(1, (-1, 2))  # [B, J, 2]
 
 
+@register("deeppose_refiner")
 class Refiner(nn.Module):
     """A later stage: crops [B, J, 3, c, c] -> displacements [B, J, 2] in crop sides.
 
@@ -222,6 +227,16 @@ class Cascade(nn.Module):
         self.first, self.refiners = first, nn.ModuleList(refiners)
         self.sigma, self.skeleton = float(sigma), skeleton
 
+    @property
+    def stages(self) -> int:
+        """How many estimates a call gives."""
+        return 1 + len(self.refiners)
+
+    def truncated(self, stages: int) -> Cascade:
+        """The cascade that stops after so many stages; the layers are shared."""
+        refiners = list(self.refiners[: stages - 1])
+        return Cascade(self.first, refiners, self.sigma, self.skeleton)
+
     def start(self, images: Tensor) -> Tensor:
         """Stage 1: images [B, 3, H, W] -> joints [B, J, 2] px."""
         box = box_of_image(images.shape[-2:]).to(images)
@@ -244,3 +259,24 @@ class Cascade(nn.Module):
         for refiner in self.refiners:
             points.append(self.step(images, points[-1], refiner))
         return points  # one [B, J, 2] per stage
+
+
+@register("deeppose_cascade")
+def deeppose_cascade(
+    joints: int = 17,
+    size: tuple[int, int] = (128, 96),
+    stages: int = 2,
+    sigma: float = 1.0,
+    crop: int = 24,
+) -> Cascade:
+    """The tiny DeepPose with `stages` - 1 refiners."""
+    first = DeepPose(joints, tuple(size))
+    refiners = [Refiner(joints, crop) for _ in range(stages - 1)]
+    return Cascade(first, refiners, sigma)
+
+
+@register("deeppose_paper_cascade")
+def deeppose_paper_cascade(joints: int = 17, stages: int = 3) -> Cascade:
+    """DeepPose as the paper has it; 58 M parameters a stage."""
+    refiners = [RefinerPaper(joints) for _ in range(stages - 1)]
+    return Cascade(DeepPosePaper(joints), refiners)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from poselab.models.deeppose import Backbone
+from poselab.models.registry import register
 
 
 def up_block(inputs: int, outputs: int) -> nn.Sequential:
@@ -23,6 +24,7 @@ def up_block(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
+@register("heatmap_net")
 class HeatmapNet(nn.Module):
     """Images [B, 3, H, W] -> maps [B, J, H/4, W/4], for sides that 16 divides.
 

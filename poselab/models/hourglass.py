@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from poselab.errors import ShapeError, require, require_shape
+from poselab.models.registry import register
 
 
 class Conv(nn.Module):
@@ -114,6 +115,7 @@ class Hourglass(nn.Module):
         return [self, *(self.low2.levels() if self.depth > 1 else [])]
 
 
+@register("hourglass")
 class StackedHourglass(nn.Module):
     """Images [B, 3, H, W] in [0, 1] -> maps [B, J, H/4, W/4], one per stack in a list.
 
@@ -233,6 +235,7 @@ def merge(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(OrderedDict(conv=Conv(inputs, outputs)))
 
 
+@register("hourglass_paper")
 def hourglass_paper(
     joints: int = 16, stacks: int = 8, width: int = 256, depth: int = 4, growth: int = 0
 ) -> StackedHourglass:

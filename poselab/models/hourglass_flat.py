@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from poselab.models.hourglass import check_sides
+from poselab.models.registry import register
 
 
 class FlatResidual(nn.Module):
@@ -65,6 +66,7 @@ class FlatHourglass(nn.Module):
         return branch(x).add_(F.interpolate(up(low), scale_factor=2))
 
 
+@register("hourglass_flat")
 class FlatStackedHourglass(nn.Module):
     """Images [B, 3, H, W] in [0, 1] -> maps [B, J, H/4, W/4], one per stack in a list.
 

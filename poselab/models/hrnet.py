@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from poselab.errors import require
+from poselab.models.registry import register
 from poselab.models.resnet import BasicBlock, Bottleneck, conv
 
 FUSIONS = ("all", "last", "none")
@@ -85,6 +86,7 @@ def upsample(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, like.shape[-2:], mode="nearest")
 
 
+@register("hrnet")
 class HRNet(nn.Module):
     """Images [B, 3, H, W] -> maps [B, J, H/4, W/4], for sides that 32 divides.
 

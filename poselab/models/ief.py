@@ -20,6 +20,7 @@ from poselab.codecs.ief import bounded, with_pose
 from poselab.errors import require, require_shape
 from poselab.geometry import box_centre, box_of_image
 from poselab.models.deeppose import conv_block
+from poselab.models.registry import register
 
 
 class Corrector(nn.Module):
@@ -225,6 +226,7 @@ class IterativeFeedback(nn.Module):
         return other
 
 
+@register("ief")
 def tiny(
     joints: int = 17, size: tuple[int, int] = (128, 96), **options: Any
 ) -> IterativeFeedback:
@@ -232,6 +234,7 @@ def tiny(
     return IterativeFeedback(Corrector(joints, tuple(size)), joints, size, **options)
 
 
+@register("ief_paper")
 def paper(joints: int = 16, stages: int = 4) -> IterativeFeedback:
     """The paper's size: GoogLeNet on 224x224 pixels, steps of at most 20.
 

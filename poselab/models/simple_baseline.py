@@ -10,9 +10,11 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from poselab.models.heatmaps import up_block
+from poselab.models.registry import register
 from poselab.models.resnet import ResNet
 
 
+@register("simple_baseline")
 class SimpleBaseline(ResNet):
     """Images [B, 3, H, W] -> maps [B, J, H/4, W/4], for sides that 32 divides.
 

@@ -18,6 +18,7 @@ from poselab.codecs.regression import joint_boxes
 from poselab.errors import require, require_shape
 from poselab.geometry import crop_boxes
 from poselab.models.deeppose import conv_block
+from poselab.models.registry import register
 from poselab.skeleton import Skeleton
 
 # --- the part detector ---------------------------------------------------------------
@@ -32,6 +33,7 @@ def wide_block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     )
 
 
+@register("tompson")
 class PyramidNet(nn.Module):
     """Images [B, 3, H, W] -> maps [B, J, H/4, W/4] from `levels` resolutions.
 
@@ -88,6 +90,7 @@ class PyramidNet(nn.Module):
         return self.merge(self.features(images))  # [B, J, H/4, W/4]
 
 
+@register("tompson_paper")
 class PyramidNetPaper(PyramidNet):
     """The part detector of 1406.2984 (figure 4): [B, 3, 240, 360] -> [B, J, 60, 90].
 
@@ -141,6 +144,7 @@ def limb_pairs(skeleton: Skeleton) -> Tensor:
     return torch.cat([limbs, limbs.flip(1)])
 
 
+@register("tompson_spatial")
 class SpatialModel(nn.Module):
     """Maps [B, J, h, w] -> log marginals: is a joint where the others expect it?
 
@@ -270,6 +274,7 @@ def dilated_block(inputs: int, outputs: int, step: int) -> nn.Sequential:
     )
 
 
+@register("tompson_fine")
 class FineNet(nn.Module):
     """Crops [B, J, 3, c, c] -> fine maps [B, J, c, c], one per joint's own crop.
 
@@ -310,9 +315,31 @@ class CoarseToFine(nn.Module):
         self.coarse, self.fine, self.crop = coarse, fine, int(crop)
         self.logits = logits
 
+    @property
+    def stages(self) -> int:
+        """The coarse look, and the one at crops."""
+        return 2
+
+    def truncated(self, stages: int) -> nn.Module:
+        """What has been called after so many looks: the coarse net, or all."""
+        return self.coarse if stages == 1 else self
+
     def forward(self, images: Tensor) -> list[Tensor]:  # [B, 3, H, W]
         first, _ = decode_argmax(self.coarse(images), self.coarse.stride)
         side = first.new_full((len(first),), float(self.crop))
         boxes = joint_boxes(first, side)  # [B, J, 4]
         maps = self.fine(crop_boxes(images, boxes, (self.crop, self.crop)))
         return [first, place_in_boxes(maps, boxes, self.logits)[0]]
+
+
+@register("tompson_coarse_to_fine")
+def tompson_coarse_to_fine(
+    joints: int = 17,
+    levels: int = 3,
+    width: int = 32,
+    dropout: float = 0.0,
+    crop: int = 24,
+) -> CoarseToFine:
+    """A pyramid and its second look, both with logits."""
+    coarse = PyramidNet(joints, levels, width, dropout)
+    return CoarseToFine(coarse, FineNet(joints), crop, logits=True)

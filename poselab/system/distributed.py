@@ -7,7 +7,6 @@ started alone is a team of one, and then every function here returns at once.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -217,18 +216,3 @@ def gather(value: Any) -> list[Any]:
     found = [None] * team().size
     dist.all_gather_object(found, value)
     return found
-
-
-def stream(
-    data: Any, batch_size: int, generator: torch.Generator, team: Team, start: int = 0
-) -> Iterator[Any]:
-    """Batches of `data` from number `start` on, and of each this process's part.
-
-    `data.stream` reads the part only; what has just `batches` is drawn
-    whole in every process and then divided.
-    """
-    if hasattr(data, "stream"):
-        return data.stream(batch_size, generator, team, start)
-    part = team.part(batch_size)
-    batches = itertools.islice(data.batches(batch_size, generator), start, None)
-    return (batch[part] if team.size > 1 else batch for batch in batches)

@@ -4,20 +4,27 @@
 `torchrun --nproc-per-node N -m poselab.train ...` N processes do it together.
 """
 
+from poselab.train.base import Plan, Trainer, of_stage, scored_as, train_single
 from poselab.train.cascade import train_cascade
 from poselab.train.coarse_to_fine import train_coarse_to_fine
-from poselab.train.feedback import train_feedback
-from poselab.train.loop import History, Source, fit, of_stage
-from poselab.train.schedules import SCHEDULES, learning_rate
+from poselab.train.feedback import mean_pose, train_feedback
+from poselab.train.loop import FIRST_MARK, History, fit
+from poselab.train.schedules import SCHEDULES, Schedule, learning_rate
 
 __all__ = [
-    "SCHEDULES",
+    "FIRST_MARK",
     "History",
-    "Source",
+    "Plan",
+    "SCHEDULES",
+    "Schedule",
+    "Trainer",
     "fit",
     "learning_rate",
+    "mean_pose",
     "of_stage",
+    "scored_as",
     "train_cascade",
     "train_coarse_to_fine",
     "train_feedback",
+    "train_single",
 ]

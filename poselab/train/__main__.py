@@ -1,22 +1,33 @@
-"""`python -m poselab.train`: a recipe by name, alone or under torchrun."""
+"""`python -m poselab.train`: recipes by name, alone or under torchrun."""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
+import torch
+from torch import nn
+
+from poselab import recipes
+from poselab.datasets.coco.layout import open_coco
 from poselab.errors import PoselabError, require
+from poselab.evaluate.coco import coco_scores
+from poselab.evaluate.tasks import scorer
+from poselab.recipes import Annotated, Followed, Recipe
 from poselab.system import distributed
 from poselab.system.disk import replace_file
-from poselab.train.loop import of_stage
-from poselab.zoo import FOLDER, published, recipes
-from poselab.zoo.published import PUBLISHED
+from poselab.zoo import cards
+from poselab.zoo.partial import Taken, start_from
 
 EXAMPLES = """examples:
   python -m poselab.train heatmap_tiny
       the bundled weights again
+  python -m poselab.train --all
+      every bundled network whose recipe has changed since; goes on where it was
   torchrun --nproc-per-node 4 -m poselab.train heatmap_tiny --checkpoint runs
       four processes together; started again, they go on from runs/
   torchrun --nproc-per-node 8 -m poselab.train hrnet_w32 --data coco:data/coco \\
@@ -28,7 +39,8 @@ EXAMPLES = """examples:
 
 
 OUT = Path("runs")  # where what is not bundled goes
-ONLY_PUBLISHED = ("val", "epochs", "batch_size", "start")
+ONLY_PAPERS = ("val", "epochs", "batch_size", "start")
+NOT_FOR_ALL = ("data", *ONLY_PAPERS)
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -36,10 +48,18 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m poselab.train",
         epilog=EXAMPLES,
-        description="Train a network of the course by its recipe.",
+        description="Train networks of the course by their recipes.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", choices=sorted({*recipes.RECIPES, *PUBLISHED}))
+    known = sorted([*recipes.names(), *recipes.paper_names()])
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("name", nargs="?", choices=known)
+    what.add_argument(
+        "--all",
+        action="store_true",
+        help="every bundled network whose card is not that of its recipe; "
+        f"checkpoints are kept in {OUT}",
+    )
     parser.add_argument(
         "--data",
         metavar="coco:FOLDER[:SPLIT]",
@@ -77,6 +97,11 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--save-every", type=int, default=200, metavar="STEPS")
     parser.add_argument(
+        "--curve",
+        action="store_true",
+        help="score after 8000, 16000, ... pictures and keep it on the card",
+    )
+    parser.add_argument(
         "--compile", action="store_true", help="pass the network through torch.compile"
     )
     return _checked(parser.parse_args(argv))
@@ -84,19 +109,108 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 def _checked(options: argparse.Namespace) -> argparse.Namespace:
     """The same options with `out`; an error for one that would do nothing."""
-    bundled = options.name in recipes.RECIPES
-    for option in ONLY_PUBLISHED if bundled else ():
+    paper = options.name in recipes.paper_names()
+    for option in () if paper else NOT_FOR_ALL if options.all else ONLY_PAPERS:
         value = getattr(options, option)
         require(
             value is None,
-            "is for a paper's recipe only",
+            "is for a paper's recipe only"
+            if options.name
+            else "does not go with --all",
             value=value,
             where="--" + option.replace("_", "-"),
-            fix=f"{options.name} has its own; leave it out.",
+            fix="Leave it out.",
         )
     if options.out is None:
-        options.out = FOLDER if bundled and options.data is None else OUT
+        options.out = cards.FOLDER if not paper and options.data is None else OUT
+    if options.all:
+        options.checkpoint, options.curve = options.checkpoint or OUT, True
     return options
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train in this process, or with the others that torchrun has started."""
+    with distributed.joined(options.device) as device:
+        for name in recipes.names() if options.all else [options.name]:
+            recipe = recipes.find(name)
+            if options.all and up_to_date(name, recipe, options):
+                say(f"{name} is up to date")
+            elif not options.all or _bundled(name, options.out):
+                make(name, recipe, options, device)
+
+
+def up_to_date(name: str, recipe: Recipe, options: argparse.Namespace) -> bool:
+    """Whether the weights in the folder are those of this recipe and seed."""
+    if name not in cards.names(options.out):
+        return False
+    card = cards.card(name, options.out)
+    return (card["recipe"], card["seed"]) == (recipe.content(), options.seed)
+
+
+def make(name: str, recipe: Recipe, options: argparse.Namespace, device: str) -> None:
+    """Follow a recipe and write its weights and card; the leader of a team does."""
+    options.out.mkdir(parents=True, exist_ok=True)  # now, not after the training
+    more = _fit_options(name, recipe, options)
+    val = None if options.val is None else open_coco(options.val, "val2017")
+    changes = {"epochs": options.epochs, "batch_size": options.batch_size}
+    made = recipes.follow(
+        recipe,
+        options.seed,
+        device,
+        options.data,
+        {key: value for key, value in changes.items() if value is not None},
+        **more,
+    )
+    card = cards.describe(made, device, _command(name, options), options.seed)
+    if options.data is not None:
+        card |= _report(made, options, device)
+    if options.start is not None:
+        card["start"] = more["prepare"].taken.content()
+    if val is not None:
+        card |= {
+            "val": options.val,
+            "scores": coco_scores(made.net, recipe, val, device),
+        }
+        say("  ".join(f"{k} {v:.3f}" for k, v in card["scores"].items()))
+    if distributed.team().leads:
+        half = not isinstance(recipe.data, Annotated)
+        cards.save(name, made.net, card, options.out, half)
+        say(f"wrote {options.out / name}.safetensors and .json")
+
+
+def _fit_options(
+    name: str, recipe: Recipe, options: argparse.Namespace
+) -> dict[str, Any]:
+    """What the trainer passes on to `fit`."""
+    found: dict[str, Any] = {
+        "save_every": options.save_every,
+        "compiled": options.compile,
+    }
+    if options.curve:
+        found["score"] = scorer(recipe.task)
+    if options.start is not None:
+        found["prepare"] = Start(options.start)
+    if options.checkpoint is not None:
+        folder = options.checkpoint / f"{name}-seed{options.seed}"
+        if options.all:  # another recipe starts anew
+            text = json.dumps(recipe.content(), sort_keys=True)
+            digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+            folder = folder.with_name(f"{folder.name}-{digest}")
+        _keep_apart(folder, options)
+        found["checkpoint"] = folder
+    return found
+
+
+class Start:
+    """Puts the tensors of a file into a new network, and keeps what was `taken`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.taken: Taken | None = None
+
+    def __call__(self, net: nn.Module) -> None:
+        self.taken = start_from(net, self.path)
+        say(f"started from {self.path}: {self.taken}")
 
 
 def _keep_apart(folder: Path, options: argparse.Namespace) -> None:
@@ -122,53 +236,35 @@ def _keep_apart(folder: Path, options: argparse.Namespace) -> None:
             draft.write_text(json.dumps(words), encoding="utf-8")
 
 
-def run(options: argparse.Namespace) -> None:
-    """Train in this process, or with the others that torchrun has started."""
-    more = {"save_every": options.save_every, "compiled": options.compile}
-    with distributed.joined(options.device) as device:
-        if options.checkpoint:
-            name = f"{options.name}-seed{options.seed}"
-            more["checkpoint"] = options.checkpoint / name
-            _keep_apart(more["checkpoint"], options)
-        if options.name in PUBLISHED:
-            _published(options, device, more)
-        else:
-            recipes.make(
-                options.name,
-                options.out,
-                options.seed,
-                device,
-                data=options.data,
-                **more,
-            )
-        if distributed.team().leads:
-            print(f"wrote {options.out / options.name}.safetensors and .json")
+def _report(made: Followed, options: argparse.Namespace, device: str) -> dict[str, Any]:
+    """What one wants to know of a training on a data set."""
+    spent = sum(history.seconds for history in made.histories)
+    found = {
+        "data": options.data,
+        "people": made.samples,
+        "processes": distributed.team().size,
+        "images_per_second": made.recipe.pictures / max(spent, 1e-9),
+        "loss": [history.loss for history in made.histories],
+    }
+    if device.startswith("cuda"):
+        found["gigabytes"] = torch.cuda.max_memory_allocated(device) / 1e9
+    return found
 
 
-def _published(options: argparse.Namespace, device: str, more: dict) -> None:
-    require(
-        options.data is not None,
-        "a paper's recipe needs a data set",
-        where="--data",
-        value=None,
-        fix="Pass --data coco:FOLDER.",
-    )
-    if "checkpoint" in more:
-        more = of_stage(more, 0)
-    report = published.make(
-        options.name,
-        options.out,
-        options.data,
-        options.val,
-        options.seed,
-        device,
-        options.epochs,
-        options.batch_size,
-        start=options.start,
-        **more,
-    )
-    if distributed.team().leads and "scores" in report:
-        print("  ".join(f"{k} {v:.3f}" for k, v in report["scores"].items()))
+def _bundled(name: str, folder: Path) -> bool:
+    """Whether weights of this recipe come with the package, or lie in the folder."""
+    return name in cards.names() or name in cards.names(folder)
+
+
+def _command(name: str, options: argparse.Namespace) -> str:
+    data = "" if options.data is None else f" --data {options.data}"
+    return f"python -m poselab.train {name} --seed {options.seed}{data}"
+
+
+def say(text: str) -> None:
+    """Print, once for a team."""
+    if distributed.team().leads:
+        print(text)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from poselab.codecs import DisplacementCodec, RegressionCodec
-from poselab.models import Cascade, build
+from poselab.datasets.sources import Source
+from poselab.models import Cascade
 from poselab.records import Sample
-from poselab.train.base import Plan
-from poselab.train.loop import History, Source, fit, of_stage
+from poselab.train.base import Plan, of_stage, scored_as
+from poselab.train.loop import History, fit
 
 
 def train_cascade(
-    recipe: Plan,
+    plan: Plan,
     data: Source,
     held_out: Sample,
     seed: int = 0,
@@ -25,26 +25,22 @@ def train_cascade(
 ) -> tuple[Cascade, list[History]]:
     """Train stage after stage; each learns from the errors of those before it.
 
-    `data` gives the training batches, `held_out` (stacked) the errors; `options` go to
-    `fit`. The same seed gives the same weights on the same machine.
+    A `Trainer`; the errors are those on `held_out`, one person per picture.
     """
-    cascade = build(recipe.model, seed, **recipe.arguments).to(device)
+    cascade = plan.network(seed).to(device)
     held_out = held_out.to(device)
-    nets = [cascade.first, *cascade.refiners]
-    codec: Any = RegressionCodec(recipe.size)
+    nets, codec = [cascade.first, *cascade.refiners], RegressionCodec(plan.size)
     histories = []
-    for i, (net, stage) in enumerate(zip(nets, recipe.stages, strict=True)):
+    for i, (net, schedule) in enumerate(zip(nets, plan.stages, strict=True)):
         if i > 0:
-            before = Cascade(cascade.first, nets[1:i], cascade.sigma).eval()
+            before = cascade.truncated(i).eval()
             seen = _last_stage(before, held_out.image)
             codec = DisplacementCodec.from_errors(
                 seen, held_out, cascade.sigma, net.crop
             )
-        histories.append(
-            fit(
-                net, codec, data, **asdict(stage), seed=seed + i, **of_stage(options, i)
-            )
-        )
+        so_far = cascade.truncated(i + 1)
+        more = scored_as(of_stage(options, i), so_far, plan.reader())
+        histories.append(fit(net, codec, data, schedule, seed=seed + i, **more))
     return cascade.eval(), histories
 
 

@@ -2,48 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import torch
 
 from poselab.codecs import CropHeatmapCodec, HeatmapCodec
-from poselab.models import CoarseToFine, build
-from poselab.train.base import Plan
-from poselab.train.loop import History, Source, fit, of_stage
+from poselab.datasets.sources import Source
+from poselab.models import CoarseToFine
+from poselab.records import Sample
+from poselab.train.base import Plan, of_stage, scored_as
+from poselab.train.loop import History, fit
 
 SIGMA = 1.5  # of the Gaussians: in cells of the coarse heatmap, in pixels of the crops
 LOSS = "cross_entropy"  # which cell is it? No trap of zeros
 NOISE = 3.0  # px, how far off a training crop is: what the coarse network leaves
 
 
-def coarse_codec(size: tuple[int, int]) -> HeatmapCodec:
-    """What the coarse network learns: which cell is it?"""
-    return HeatmapCodec(size, sigma=SIGMA, loss=LOSS)
-
-
 def train_coarse_to_fine(
-    recipe: Plan,
+    plan: Plan,
     data: Source,
+    held_out: Sample | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
     **options: Any,
 ) -> tuple[CoarseToFine, list[History]]:
     """Train the coarse network on whole images, then the fine one on crops.
 
-    The crops lie around the true joints moved by noise, so the fine network does not
-    wait for the coarse one. `options` go to `fit`.
+    A `Trainer`; `held_out` is not looked at. The crops lie around the true joints moved
+    by noise, so the fine network does not wait for the coarse one.
     """
-    net = build(recipe.model, seed, **recipe.arguments).to(device)
-    size = tuple(recipe.arguments["size"])
-    todo = (
-        (net.coarse, coarse_codec(size)),
-        (net.fine, CropHeatmapCodec(net.crop, SIGMA, NOISE, LOSS)),
-    )
-    histories = [
-        fit(part, codec, data, **asdict(stage), seed=seed + i, **of_stage(options, i))
-        for i, ((part, codec), stage) in enumerate(
-            zip(todo, recipe.stages, strict=True)
-        )
-    ]
-    return net.eval(), histories
+    net = plan.network(seed).to(device)
+    first, second = plan.stages
+    coarse = HeatmapCodec(plan.size, sigma=SIGMA, loss=LOSS)
+    options_1 = of_stage(options, 0)
+    history = fit(net.coarse, coarse, data, first, seed=seed, **options_1)
+    fine = CropHeatmapCodec(net.crop, SIGMA, NOISE, LOSS)
+    options_2 = scored_as(of_stage(options, 1), net, plan.reader())
+    again = fit(net.fine, fine, data, second, seed=seed + 1, **options_2)
+    return net.eval(), [history, again]

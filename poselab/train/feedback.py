@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from poselab.codecs import FeedbackCodec
-from poselab.models import IterativeFeedback, build
+from poselab.datasets.sources import Source
+from poselab.models import IterativeFeedback
 from poselab.records import Sample
-from poselab.train.base import Plan
-from poselab.train.loop import History, Source, fit, of_stage
+from poselab.train.base import Plan, of_stage, scored_as
+from poselab.train.loop import History, fit
 
 SPREAD = 6.0  # px, how far a training path starts from the mean pose
 
@@ -23,45 +23,27 @@ def mean_pose(sample: Sample) -> Tensor:
     return torch.where(known, points, 0.0).sum(0) / known.sum(0).clamp(min=1)
 
 
-def consolidate(
-    net: IterativeFeedback,
-    data: Source,
-    stages: tuple[dict[str, Any], ...],
-    seed: int = 0,
-    spread: float = SPREAD,
-    **options: Any,
-) -> list[History]:
-    """Train `net.corrector` on the first step of the path, then on the first two, ...
-
-    `stages` holds the arguments of each phase's `fit`, `options` those of all.
-    """
-    histories = []
-    for i, stage in enumerate(stages):
-        codec = FeedbackCodec(net.start, net.bound, net.sigma, i + 1, spread)
-        histories.append(
-            fit(
-                net.corrector,
-                codec,
-                data,
-                **stage,
-                seed=seed + i,
-                **of_stage(options, i),
-            )
-        )
-    return histories
-
-
 def train_feedback(
-    recipe: Plan,
+    plan: Plan,
     data: Source,
     held_out: Sample,
     seed: int = 0,
     device: torch.device | str = "cpu",
+    spread: float = SPREAD,
     **options: Any,
 ) -> tuple[IterativeFeedback, list[History]]:
-    """Set the start to the mean pose of `held_out`, then `consolidate`."""
-    net = build(recipe.model, seed, **recipe.arguments)
+    """Train the corrector on the first step of the path, then on the first two, ...
+
+    A `Trainer`. The path starts at the mean pose of `held_out`, moved at random by
+    `spread` px.
+    """
+    net = plan.network(seed)
     net.start.copy_(mean_pose(held_out))
-    net = net.to(device)
-    stages = tuple(asdict(stage) for stage in recipe.stages)
-    return net.eval(), consolidate(net, data, stages, seed, **options)
+    net, histories = net.to(device), []
+    for i, schedule in enumerate(plan.stages):
+        codec = FeedbackCodec(net.start, net.bound, net.sigma, i + 1, spread)
+        more = scored_as(of_stage(options, i), net, plan.reader())
+        histories.append(
+            fit(net.corrector, codec, data, schedule, seed=seed + i, **more)
+        )
+    return net.eval(), histories

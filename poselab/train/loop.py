@@ -5,35 +5,27 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from poselab.codecs.base import Codec
-from poselab.errors import CheckpointError, Interrupted, PoselabError, require
+from poselab.codecs import Codec
+from poselab.datasets.sources import Source
+from poselab.errors import Interrupted, PoselabError, require
 from poselab.models import seeded
 from poselab.records import Sample
 from poselab.system import distributed
-from poselab.system.disk import replace_file
 from poselab.system.progress import progress_bar
-from poselab.train.schedules import SCHEDULES, learning_rate
+from poselab.train.checkpoints import read_checkpoint, write_checkpoint
+from poselab.train.schedules import Schedule, learning_rate
 
+FIRST_MARK = 8000  # pictures after which a network is scored; then 16000, 32000, ...
 
-class Source(Protocol):
-    """Anything that training samples come from: `SyntheticPeople`, `Pool`, ...
-
-    A source may also have `stream(batch_size, generator, part, start)`: batches from
-    number `start` on, and of each only the samples that the team member `part` learns
-    from. What has no such method is drawn whole and then divided.
-    """
-
-    def batches(
-        self, batch_size: int, generator: torch.Generator
-    ) -> Iterator[Sample]: ...
+Score = Callable[[nn.Module, Codec], dict[str, float]]
 
 
 @dataclass
@@ -41,60 +33,89 @@ class History:
     """What happened: the loss and learning rate of each step, the seconds it took.
 
     `stopped` is "done", "time" (the budget ended first) or "data" (the samples did).
+    `curve` has the scores on the way, where they were asked for: {"pictures": 8000,
+    "PCK@0.1": 0.5, ...}.
     """
 
     loss: list[float] = field(default_factory=list)
     lr: list[float] = field(default_factory=list)
     seconds: float = 0.0
     stopped: str = "done"
+    curve: list[dict[str, float]] = field(default_factory=list)
 
     def smooth(self, window: int = 20) -> list[float]:
         """The loss averaged over the last `window` steps, for a readable curve."""
-        starts = (max(0, i + 1 - window) for i in range(len(self.loss)))
-        return [sum(self.loss[a : i + 1]) / (i + 1 - a) for i, a in enumerate(starts)]
+        total = [0.0, *itertools.accumulate(self.loss)]
+        ends = range(1, len(total))
+        starts = (max(0, end - window) for end in ends)
+        return [
+            (total[b] - total[a]) / (b - a) for a, b in zip(starts, ends, strict=True)
+        ]
 
 
 def fit(
     model: nn.Module,
     codec: Codec,
     data: Source,
-    steps: int = 300,
-    batch_size: int = 64,
-    lr: float = 2e-3,
+    plan: Schedule | None = None,
     *,
-    schedule: str = "cosine",
-    weight_decay: float = 1e-2,
-    seconds: float | None = None,
-    device: torch.device | str | None = None,
     seed: int = 0,
+    device: torch.device | str | None = None,
+    seconds: float | None = None,
     checkpoint: str | Path | None = None,
     save_every: int = 200,
     resume: bool = True,
     progress: bool = True,
     compiled: bool = False,
+    score: Score | None = None,
+    **changes: Any,
 ) -> History:
     """Train `model` in place with AdamW and leave it in eval mode.
 
-    The same seed gives the same batches, draws and (on a CPU with the same number of
-    threads) losses. Training ends after `steps`, or after `seconds` of this call. With
-    a `checkpoint` file the state is kept there every `save_every` steps and at the end;
+    `plan` says how long and how fast, and `changes` are changes to it: `fit(net, codec,
+    data, steps=400, batch_size=32)` needs no `Schedule`. The same seed gives the same
+    batches, draws and (on a CPU with the same number of threads) losses.
+
+    Training ends after the plan's steps, or after `seconds` of this call. With a
+    `checkpoint` file the state is kept there every `save_every` steps and at the end;
     if the file exists and `resume` is set, training goes on from it, exactly as if it
     had not stopped. On CUDA the forward pass runs in bfloat16. `device` defaults to the
-    model's; `compiled` passes the model through `torch.compile`.
+    model's; `compiled` passes the model through `torch.compile`. `score(model, codec)`
+    is asked after 8,000 pictures, 16,000, 32,000, ... and at the end.
 
     In a team of processes (`poselab.system.distributed`) each learns from its part of
-    every batch, so `batch_size` is that of all together; the losses are the team's
+    every batch, so the batch size is that of all together; the losses are the team's
     means, and the leader keeps the checkpoint. Raises `ArgumentError`,
     `CheckpointError`, if the loss stops being a number `PoselabError`, and where the
     user stops it `Interrupted`.
     """
-    for name, value in (
-        ("steps", steps),
-        ("batch_size", batch_size),
-        ("save_every", save_every),
-    ):
-        whole = isinstance(value, int) and value > 0
-        require(whole, "must be a whole number from 1", where=name, value=value)
+    plan = replace(plan or Schedule(), **changes)
+    _check(plan, data, device, checkpoint, save_every)
+    run = _Run(model, codec, plan, seed, device, checkpoint, compiled, score)
+    known = resume and checkpoint is not None and Path(checkpoint).exists()
+    if distributed.from_leader(known):
+        run.restore()
+    with seeded(seed):  # dropout draws from the global random state
+        run.go(data, seconds, save_every, progress)
+    return run.history
+
+
+def _check(schedule: Schedule, data: Any, device, checkpoint, save_every: int) -> None:
+    """Whatever can be wrong is noticed now, not after the first hour."""
+    require(
+        schedule.epochs is None,
+        "must be steps for this loop",
+        where="schedule",
+        field="epochs",
+        value=schedule.epochs,
+        fix="Use schedule.for_samples(len(data)).",
+    )
+    require(
+        isinstance(data, Source),
+        "training data must be a Source: SyntheticPeople, a pool, ...",
+        where="data",
+        value=data,
+    )
     on_gpu = str(device).startswith("cuda")
     require(
         not on_gpu or torch.cuda.is_available(),
@@ -104,48 +125,35 @@ def fit(
         fix='Use "cpu".',
     )
     require(
-        schedule in SCHEDULES,
-        "unknown schedule",
-        where="schedule",
-        value=schedule,
-        fix=f"Known: {', '.join(SCHEDULES)}.",
-    )
-    require(
-        hasattr(data, "batches"),
-        "training data need .batches(batch_size, generator)",
-        where="data",
-        value=data,
-    )
-    recipe = {
-        "steps": steps,
-        "batch_size": batch_size,
-        "lr": lr,
-        "schedule": schedule,
-        "weight_decay": weight_decay,
-        "seed": seed,
-    }
-    folder = Path(checkpoint or ".").parent  # found out now, not after the first hour
-    require(
-        folder.is_dir(),
+        Path(checkpoint or ".").parent.is_dir(),
         "there is no such folder",
         where="checkpoint",
         value=str(checkpoint),
         fix="Make it first.",
     )
-    distributed.team().part(batch_size)  # found out now
-    run = _Run(model, codec, recipe, device, checkpoint, compiled)
-    known = resume and checkpoint is not None and Path(checkpoint).exists()
-    if distributed.from_leader(known):
-        run.restore()
-    with seeded(seed):  # dropout draws from the global random state
-        run.go(data, seconds, save_every, progress)
-    return run.history
+    require(
+        isinstance(save_every, int) and save_every > 0,
+        "must be a whole number from 1",
+        where="save_every",
+        value=save_every,
+    )
+    distributed.team().part(schedule.batch_size)
 
 
 class _Run:
     """The state of one training."""
 
-    def __init__(self, model, codec, recipe, device, checkpoint, compiled) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        codec: Codec,
+        schedule: Schedule,
+        seed: int,
+        device: torch.device | str | None,
+        checkpoint: str | Path | None,
+        compiled: bool,
+        score: Score | None,
+    ) -> None:
         self.device = torch.device(device or next(model.parameters()).device)
         self.model = model.to(self.device)
         # Faster for images; a layout of its own does not exist for volumes.
@@ -154,9 +162,10 @@ class _Run:
             self.model.to(memory_format=torch.channels_last)
         self.team, self.called = distributed.team(), distributed.parallel(self.model)
         self.called = torch.compile(self.called) if compiled else self.called
-        self.codec, self.recipe, self.checkpoint = codec, recipe, checkpoint
+        self.codec, self.schedule, self.seed = codec, schedule, seed
+        self.checkpoint, self.score = checkpoint, score
         self.optimiser = torch.optim.AdamW(
-            model.parameters(), recipe["lr"], weight_decay=recipe["weight_decay"]
+            model.parameters(), schedule.lr, weight_decay=schedule.weight_decay
         )
         self.history = History()
 
@@ -164,7 +173,10 @@ class _Run:
     def done(self) -> int:
         return len(self.history.loss)
 
-    def go(self, data: Source, seconds, save_every: int, progress: bool) -> None:
+    def go(
+        self, data: Source, seconds: float | None, save_every: int, progress: bool
+    ) -> None:
+        """All steps that are left, or as many as there is time for."""
         history, start = self.history, time.perf_counter()
         spent, limit = history.seconds, float("inf") if seconds is None else seconds
         self.model.train()
@@ -174,23 +186,39 @@ class _Run:
                 self.step(batch)
                 used = self.agreed(time.perf_counter() - start)
                 history.seconds = spent + used
+                start += self.mark()  # scoring is no training
                 if used >= limit:
                     history.stopped = "time"
                     break
                 if self.done % save_every == 0:
                     self.save()
-            if self.done == self.recipe["steps"]:
+            if self.done == self.schedule.steps:
                 history.stopped = "done"
             distributed.share_buffers(self.model)
             self.save()
         except KeyboardInterrupt:
             raise Interrupted(
-                f"fit was stopped after {self.done} of {self.recipe['steps']} steps. "
+                f"fit was stopped after {self.done} of {self.schedule.steps} steps. "
                 "What was learned until then stays in the network; to start anew, run "
                 "the cell that makes the network and then this one."
             ) from None
         finally:  # also after Jupyter's stop button: what was learnt can be used
             self.model.to(memory_format=torch.contiguous_format).eval()
+
+    def mark(self) -> float:
+        """Score the network if it is time for it; returns the seconds that it took."""
+        size, start = self.schedule.batch_size, time.perf_counter()
+        marks = [n * size // FIRST_MARK for n in (self.done - 1, self.done)]
+        passed = marks[0].bit_length() < marks[1].bit_length()
+        if self.score is None or not (passed or self.done == self.schedule.steps):
+            return 0.0
+        distributed.share_buffers(self.model)
+        self.model.eval()
+        with torch.no_grad():
+            scores = self.score(self.model, self.codec)
+        self.model.train()
+        self.history.curve.append({"pictures": self.done * size, **scores})
+        return time.perf_counter() - start
 
     def agreed(self, seconds: float) -> float:
         """The team's mean: if each looked at its own clock, some would stop earlier."""
@@ -198,32 +226,25 @@ class _Run:
 
     def batches(self, data: Source, progress: bool) -> Iterator[Sample]:
         """The batches still to learn, behind a progress bar that shows the loss."""
-        recipe, losses = self.recipe, self.history.loss
-        progress = progress and self.team.leads
-        steps, seed = recipe["steps"], recipe["seed"]
+        steps, losses = self.schedule.steps, self.history.loss
         if self.done == steps:  # or all batches would be drawn to be skipped
             return
-        own = getattr(data, "generator", None)  # drawn people know their device, split
-        generator = own(seed) if own else torch.Generator().manual_seed(seed)
-        todo = distributed.stream(
-            data, recipe["batch_size"], generator, self.team, self.done
-        )
-        todo = itertools.islice(todo, steps - self.done)
-        with progress_bar(
-            total=steps, initial=self.done, disable=not progress, leave=False
-        ) as bar:
-            for batch in todo:
+        todo = data.stream(self.schedule.batch_size, self.seed, self.team, self.done)
+        hidden = not (progress and self.team.leads)
+        options = {"total": steps, "initial": self.done, "disable": hidden}
+        with progress_bar(**options, leave=False) as bar:
+            for batch in itertools.islice(todo, steps - self.done):
                 yield batch
                 bar.update()
                 bar.set_postfix(loss=f"{losses[-1]:.4f}", refresh=False)
 
     def step(self, batch: Sample) -> None:
         """One batch: encode, forward, backward, update."""
-        step, recipe = self.done, self.recipe
-        seed = recipe["seed"] * 1_000_003 + step  # each step has its own draws
+        step, plan = self.done, self.schedule
+        seed = self.seed * 1_000_003 + step  # each step has its own draws
         seed += self.team.rank * 1_000_000_007  # and each member of the team
         torch.manual_seed(seed)
-        rate = learning_rate(step, recipe["steps"], recipe["lr"], recipe["schedule"])
+        rate = learning_rate(step, plan.steps, plan.lr, plan.schedule)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         loss = self.loss(batch, torch.Generator().manual_seed(seed))
@@ -258,72 +279,29 @@ class _Run:
             return tensor
         return tensor.contiguous(memory_format=torch.channels_last)
 
-    def save(self) -> None:
-        """Write the checkpoint in one go, so that a crash leaves the old one."""
-        if self.checkpoint is None or not self.team.leads:
-            return
-        state = {
-            "recipe": self.recipe,
-            "model": self.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "history": vars(self.history),
-        }
-        try:
-            with replace_file(Path(self.checkpoint)) as part:
-                torch.save(state, part)
-        except (OSError, RuntimeError) as error:
-            raise CheckpointError(
-                f"cannot be written: {error}",
-                where=self.checkpoint,
-                fix="Choose a folder that exists and has room.",
-            ) from error
+    @property
+    def words(self) -> dict[str, Any]:
+        """What has to be the same for a training to go on."""
+        return {**vars(self.schedule), "seed": self.seed}
 
-    def read(self, where: str | Path) -> dict[str, Any] | str:
-        """The content of the checkpoint, tensors and numbers; or what is wrong."""
-        place = "cpu" if self.team.size > 1 else self.device
-        try:
-            state = torch.load(where, map_location=place, weights_only=True)
-            History(**state["history"])
-            whole = {"model", "optimiser"} <= state.keys()
-            return state if whole and dict(state["recipe"]) else "parts are missing"
-        except Exception as error:  # a damaged file can fail anywhere in the reader
-            return type(error).__name__
+    def save(self) -> None:
+        """Write the checkpoint, if there is to be one."""
+        if self.checkpoint is not None and self.team.leads:
+            state = {
+                "recipe": self.words,
+                "model": self.model.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "history": vars(self.history),
+            }
+            write_checkpoint(self.checkpoint, state)
 
     def restore(self) -> None:
         """Go on from the checkpoint; an error if it is broken or another training's."""
-        where = self.checkpoint
-        fix = "Delete the file or pass resume=False to start again."
-        state = distributed.from_leader(self.read(where) if self.team.leads else None)
-        if isinstance(state, str):  # in every process, so that nobody waits for ever
-            problem = f"this is no checkpoint of fit: {state}"
-            raise CheckpointError(problem, where=where, fix=fix)
-        for key, value in self.recipe.items():
-            found = state["recipe"].get(key)
-            if found != value:
-                raise CheckpointError(
-                    f"this training has {value!r}",
-                    where=where,
-                    field=key,
-                    value=found,
-                    fix=fix,
-                )
-        try:
-            self.model.load_state_dict(state["model"])
-            self.optimiser.load_state_dict(state["optimiser"])
-        except (RuntimeError, ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(
-                "the checkpoint is of another network", where=where, fix=fix
-            ) from error
+        parts = (self.model, self.optimiser)
+        state = read_checkpoint(self.checkpoint, self.words, *parts, self.device)
         self.history = History(**state["history"])
 
 
-def of_stage(options: dict[str, Any], stage: int) -> dict[str, Any]:
-    """The options of `fit` for one stage of several: a checkpoint file of its own.
-
-    `checkpoint` in `options` is the folder of them all, made if it is missing.
-    """
-    folder = options.get("checkpoint")
-    if folder is None:
-        return options
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    return {**options, "checkpoint": Path(folder) / f"stage_{stage + 1}.pt"}
+def checkpoint_of(folder: str | Path | None, stage: int) -> Path | None:
+    """The checkpoint file of one stage of several, in the folder of them all."""
+    return None if folder is None else Path(folder) / f"stage_{stage + 1}.pt"

@@ -1,13 +1,69 @@
-"""How the learning rate changes in the course of a training."""
+"""How long a training lasts, in what batches, and how its learning rate changes."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
+
+from poselab.errors import require
+from poselab.system import distributed
 
 # Where of the training the rate falls: Sun et al. 2019 after 170 and 200 of 210
 # epochs, Xiao et al. 2018 after 90 and 120 of 140.
 DROPS = {"two_drops": (170 / 210, 200 / 210), "early_drops": (90 / 140, 120 / 140)}
 SCHEDULES = ("cosine", "one_cycle", "constant", *DROPS)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """One call of `fit`: `steps` of `batch_size` samples, AdamW, rate and its course.
+
+    `lr` is the highest learning rate and `schedule` its course, one of `SCHEDULES` (see
+    `learning_rate`). `epochs` instead of `steps`, as papers say it, become steps when
+    the number of samples is known (`for_samples`). Raises `ArgumentError`.
+    """
+
+    steps: int = 300
+    batch_size: int = 64
+    lr: float = 2e-3
+    schedule: str = "cosine"
+    weight_decay: float = 1e-2
+    epochs: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size"):
+            value = getattr(self, name)
+            whole = isinstance(value, int) and value > 0
+            require(whole, "must be a whole number from 1", where=name, value=value)
+        require(
+            self.epochs is None or 0 < self.epochs < math.inf,
+            "must be above 0",
+            where="epochs",
+            value=self.epochs,
+        )
+        require(
+            self.schedule in SCHEDULES,
+            "unknown schedule",
+            where="schedule",
+            value=self.schedule,
+            fix=f"Known: {', '.join(SCHEDULES)}.",
+        )
+
+    @property
+    def pictures(self) -> int:
+        """How many training samples are seen, repeated ones counted again."""
+        return self.steps * self.batch_size
+
+    def for_samples(self, samples: int) -> Schedule:
+        """The schedule for a data set of so many samples.
+
+        No batch is larger than the data set, and epochs become steps.
+        """
+        batch = distributed.shared_batch(self.batch_size, samples)
+        if self.epochs is None:
+            return replace(self, batch_size=batch)
+        steps = max(1, round(self.epochs * samples / batch))
+        return replace(self, steps=steps, batch_size=batch, epochs=None)
 
 
 def learning_rate(step: int, steps: int, peak: float, schedule: str) -> float:

@@ -5,43 +5,70 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from poselab.codecs import ReleasedCodec
-from poselab.errors import ArgumentError
-from poselab.models.normalise import IMAGENET
+from poselab.datasets.pictures import as_image
+from poselab.errors import require
 from poselab.pipelines import TopDown
-from poselab.zoo.released import entry, official
-
-READS_HEATMAPS = ("hrnet", "simple_baseline")  # released networks for crops of people
+from poselab.records import Poses
+from poselab.zoo.cards import FOLDER
+from poselab.zoo.loading import content_of, load
 
 
 def top_down(
-    detector: str = "keypointrcnn_r50_fpn",
-    pose: str = "hrnet_w32_coco",
+    detector: str = "rcnn_tiny",
+    pose: str = "simple_baseline_tiny",
     *,
     detector_path: str | Path | None = None,
     pose_path: str | Path | None = None,
+    folder: Path = FOLDER,
     **options: Any,
 ) -> TopDown:
-    """Released weights in both places, fetched once unless paths are given.
+    """The top-down system of two networks that `load` knows, bundled or released.
 
-    `zoo.top_down()(datasets.read_image("me.jpg"))`. `options` go to `TopDown`; the flip
-    test is on. Raises `ArgumentError` for a name that is not of this kind,
-    `CheckpointError`, `DownloadError`.
+    Paths are of weights that are there already. `options` go to `TopDown`; the flip
+    test is on. `top_down("keypointrcnn_r50_fpn", "hrnet_w32_coco")` is the released
+    pair. Raises `ArgumentError` for networks that do not belong in these places, and
+    what `load` raises.
     """
-    for field, name, kinds in (
-        ("detector", detector, ("fpn",)),
-        ("pose", pose, READS_HEATMAPS),
-    ):
-        builder = entry(name).builder
-        if not builder.endswith(kinds):
-            raise ArgumentError(
-                f"is a {builder}, which does not belong here",
-                where="top_down",
-                field=field,
-                value=name,
-                fix=f"Choose one of {', '.join(kinds)}.",
-            )
-    finder = official(detector, path=detector_path)
-    net = official(pose, path=pose_path)
-    options = {"flip": True, "normalise": IMAGENET, **options}
-    return TopDown(finder, net, ReleasedCodec(), **options)
+    require(
+        _detects(detector, folder),
+        "is no detector",
+        where="top_down",
+        field="detector",
+        value=detector,
+        fix="rcnn_tiny is one, and keypointrcnn_r50_fpn.",
+    )
+    require(
+        not _detects(pose, folder),
+        "is a detector, and no network for crops of people",
+        where="top_down",
+        field="pose",
+        value=pose,
+        fix="simple_baseline_tiny is one, and hrnet_w32_coco.",
+    )
+    finder = load(detector, path=detector_path, folder=folder)
+    net = load(pose, path=pose_path, folder=folder)
+    known = {"flip": True, "normalise": net.normalise}
+    return TopDown(finder, net, net.codec, **{**known, **options})
+
+
+def _detects(name: str, folder: Path) -> bool:
+    """Whether a network finds boxes; known without its weights."""
+    return content_of(name, folder)["codec"].get("name", "detection") == "detection"
+
+
+def everybody(
+    picture: Any,
+    detector: str = "rcnn_tiny",
+    pose: str = "simple_baseline_tiny",
+    **options: Any,
+) -> Poses:
+    """Everybody in a picture, surest first: what `poselab.estimate` does.
+
+    `picture` as for `poselab.datasets.as_image`. A bundled detector sees the picture at
+    the size of those that it learned from; the crops are cut from all its pixels.
+    """
+    image = as_image(picture)
+    system = top_down(detector, pose, **options)
+    if system.detector.side is None:
+        system.detector.side = tuple(system.detector.codec.size)
+    return system(image)

@@ -319,7 +319,7 @@ def test_batches_are_shuffled_complete_and_reproducible():
     assert len(everyone) == 10
 
     def order(seed):
-        batches = small.batches(4, torch.Generator().manual_seed(seed))
+        batches = small.batches(4, seed)
         return [b.keypoints[:, 0, 0, 0].tolist() for b in islice(batches, 6)]
 
     assert order(1) == order(1)

@@ -7,12 +7,14 @@ import torch
 from torch import nn
 
 from poselab import datasets, zoo
-from poselab.codecs import HeatmapCodec
-from poselab.evaluate import count_macs, pck_scores, predict
+from poselab.codecs import HeatmapCodec, PointsCodec
+from poselab.errors import ArgumentError
+from poselab.evaluate import count_macs, parameters, pck_scores, predict, tasks
 from poselab.evaluate import scoreboard as module
-from poselab.evaluate.scoreboard import evaluate
-from poselab.evaluate.tasks import detector_rows, mean_pose, rows, system_rows
-from poselab.models import build, save_weights
+from poselab.evaluate.scoreboard import evaluate, system_rows
+from poselab.evaluate.tasks import baseline, detector_rows, rows, scorer
+from poselab.models import Normalise, build, save_weights
+from tests.support import toys
 from tests.support.sources import Dots
 
 SIZE = (64, 48)
@@ -52,17 +54,17 @@ def test_pck_scores():
     assert scores == {"PCK@0.05": 0, "PCK@0.1": 0, "PCK@0.2": 1}
 
 
-def test_the_mean_pose_moves_with_the_people():
-    truth = sample()
-    mean = mean_pose(truth)
-    assert mean.shape == (17, 2)
-    moved = truth.replace(keypoints=truth.keypoints + torch.tensor([4.8, 0.0]))
-    torch.testing.assert_close(mean_pose(moved), mean + torch.tensor([0.1, 0.0]))
+def test_the_baseline_answers_the_mean_pose_of_other_people():
+    seen, truth = sample(200, 1), sample(40, 2)
+    row = baseline(seen, truth)
+    mean = seen.keypoints[:, 0].mean(0).expand(40, 17, 2)
+    assert row["scores"] == pck_scores(mean, truth)
+    assert (row["parameters"], row["macs"]) == (34, 0)
 
 
 def test_rows_of_a_cascade():
     net = build("deeppose_cascade", size=SIZE, crop=16).eval()
-    table = rows("toy", net, sample(8))
+    table = rows("toy", net, sample(8), PointsCodec(SIZE))
     assert [row["stage"] for row in table] == [1, 2]
     assert table[0]["parameters"] == sum(p.numel() for p in net.first.parameters())
     assert table[0]["macs"] < table[1]["macs"]
@@ -79,7 +81,7 @@ def test_a_network_of_maps_has_one_row():
 def test_evaluation_writes_card_and_scoreboard(tmp_path, monkeypatch):
     net = build("deeppose_cascade", size=SIZE, crop=16)
     save_weights(net, tmp_path / "toy.safetensors")
-    card = {"model": "deeppose_cascade", "arguments": {"size": SIZE, "crop": 16}}
+    card = {"recipe": toys.CASCADE.content()}
     (tmp_path / "toy.json").write_text(json.dumps(card))
     monkeypatch.setattr(module.datasets, "evaluation", lambda name, **_: sample(8))
     table = evaluate(tmp_path)
@@ -89,7 +91,7 @@ def test_evaluation_writes_card_and_scoreboard(tmp_path, monkeypatch):
     assert len(scores) == 2
     assert table[0]["name"] == "mean_pose"
     assert table[0]["parameters"] == 34
-    lines = zoo.table(tmp_path).splitlines()
+    lines = zoo.table(folder=tmp_path).splitlines()
     assert [line.split()[0] for line in lines[1:]] == ["mean_pose", "toy", "toy"]
 
 
@@ -134,6 +136,7 @@ def test_the_pipeline_has_a_row_where_both_its_networks_are(tmp_path):
     crowd = datasets.evaluation("crowd", 3, (192, 256))
     assert system_rows(tmp_path, crowd) == []
     (row,) = system_rows(zoo.FOLDER, crowd)
+    assert row["name"] == "top_down"
     finder, net = (zoo.load(name) for name in row["parts"])
     assert row["parameters"] == sum(
         p.numel() for n in (finder, net) for p in n.parameters()
@@ -141,3 +144,29 @@ def test_the_pipeline_has_a_row_where_both_its_networks_are(tmp_path):
     alone = count_macs(finder, crowd.image[:1])
     assert row["macs"] > alone
     assert 0 <= row["scores"]["AP"] <= row["scores"]["AP50"] <= 1
+
+
+def test_predictions_use_what_a_loaded_network_knows():
+    net, images = build("deeppose_cascade", size=SIZE, crop=16).eval(), sample(4).image
+    plain = predict(net, images, codec=PointsCodec(SIZE))
+    net.codec = PointsCodec(SIZE)
+    assert torch.equal(predict(net, images)[1], plain[1])
+    net.normalise = Normalise((0.5,) * 3, (0.5,) * 3)
+    changed = predict(net, images)
+    del net.normalise
+    assert torch.equal(predict(net, (images - 0.5) / 0.5)[1], changed[1])
+    assert not torch.equal(changed[1], plain[1])
+
+
+def test_a_task_without_a_drawn_set(monkeypatch):
+    with pytest.raises(ArgumentError, match="task = 'coco'.*Known: single, boxes"):
+        scorer("coco")
+    monkeypatch.setattr(tasks.datasets, "evaluation", lambda name: sample(8))
+    net = build("deeppose_cascade", size=SIZE, crop=16).eval()
+    scores = scorer("single")(net, PointsCodec(SIZE))
+    found = predict(net, sample(8).image, codec=PointsCodec(SIZE))[-1]
+    assert scores == pck_scores(found, sample(8))
+
+
+def test_parameters_of_several_networks():
+    assert parameters(nn.Linear(2, 3), nn.Linear(1, 1)) == 11

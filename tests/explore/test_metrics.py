@@ -14,7 +14,7 @@ from poselab.explore.metrics_ap import MAPS, crowd_answers
 from poselab.explore.metrics_tracks import Planted, plant
 from poselab.records import Poses
 from poselab.skeleton import COCO_17, MPII_16
-from poselab.zoo import codec, load
+from poselab.zoo import load
 
 needs_canvas = pytest.mark.skipif(JointCanvas is None, reason="anywidget is missing")
 NONE = {"misses": 0, "alarms": 0, "switches": 0, "jitter": 0.0, "drop": False}
@@ -229,8 +229,9 @@ def test_detections_come_one_by_one(curve):
 
 def test_a_network_answers_in_a_crowd(crowd):
     few = crowd[:3]
-    answers = crowd_answers(load("heatmap_tiny"), codec("heatmap_tiny"), few, seed=1)
-    again = crowd_answers(load("heatmap_tiny"), codec("heatmap_tiny"), few, seed=1)
+    net = load("heatmap_tiny")
+    answers = crowd_answers(net, net.codec, few, seed=1)
+    again = crowd_answers(net, net.codec, few, seed=1)
     assert len(answers) == 3
     for one, other in zip(answers, again, strict=True):
         assert torch.equal(one.keypoints, other.keypoints)

@@ -19,8 +19,8 @@ def crowd():
 
 @pytest.fixture(scope="module")
 def system():
-    net, codec = (f("simple_baseline_tiny") for f in (zoo.load, zoo.codec))
-    return TopDown(zoo.load("rcnn_tiny"), net, codec)
+    net = zoo.load("simple_baseline_tiny")
+    return TopDown(zoo.load("rcnn_tiny"), net, net.codec)
 
 
 @pytest.fixture(scope="module")

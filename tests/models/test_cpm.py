@@ -63,11 +63,11 @@ def test_equals_the_reference_in_double_precision(reference, content):
 
 
 def test_official_takes_the_references_names(reference, content):
-    net = zoo.official("cpm_mpii", golden.state(content))
+    net = zoo.load("cpm_mpii", golden.state(content))
     mine = reference.state_dict()
     assert all(torch.equal(value, mine[key]) for key, value in net.state_dict().items())
     short = CPMReference(16, 5).state_dict()
-    five = zoo.official("cpm_mpii", {key: mine[key] for key in short}, stages=5)
+    five = zoo.load("cpm_mpii", {key: mine[key] for key in short}, stages=5)
     assert five.stages == 5
 
 

@@ -67,7 +67,7 @@ def test_as_a_released_network():
         },
         "epoch": 7,
     }
-    net = zoo.official("hourglass_2_mpii", state_dict=wrapped)
+    net = zoo.load("hourglass_2_mpii", state_dict=wrapped)
     assert not net.training
     (images,) = golden.inputs(case)
     with torch.no_grad():
@@ -75,7 +75,7 @@ def test_as_a_released_network():
     (wanted,) = case["outputs"]
     assert golden.error(wanted, stacks, "value") < wanted["tolerance_f32"]
     assert (
-        zoo.official(
+        zoo.load(
             "hourglass_8_mpii",
             stacks=1,
             joints=3,

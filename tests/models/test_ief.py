@@ -9,12 +9,10 @@ from torch import nn
 
 from poselab.codecs import bounded, with_pose
 from poselab.errors import ArgumentError, ShapeError
-from poselab.evaluate import predict
-from poselab.evaluate.tasks import parts, rows
+from poselab.evaluate.tasks import parts
 from poselab.models import Corrector, CorrectorPaper, IterativeFeedback, build
 from poselab.models.ief import INCEPTIONS, Inception
 from poselab.train.feedback import mean_pose
-from poselab.zoo import recipes
 from tests.support.sources import Dots
 
 SIZE = (64, 48)
@@ -164,33 +162,6 @@ def test_tiny_network():
 
 
 # --- training ------------------------------------------------------------------------
-
-
-SMALL = recipes.Recipe(
-    about="a toy",
-    arguments={"size": SIZE, "stages": 3, "bound": 4.0, "sigma": 5.0},
-    stages=tuple(recipes.Stage(n, 16, 4e-3) for n in (30, 30, 60)),
-    pool=32,
-    model="ief",
-)
-
-
-def test_training_along_the_path_and_a_row_for_each_step():
-    source = Dots(SIZE)
-    held_out = source.batch(64, torch.Generator().manual_seed(100))
-    net, histories = recipes.train(SMALL, source, held_out, progress=False)
-    assert [len(h.loss) for h in histories] == [30, 30, 60]
-    torch.testing.assert_close(net.start, mean_pose(held_out))
-    test = source.batch(64, torch.Generator().manual_seed(200))
-    truth = test.keypoints[:, 0]
-    start = (net.start - truth).norm(dim=-1).mean()
-    errors = [(y - truth).norm(dim=-1).mean() for y in predict(net, test.image)]
-    assert errors[0] < 0.95 * start
-    assert errors[-1] < 0.9 * start
-    table = rows("toy", net, test)
-    assert [row["stage"] for row in table] == [1, 2, 3]
-    assert table[2]["macs"] == pytest.approx(3 * table[0]["macs"])
-    assert len({row["parameters"] for row in table}) == 1
 
 
 def test_the_mean_pose_ignores_what_is_not_labelled():

@@ -13,7 +13,6 @@ import torch
 from poselab import zoo
 from poselab.datasets import Coco
 from poselab.metrics import box_ap, coco_ap
-from poselab.pipelines import TopDown
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "real" / "coco"
 
@@ -23,8 +22,7 @@ FOLDER = Path(__file__).parents[2].parent / "shared" / "real" / "coco"
     reason=f"the photographs are not in {FOLDER}",
 )
 def test_photographs_are_loaded_run_and_scored():
-    net, codec = (f("simple_baseline_tiny") for f in (zoo.load, zoo.codec))
-    system = TopDown(zoo.load("rcnn_tiny"), net, codec, flip=True)
+    system = zoo.top_down("rcnn_tiny", "simple_baseline_tiny")
     samples = list(Coco(FOLDER / "person_keypoints.json", FOLDER))
     found = [system(sample.image) for sample in samples]
     for sample, poses in zip(samples, found, strict=True):

@@ -17,8 +17,8 @@ from poselab.geometry import box_centre
 from poselab.models import build
 from poselab.models.normalise import Normalise
 from poselab.pipelines import SinglePerson, TopDown
+from poselab.recipes import hrnet, rcnn
 from poselab.records import Detections
-from poselab.zoo import OFFICIAL
 from tests.support.server import File, Server
 
 SIZE = (128, 96)
@@ -211,7 +211,7 @@ def serve(tmp_path, monkeypatch):
         def serve(sha256=None, **faults):
             files = {}
             for name, arguments in SMALL.items():
-                net = build(OFFICIAL[name].builder, **arguments)
+                net = build(zoo.released()[name].model, **arguments)
                 buffer = io.BytesIO()
                 torch.save(net.state_dict(), buffer)
                 bad = faults if "rcnn" in name else {}
@@ -220,25 +220,28 @@ def serve(tmp_path, monkeypatch):
             for name, arguments in SMALL.items():
                 body = files[f"/{name}.pth"].body
                 digits = sha256 or hashlib.sha256(body).hexdigest()[:8]
-                monkeypatch.setitem(
-                    OFFICIAL,
-                    name,
-                    replace(
-                        OFFICIAL[name],
-                        arguments=arguments,
-                        sha256=digits,
-                        url=server.url(f"/{name}.pth"),
-                    ),
+                entry = replace(
+                    zoo.released()[name],
+                    arguments=arguments,
+                    sha256=digits,
+                    url=server.url(f"/{name}.pth"),
                 )
+                home = rcnn if "rcnn" in name else hrnet
+                monkeypatch.setitem(home.RELEASED, name, entry)
             return server
 
         yield serve
 
 
+def large(detector="keypointrcnn_r50_fpn", pose="hrnet_w32_coco", **options):
+    """The system of two networks with released weights."""
+    return zoo.top_down(detector, pose, **options)
+
+
 def test_three_lines_from_nothing_to_poses(serve):
     """Also where the connection is cut on the way."""
     server = serve(cuts=[5000])
-    system = zoo.top_down(score_threshold=0.0)
+    system = large(score_threshold=0.0)
     system.detector.side, system.detector.score_threshold = (64, 100), 0.0
     poses = system(datasets.evaluation("crowd", 1, (192, 256))[0].image)
     assert poses.keypoints.shape[1:] == (17, 2)
@@ -246,24 +249,27 @@ def test_three_lines_from_nothing_to_poses(serve):
     assert system.single.flip
     parts = [part for path, part in server.requests if "rcnn" in path]
     assert parts == [None, "bytes=5000-"]
-    zoo.top_down()  # from the cache
+    large()  # from the cache
     assert len(server.requests) == 3
 
 
 def test_a_file_of_somebody_else_is_not_loaded(serve, tmp_path):
     serve(sha256="00000000")
     with pytest.raises(DownloadError, match="sha256"):
-        zoo.top_down()
+        large()
     assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
 
 
 @pytest.mark.parametrize(
     "names",
-    [("hrnet_w32_coco", "hrnet_w32_coco"), ("keypointrcnn_r50_fpn", "cpn_r50_coco")],
+    [
+        ("hrnet_w32_coco", "hrnet_w32_coco"),
+        ("keypointrcnn_r50_fpn", "maskrcnn_r50_fpn"),
+    ],
 )
 def test_networks_in_the_wrong_place(names):
-    with pytest.raises(ArgumentError, match="does not belong here"):
-        zoo.top_down(*names)
+    with pytest.raises(ArgumentError, match="is no detector|is a detector"):
+        large(*names)
 
 
 # ---- the crowd

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from poselab.datasets.sources import Source
 from poselab.records import Sample
 from poselab.skeleton import COCO_17
 
 
-class Dots:
+class Dots(Source):
     """Stick people without sticks: each joint is a soft dot of its own colour."""
 
     def __init__(self, size=(64, 48), skeleton=COCO_17):
@@ -45,7 +46,8 @@ class Dots:
         dots = torch.exp(-((x - px) ** 2 + (y - py) ** 2) / 8)  # [n, J, H, W]
         return torch.einsum("njhw,jc->nchw", dots, self.colours).clamp(0, 1)
 
-    def batches(self, batch_size, generator):
+    def batches(self, batch_size, seed=0):
         """Stacked samples without end."""
+        generator = torch.Generator().manual_seed(seed)
         while True:
             yield self.batch(batch_size, generator)

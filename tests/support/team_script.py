@@ -17,7 +17,7 @@ from poselab.errors import CheckpointError
 from poselab.evaluate import predict as predicted
 from poselab.models import build
 from poselab.system import distributed
-from poselab.train import fit
+from poselab.train import Schedule, fit
 from tests.support.sources import Dots
 
 SIZE = (64, 48)
@@ -39,10 +39,10 @@ def network(norm: bool = False) -> torch.nn.Module:
 class Deadly(Dots):
     """A source that kills the last process in the first life of the team."""
 
-    def batches(self, batch_size, generator):
+    def batches(self, batch_size, seed=0):
         first = os.environ.get("TORCHELASTIC_RESTART_COUNT") == "0"
         team = distributed.team()
-        for number, batch in enumerate(super().batches(batch_size, generator)):
+        for number, batch in enumerate(super().batches(batch_size, seed)):
             if number == 7 and first and team.rank == team.size - 1:
                 os.kill(os.getpid(), signal.SIGKILL)
             yield batch
@@ -58,8 +58,7 @@ def train(
         net,
         RegressionCodec(SIZE),
         data,
-        int(steps),
-        BATCH,
+        Schedule(int(steps), BATCH),
         seed=1,
         checkpoint=checkpoint,
         save_every=3,

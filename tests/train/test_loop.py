@@ -1,17 +1,18 @@
 """The training loop: it learns, repeats itself, stops in time, goes on where it was."""
 
 import itertools
+from functools import partial
 
 import pytest
 import torch
 
 from poselab.codecs import RegressionCodec
-from poselab.datasets import CocoPeople, save_coco
+from poselab.datasets import CocoPeople, SyntheticPeople, save_coco
 from poselab.datasets.coco.layout import open_coco
 from poselab.datasets.sources import Mixed, Varied
 from poselab.errors import ArgumentError, CheckpointError, Interrupted, PoselabError
 from poselab.models import build
-from poselab.train import fit, learning_rate
+from poselab.train import History, Schedule, fit, learning_rate, loop
 from tests.support.samples import make_sample
 from tests.support.sources import Dots
 
@@ -24,8 +25,8 @@ def train(steps=12, net=None, codec=None, data=None, **options):
         net,
         codec or RegressionCodec(SIZE),
         data or Dots(SIZE),
-        steps,
-        8,
+        steps=steps,
+        batch_size=8,
         progress=False,
         **options,
     )
@@ -63,8 +64,8 @@ def test_global_random_state_is_untouched():
 class Stopper(Dots):
     """A source that breaks down after some batches."""
 
-    def batches(self, batch_size, generator):
-        yield from itertools.islice(super().batches(batch_size, generator), 7)
+    def batches(self, batch_size, seed=0):
+        yield from itertools.islice(super().batches(batch_size, seed), 7)
         raise InterruptedError
 
 
@@ -73,8 +74,8 @@ class Drawn(Dots):
 
     drawn = 0
 
-    def batches(self, batch_size, generator):
-        for batch in super().batches(batch_size, generator):
+    def batches(self, batch_size, seed=0):
+        for batch in super().batches(batch_size, seed):
             self.drawn += 1
             yield batch
 
@@ -173,8 +174,8 @@ def test_time_budget(tmp_path):
 
 def test_data_that_run_out():
     class Few(Dots):
-        def batches(self, batch_size, generator):
-            yield from itertools.islice(super().batches(batch_size, generator), 3)
+        def batches(self, batch_size, seed=0):
+            yield from itertools.islice(super().batches(batch_size, seed), 3)
 
     _, history = train(data=Few(SIZE))
     assert history.stopped == "data"
@@ -206,7 +207,7 @@ def test_broken_checkpoint(tmp_path, content):
         [1],
         {"recipe": {}},
         {"recipe": 3, "history": {}},
-        {"recipe": {"lr": 1}, "history": {"x": 1}},
+        {"recipe": {"lr": 1}, "model": {}, "optimiser": {}, "history": {"x": 1}},
     ],
 )
 def test_a_file_of_torch_that_is_no_checkpoint(tmp_path, content):
@@ -237,10 +238,47 @@ def test_resume_is_exact_for_every_source(tmp_path, source):
     assert same(net, again)
 
 
-def test_a_mixture_needs_equal_parts():
-    data = Mixed((Dots(SIZE), Dots(SIZE), Dots(SIZE)))
-    with pytest.raises(ArgumentError, match="batch_size = 8.*multiple of 3"):
-        train(data=data)
+def test_a_wrapped_test_split_stays_one():
+    """Inside `fit`, too, no picture of "test" is one of "train"."""
+    seen = {"train": [], "test": []}
+
+    class Noted(RegressionCodec):
+        def __init__(self, split):
+            super().__init__(SIZE)
+            self.split = split
+
+        def encode(self, sample, generator=None):
+            seen[self.split] += list(sample.image)
+            return super().encode(sample, generator)
+
+    still = {"flip_chance": 0.0, "degrees": 0.0, "zoom": 0.0, "shift": 0.0}
+    for split in seen:
+        people = Varied(SyntheticPeople(SIZE, split=split), still)
+        train(2, data=people, codec=Noted(split))
+    assert len(seen["test"]) == len(seen["train"]) == 16
+    for a, b in itertools.product(seen["train"], seen["test"]):
+        assert not torch.equal(a, b)
+
+
+def test_the_network_is_scored_on_the_way(tmp_path, monkeypatch):
+    """After 16, 32, 64 pictures and at the end; a stop in between changes nothing."""
+    monkeypatch.setattr(loop, "FIRST_MARK", 16)
+    codec = RegressionCodec(SIZE)
+
+    def score(net, given):
+        assert given is codec
+        assert not net.training
+        return {"weight": next(net.parameters()).sum().item()}
+
+    options = {"codec": codec, "score": score}
+    net, history = train(12, **options)
+    assert [point["pictures"] for point in history.curve] == [16, 32, 64, 96]
+    assert history.curve[-1]["weight"] == pytest.approx(score(net, codec)["weight"])
+    assert history.loss == train(12)[1].loss
+    file = tmp_path / "run.pt"
+    for _ in range(5):
+        train(12, checkpoint=file, seconds=0.0, **options)
+    assert train(12, checkpoint=file, **options)[1].curve == history.curve
 
 
 def test_loss_that_is_not_a_number():
@@ -274,17 +312,21 @@ def test_a_gpu_that_is_not_there():
 
 
 def test_a_compiled_network_learns_the_same(monkeypatch):
-    """With a stand-in for the compiler, which not every machine has."""
-    seen = []
+    """torch traces the network; what compiles the trace is not on every machine."""
+    traced = []
 
-    def compiler(model):
-        seen.append(model)
-        return lambda images: model(images)
+    def backend(graph, inputs):
+        traced.append(graph)
+        return graph.forward
 
+    compiler = partial(torch.compile, backend=backend)
     monkeypatch.setattr(torch, "compile", compiler)
     net, history = train(3, compiled=True)
-    assert seen == [net]
-    assert history.loss == train(3)[1].loss
+    assert len(traced) == 1
+    again, plain = train(3)
+    assert history.loss == pytest.approx(plain.loss, rel=1e-5)
+    for a, b in zip(net.parameters(), again.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
 
 
 def test_schedules():
@@ -297,3 +339,33 @@ def test_schedules():
     assert cosine[-1] < 1e-2
     assert cycle[-1] < 1e-2
     assert set(rates("constant")) == {1.0}
+
+
+def test_two_drops():
+    rates = [learning_rate(i, 210, 1.0, "two_drops") for i in (0, 169, 170, 199, 200)]
+    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01])
+
+
+def test_early_drops():
+    places = (0, 89, 90, 119, 120)
+    rates = [learning_rate(i, 140, 1.0, "early_drops") for i in places]
+    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01])
+
+
+def test_a_schedule_and_changes_to_it():
+    schedule = Schedule(5, 8, 1e-3, "constant")
+    assert schedule.pictures == 40
+    net = build("deeppose", size=SIZE)
+    codec = RegressionCodec(SIZE)
+    history = fit(net, codec, Dots(SIZE), schedule, steps=3, progress=False)
+    assert history.lr == [1e-3] * 3
+    with pytest.raises(TypeError, match="stepps"):
+        fit(net, codec, Dots(SIZE), stepps=3)
+    with pytest.raises(ArgumentError, match="epochs = 2"):
+        fit(net, codec, Dots(SIZE), Schedule(epochs=2))
+
+
+def test_the_smooth_loss_is_the_mean_of_the_last():
+    history = History(loss=[4.0, 2.0, 0.0, 6.0])
+    assert history.smooth(2) == [4.0, 3.0, 1.0, 3.0]
+    assert history.smooth() == [4.0, 3.0, 2.0, 3.0]

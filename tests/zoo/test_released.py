@@ -17,12 +17,14 @@ from torch import nn
 
 from poselab import zoo
 from poselab.errors import ArgumentError, CheckpointError, DownloadError, StateDictError
-from poselab.models import MODELS, build
-from poselab.zoo import OFFICIAL, checkpoint
+from poselab.models import Normalise, build, maker, names
+from poselab.recipes import deeppose
+from poselab.zoo import checkpoint
 from tests.support import golden
 from tests.support.server import File, Server
 
 COCO = "deeppose_r50_coco"
+RELEASED = zoo.released()
 
 
 class Small(nn.Module):
@@ -52,7 +54,7 @@ def given_state():
 
 def filled(name):
     """The weights of the rule for one of our networks, under its own names."""
-    net = build(OFFICIAL[name].builder, **OFFICIAL[name].arguments)
+    net = build(RELEASED[name].model, **RELEASED[name].arguments)
     return {
         key: golden.weight(key, list(v.shape), str(v.dtype).split(".")[1], 1.0)
         for key, v in net.state_dict().items()
@@ -63,34 +65,34 @@ def filled(name):
 
 
 def test_the_table_says_what_a_learner_needs():
-    table = zoo.names(official=True)
+    table = zoo.released()
     assert {COCO, "deeppose_r50_mpii"} <= set(table)
     assert list(table) == sorted(table)
     for name, entry in table.items():
-        assert entry is OFFICIAL[name]
-        assert entry.builder in MODELS
+        assert entry == RELEASED[name]
+        assert entry.model in names()
         assert entry.url or entry.supply, name
         assert name in repr(table)
         assert entry.source in repr(table)
         assert f"{entry.parameters:,}" in repr(table)
         assert entry.licence
-        assert entry.input
+        assert isinstance(entry.normalise, Normalise)
         assert entry.arxiv.replace(".", "").isdigit()
     assert "deeppose_tiny" in zoo.names()
     assert COCO not in zoo.names()
 
 
-@pytest.mark.parametrize("name", sorted(OFFICIAL))
+@pytest.mark.parametrize("name", sorted(RELEASED))
 def test_the_parameters_are_counted_right(name):
-    entry = OFFICIAL[name]
+    entry = RELEASED[name]
     with torch.device("meta"):
-        net = MODELS[entry.builder](**entry.arguments)
+        net = maker(entry.model)(**entry.arguments)
     assert sum(p.numel() for p in net.parameters()) == entry.parameters
 
 
-@pytest.mark.parametrize("name", sorted(OFFICIAL))
+@pytest.mark.parametrize("name", sorted(RELEASED))
 def test_addresses_are_safe_and_checked(name):
-    entry = OFFICIAL[name]
+    entry = RELEASED[name]
     if entry.url and entry.sha256:
         assert int(entry.sha256, 16) >= 0
         assert len(entry.sha256) >= 8
@@ -99,7 +101,7 @@ def test_addresses_are_safe_and_checked(name):
 
 def test_unknown_name():
     with pytest.raises(ArgumentError, match="name = 'lenet'.*deeppose_r50_coco"):
-        zoo.official("lenet")
+        zoo.load("lenet")
 
 
 # ---- paper-size networks
@@ -108,7 +110,7 @@ def test_unknown_name():
 @torch.no_grad()
 def test_the_golden_weights_give_the_golden_output():
     content = golden.manifest("deeppose_r50_coco_256x192")
-    net = zoo.official(COCO, state_dict=golden.state(content)).double()
+    net = zoo.load(COCO, state_dict=golden.state(content)).double()
     assert not net.training
     (images,) = golden.inputs(content)
     assert golden.errors(content, {"coord": net(images.double())})["coord"] < 1e-9
@@ -116,7 +118,7 @@ def test_the_golden_weights_give_the_golden_output():
 
 def test_mpii_has_sixteen_joints():
     state = filled("deeppose_r50_mpii")
-    net = zoo.official("deeppose_r50_mpii", {"state_dict": state, "meta": {}})
+    net = zoo.load("deeppose_r50_mpii", {"state_dict": state, "meta": {}})
     assert same(values(net), state)
     with torch.no_grad():
         assert net(torch.rand(1, 3, 64, 64)).shape == (1, 16, 2)
@@ -124,10 +126,10 @@ def test_mpii_has_sixteen_joints():
 
 def test_other_depths_and_joints_load_too():
     wanted = values(build("deeppose_resnet", depth=18, joints=21))
-    net = zoo.official(COCO, wanted, depth=18, joints=21)
+    net = zoo.load(COCO, wanted, depth=18, joints=21)
     assert same(values(net), wanted)
     with pytest.raises(StateDictError) as caught:
-        zoo.official(COCO, wanted, depth=18)
+        zoo.load(COCO, wanted, depth=18)
     assert caught.value.unfit.keys() == {"head.fc.weight", "head.fc.bias"}
     assert "head.fc.bias ([42], not [34])" in str(caught.value)
 
@@ -136,7 +138,7 @@ def test_files_of_an_older_code_base_say_keypoint_head():
     state = filled(COCO)
     old = {k.replace("head.", "keypoint_head."): v for k, v in state.items()}
     assert "keypoint_head.fc.weight" in old
-    assert same(values(zoo.official(COCO, old)), state)
+    assert same(values(zoo.load(COCO, old)), state)
 
 
 # ---- wrappers and prefixes
@@ -231,7 +233,7 @@ def test_one_error_lists_everything_and_nothing_is_loaded(given_state):
 def test_long_lists_are_counted_and_cut():
     wrong = {f"blob.{i}": torch.zeros(1) for i in range(500)}
     with pytest.raises(StateDictError) as caught:
-        zoo.official(COCO, wrong)
+        zoo.load(COCO, wrong)
     text = str(caught.value)
     assert "not of this network (500): blob.0, " in text
     assert "blob.7 and 492 more" in text
@@ -284,7 +286,7 @@ def test_the_given_tensors_stay_the_learner_s(given_state):
 @pytest.mark.parametrize("content", [[1], "weights.pth", 3, Path("weights.pth")])
 def test_something_else_than_a_state_dict(content):
     with pytest.raises(ArgumentError, match="dictionary of tensors.*path="):
-        zoo.official(COCO, content)
+        zoo.load(COCO, content)
 
 
 # ---- files
@@ -294,14 +296,14 @@ def test_something_else_than_a_state_dict(content):
 def small(monkeypatch):
     """An entry `small` of the table, whose file a test puts where it likes."""
     entry = replace(
-        OFFICIAL[COCO],
-        builder="deeppose",
+        RELEASED[COCO],
+        model="deeppose",
         arguments={"size": (64, 48)},
         url=None,
         sha256=None,
         supply="ask the authors",
     )
-    monkeypatch.setitem(OFFICIAL, "small", entry)
+    monkeypatch.setitem(deeppose.RELEASED, "small", entry)
     return values(build("deeppose", seed=4, size=(64, 48)))
 
 
@@ -312,13 +314,13 @@ def test_files_of_every_kind(small, tmp_path, file):
         save_file(small, path)
     else:
         torch.save({"state_dict": small, "epoch": 1, "best": 0.9}, path)
-    assert same(values(zoo.official("small", path=path)), small)
-    assert same(values(zoo.official("small", path=str(path))), small)
+    assert same(values(zoo.load("small", path=path)), small)
+    assert same(values(zoo.load("small", path=str(path))), small)
 
 
 def test_the_old_format_of_torch(small, tmp_path):
     torch.save(small, tmp_path / "a.pth", _use_new_zipfile_serialization=False)
-    assert same(values(zoo.official("small", path=tmp_path / "a.pth")), small)
+    assert same(values(zoo.load("small", path=tmp_path / "a.pth")), small)
 
 
 class Evil:
@@ -344,7 +346,7 @@ def test_a_malicious_file_runs_nothing(small, tmp_path, kind, place):
     else:
         torch.save(content, path, _use_new_zipfile_serialization=kind == "zip")
     with pytest.raises(CheckpointError, match=r"a\.pth.*than tensors.*not loaded"):
-        zoo.official("small", path=path)
+        zoo.load("small", path=path)
     assert not trace.exists()
     if kind == "pickle":
         pickle.loads(path.read_bytes()).close()
@@ -357,7 +359,7 @@ def test_damaged_files(small, tmp_path, file, content):
     if content is not None:
         (tmp_path / file).write_bytes(content)
     with pytest.raises(CheckpointError, match=file):
-        zoo.official("small", path=tmp_path / file)
+        zoo.load("small", path=tmp_path / file)
 
 
 def test_a_file_that_was_cut(small, tmp_path):
@@ -365,12 +367,12 @@ def test_a_file_that_was_cut(small, tmp_path):
     whole = (tmp_path / "a.pth").read_bytes()
     (tmp_path / "a.pth").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(CheckpointError, match="a.pth"):
-        zoo.official("small", path=tmp_path / "a.pth")
+        zoo.load("small", path=tmp_path / "a.pth")
 
 
 def test_one_source_only(small):
     with pytest.raises(ArgumentError, match="not both"):
-        zoo.official("small", state_dict={}, path="a.pth")
+        zoo.load("small", state_dict={}, path="a.pth")
 
 
 # ---- the way from the net into the cache
@@ -388,8 +390,10 @@ def served(small, tmp_path, monkeypatch):
         def serve(sha256=None, **faults):
             server = stack.enter_context(Server({"/w.pth": File(body, **faults)}))
             digits = sha256 or hashlib.sha256(body).hexdigest()[:8]
-            entry = replace(OFFICIAL["small"], url=server.url("/w.pth"), sha256=digits)
-            monkeypatch.setitem(OFFICIAL, "small", entry)
+            entry = replace(
+                zoo.released()["small"], url=server.url("/w.pth"), sha256=digits
+            )
+            monkeypatch.setitem(deeppose.RELEASED, "small", entry)
             return server
 
         yield serve
@@ -397,8 +401,8 @@ def served(small, tmp_path, monkeypatch):
 
 def test_fetched_once_into_the_cache(served, small, tmp_path):
     server = served(cuts=[1000])
-    assert same(values(zoo.official("small", progress=False)), small)
-    assert same(values(zoo.official("small", progress=False)), small)
+    assert same(values(zoo.load("small", progress=False)), small)
+    assert same(values(zoo.load("small", progress=False)), small)
     assert [part for _, part in server.requests] == [None, "bytes=1000-"]
     files = [path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     assert files == ["small-w.pth"]
@@ -407,7 +411,7 @@ def test_fetched_once_into_the_cache(served, small, tmp_path):
 def test_a_file_with_another_checksum_is_not_loaded(served, tmp_path):
     served(sha256="00000000")
     with pytest.raises(DownloadError, match="sha256.*not 00000000"):
-        zoo.official("small", progress=False)
+        zoo.load("small", progress=False)
     assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
 
 
@@ -416,10 +420,10 @@ def test_a_full_disk(served, tmp_path, monkeypatch):
     usage = SimpleNamespace(free=1_000_000)
     monkeypatch.setattr("poselab.system.download.shutil.disk_usage", lambda path: usage)
     with pytest.raises(DownloadError, match="1 MB are free.*Nothing is left"):
-        zoo.official("small", progress=False)
+        zoo.load("small", progress=False)
     assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
 
 
 def test_weights_without_an_address(small):
     with pytest.raises(ArgumentError, match="ask the authors.*path="):
-        zoo.official("small")
+        zoo.load("small")

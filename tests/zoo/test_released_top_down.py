@@ -7,8 +7,9 @@ import torch
 
 from poselab import zoo
 from poselab.errors import StateDictError
-from poselab.models import MODELS
-from poselab.zoo.released import authors_names, torchvision_names
+from poselab.models import maker
+from poselab.recipes.rcnn import torchvision_names
+from poselab.recipes.top_down_shared import authors_names
 from tests.support import golden
 
 CASES = {
@@ -29,11 +30,11 @@ def test_the_authors_files_load(name):
     content = golden.manifest(CASES[name])
     state = golden.state(content)
     output, images = content["outputs"][-1], golden.inputs(content)
-    got = last(zoo.official(name, state_dict=state)(*images))
+    got = last(zoo.load(name, state_dict=state)(*images))
     assert golden.error(output, got, "value") < output["tolerance_f32"]
     old = {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
     wrapped = {"state_dict": {f"module.{k}": v for k, v in old.items()}}
-    again = last(zoo.official(name, state_dict=wrapped)(*images))
+    again = last(zoo.load(name, state_dict=wrapped)(*images))
     assert torch.equal(got, again)
 
 
@@ -48,17 +49,17 @@ def test_files_of_mmpose_load(name, head):
         return f"{part}.{key}"
 
     assert all(authors_names(theirs(key)) == key for key in state)
-    net = zoo.official(name, state_dict={theirs(k): v for k, v in state.items()})
+    net = zoo.load(name, state_dict={theirs(k): v for k, v in state.items()})
     assert all(torch.equal(v, state[k]) for k, v in net.state_dict().items())
     broken = {theirs(k): v for k, v in state.items() if k != "final_layer.weight"}
     with pytest.raises(StateDictError, match="final_layer.weight"):
-        zoo.official(name, state_dict=broken)
+        zoo.load(name, state_dict=broken)
 
 
 @pytest.mark.parametrize("kind", ["fasterrcnn", "maskrcnn", "keypointrcnn"])
 def test_detectors_in_torchvision_s_files_load(kind):
     """Older files name single layers without the block around them."""
-    state = MODELS[f"{kind}_fpn"](depth=10, width=16).state_dict()
+    state = maker(f"{kind}_fpn")(depth=10, width=16).state_dict()
 
     def older(key):
         key = key.replace("conv.0.0.", "conv.")
@@ -73,13 +74,13 @@ def test_detectors_in_torchvision_s_files_load(kind):
     assert all(torchvision_names(older(k)) == k for k in state)
     theirs["backbone.body.bn1.num_batches_tracked"] = torch.tensor(0)
     for given in (theirs, state):
-        net = zoo.official(f"{kind}_r50_fpn", state_dict=given, depth=10, width=16)
+        net = zoo.load(f"{kind}_r50_fpn", state_dict=given, depth=10, width=16)
         assert all(torch.equal(v, state[k]) for k, v in net.state_dict().items())
 
 
 def test_other_widths_and_depths():
-    net = MODELS["hrnet"](width=8, blocks=1, modules=(1, 1, 1), joints=14)
-    again = zoo.official(
+    net = maker("hrnet")(width=8, blocks=1, modules=(1, 1, 1), joints=14)
+    again = zoo.load(
         "hrnet_w32_coco",
         state_dict=net.state_dict(),
         width=8,

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,9 +20,11 @@ from poselab import geometry
 from poselab.datasets.coco.reader import Coco
 from poselab.datasets.images import read_image
 from poselab.datasets.pool import shuffled
+from poselab.datasets.sources import Source
 from poselab.datasets.transforms import flip, transform
 from poselab.errors import require
 from poselab.records import Sample
+from poselab.system.distributed import Team
 
 LOWER = ("hip", "knee", "ankle")  # the joints of the lower body, by their names
 HALF_MARGIN = 1.5  # how much air the box around half a body has, instead of `margin`
@@ -49,7 +50,7 @@ class Variation:
     half_joints: int = 8
 
 
-class CocoPeople:
+class CocoPeople(Source):
     """Crops of `size` = (H, W) of all people of `coco` with labelled joints.
 
     `crops[i]` is person i as a stacked sample of one, as it is; `batches` and `stream`
@@ -111,22 +112,19 @@ class CocoPeople:
         whole = self._whole(index)
         return self._finish(whole, self._matrix(whole, generator), generator)
 
-    def batches(self, batch_size: int, generator: torch.Generator) -> Iterator[Sample]:
+    def batches(self, batch_size: int, seed: int = 0) -> Iterator[Sample]:
         """Stacked varied people without end, in a new order each round."""
-        return self.stream(batch_size, generator)
+        return self.stream(batch_size, seed)
 
     def stream(
-        self,
-        batch_size: int,
-        generator: torch.Generator,
-        team: Any = None,
-        start: int = 0,
+        self, batch_size: int, seed: int = 0, team: Team | None = None, start: int = 0
     ) -> Iterator[Sample]:
         """From batch `start` on, the part of each batch that is this process's.
 
         Batches that are skipped are not read. `threads` read ahead.
         """
-        part = slice(None) if team is None else team.part(batch_size)
+        generator = torch.Generator().manual_seed(seed)
+        part = (team or Team()).part(batch_size)
         plans = self._plans(batch_size, generator, part, start)
         with ThreadPoolExecutor(self.threads) as pool:
             coming: deque = deque()

@@ -27,6 +27,7 @@ from poselab.models.rcnn.heads import (
 from poselab.models.rcnn.pyramid import PyramidBackbone, StagedResNet, frozen
 from poselab.models.rcnn.regions import level_of, roi_align
 from poselab.models.rcnn.rpn import ProposalNetwork
+from poselab.models.registry import register
 from poselab.records import Detections
 
 
@@ -211,16 +212,19 @@ def _detector(
     return RCNN(PyramidBackbone(body, width), ProposalNetwork(width), heads, **options)
 
 
+@register("fasterrcnn_fpn")
 def fasterrcnn(depth: int = 50, width: int = 256, classes: int = 91) -> RCNN:
     """Faster R-CNN with a pyramid; 41,755,286 parameters as released."""
     return _detector(depth, width, classes, False, 0)
 
 
+@register("maskrcnn_fpn")
 def maskrcnn(depth: int = 50, width: int = 256, classes: int = 91) -> RCNN:
     """Mask R-CNN; 44,401,393 parameters as released."""
     return _detector(depth, width, classes, True, 0)
 
 
+@register("keypointrcnn_fpn")
 def keypointrcnn(
     depth: int = 50, width: int = 256, classes: int = 2, joints: int = 17
 ) -> RCNN:

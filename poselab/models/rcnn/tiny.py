@@ -13,6 +13,7 @@ from poselab.models.normalise import PLAIN
 from poselab.models.rcnn.network import RCNN, RoiHeads
 from poselab.models.rcnn.pyramid import PyramidBackbone
 from poselab.models.rcnn.rpn import ProposalNetwork
+from poselab.models.registry import register
 
 STRIDES = (8, 16, 32)
 
@@ -42,6 +43,7 @@ class TinyBody(nn.Module):
         return maps
 
 
+@register("rcnn_tiny")
 def rcnn_tiny(
     sizes: tuple[float, ...] = (36.0, 60.0, 96.0, 150.0),
     ratios: tuple[float, ...] = (1.5, 2.5, 4.0),

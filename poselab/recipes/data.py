@@ -1,0 +1,75 @@
+"""Which people a network learns from: drawn ones, or those of a data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from poselab.datasets import CocoPeople, PersonCrops, SyntheticPeople, Variation
+from poselab.datasets.coco.layout import open_coco
+from poselab.datasets.sources import Mixed, Source, Varied
+from poselab.errors import require
+from poselab.records import Sample
+
+HELD_OUT = 1_000_000  # added to the seed: other people than those trained on
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """People that poselab draws: `pool` pictures, drawn once and then varied.
+
+    `people` is how many a picture has, or (low, high). `crops` people cut out of crowds
+    join the pool, half of each batch, for networks that are to work behind a detector.
+    `variation` are options of `poselab.datasets.augment` (none: pictures as they are).
+    `held_out` more pictures are for trainers that measure on new people.
+    """
+
+    pool: int
+    people: int | tuple[int, int] = 1
+    crops: int = 0
+    variation: dict[str, float] = field(default_factory=dict)
+    held_out: int = 512
+
+    def open(
+        self, size: tuple[int, int], seed: int = 0, folder: str | None = None
+    ) -> tuple[Source, Sample]:
+        """The training data for images of `size`, and the held-out samples (stacked).
+
+        No picture is in both. Given a `folder` (see `open_coco`), the people of that
+        data set instead, varied as in HRNet's training.
+        """
+        if folder is not None:
+            return Annotated(held_out=self.held_out).open(size, seed, folder)
+        pool: Source = SyntheticPeople(size, self.people, seed).pool(self.pool)
+        if self.crops:
+            pool = Mixed((pool, PersonCrops(size, seed=seed).pool(self.crops)))
+        other = SyntheticPeople(size, self.people, seed + HELD_OUT)
+        data = Varied(pool, self.variation) if self.variation else pool
+        return data, other.batch(self.held_out)
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """The people of a data set in COCO's format, cropped with `margin` and varied.
+
+    The first `held_out` of them, not varied, are for trainers that measure.
+    """
+
+    margin: float = 1.25
+    variation: Variation = field(default_factory=Variation)
+    held_out: int = 1
+
+    def open(
+        self, size: tuple[int, int], seed: int = 0, folder: str | None = None
+    ) -> tuple[CocoPeople, Sample]:
+        """As for `Drawn`; raises `ArgumentError` where no `folder` is given."""
+        require(
+            folder is not None,
+            "a paper's recipe needs a data set",
+            where="--data",
+            value=None,
+            fix="Pass --data coco:FOLDER.",
+        )
+        coco = open_coco(folder, "train2017")
+        crops = CocoPeople(coco, size, self.margin, self.variation)
+        few = range(min(self.held_out, len(crops)))
+        return crops, Sample.cat([crops[i] for i in few])

@@ -1,0 +1,70 @@
+"""DeepPose (Toshev & Szegedy 2014, 1312.4659): regression and a cascade."""
+
+from __future__ import annotations
+
+from poselab.models import IMAGENET
+from poselab.recipes.base import Recipe, Released
+from poselab.recipes.shared import SIZE, framed
+from poselab.train import Schedule, train_cascade
+
+CHAPTER = "01"
+
+TINY = {
+    "deeppose_tiny": Recipe(
+        about="DeepPose with one refining stage, on single drawn people",
+        model="deeppose_cascade",
+        # sigma 1: a crop of the second stage is as large as the torso (section 3.2).
+        arguments={"size": SIZE, "stages": 2, "sigma": 1.0, "crop": 24},
+        codec={"name": "points", "size": SIZE},
+        data=framed(8000),
+        # Eight minutes on two cores. A refiner sees 17 crops of each person, hence the
+        # smaller batch.
+        stages=(Schedule(7000, 32, 2e-3), Schedule(2000, 16, 2e-3)),
+        trainer=train_cascade,
+    )
+}
+
+PAPER_NAME = "DeepPose: Human Pose Estimation via Deep Neural Networks"
+MMPOSE = "https://download.openmmlab.com/mmpose/top_down/deeppose"
+
+
+def keypoint_head(key: str) -> str:
+    """MMPose 0.x says `keypoint_head` where 1.x says `head`; files are of both."""
+    return key.replace("keypoint_head.", "head.", 1)
+
+
+def _released(
+    skeleton: str, joints: int, size: tuple[int, int], parameters: int, file: str
+):
+    """A ResNet-50 that regresses, as MMPose trained it."""
+    return Released(
+        paper=PAPER_NAME,
+        arxiv="1312.4659",
+        model="deeppose_resnet",
+        arguments={"depth": 50, "joints": joints},
+        parameters=parameters,
+        licence="Apache-2.0 (MMPose)",
+        codec={"name": "regression", "size": size, "unit": True, "skeleton": skeleton},
+        normalise=IMAGENET,
+        url=f"{MMPOSE}/{file}",
+        sha256=file.split("-")[1][:8],
+        rename=keypoint_head,
+    )
+
+
+RELEASED = {
+    "deeppose_r50_coco": _released(
+        "coco-17",
+        17,
+        (256, 192),
+        23_577_698,
+        "deeppose_res50_coco_256x192-f6de6c0e_20210205.pth",
+    ),
+    "deeppose_r50_mpii": _released(
+        "mpii-16",
+        16,
+        (256, 256),
+        23_573_600,
+        "deeppose_res50_mpii_256x256-c63cd0b6_20210203.pth",
+    ),
+}

@@ -1,0 +1,63 @@
+"""Stacked hourglasses (Newell et al. 2016, 1603.06937)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from poselab.recipes.base import Recipe, Released
+from poselab.recipes.shared import WHICH_PIXEL, framed
+from poselab.train import Schedule
+
+CHAPTER = "06"
+
+
+def _tiny(about: str, **arguments: Any) -> Recipe:
+    """Networks that differ only in what they spend their weights on."""
+    # Depth 3 instead of the paper's 4: heatmaps of 32x24 become 4x3 at the bottom, as
+    # 64x64 become 4x4.
+    shape = {"joints": 17, "depth": 3, "stem": (16, 32)}
+    return Recipe(
+        about=about,
+        model="hourglass",
+        arguments=shape | arguments,
+        codec=WHICH_PIXEL,
+        data=framed(3000),
+        stages=(Schedule(3000, 16, 4e-3),),  # ten to sixteen minutes on two cores
+    )
+
+
+TINY = {
+    "hourglass_tiny": _tiny(
+        "two stacked hourglasses, on single drawn people", stacks=2, width=32
+    ),
+    # 46 channels: as many weights as the two of 32.
+    "hourglass_1_tiny": _tiny(
+        "one hourglass with the weights of two", stacks=1, width=46
+    ),
+}
+
+
+def _released(stacks: int, parameters: int) -> Released:
+    """As trained by the authors; they publish no digest of the files."""
+    folder = f"http://www-personal.umich.edu/~cnris/original_{stacks}hg"
+    return Released(
+        paper="Stacked Hourglass Networks for Human Pose Estimation",
+        arxiv="1603.06937",
+        model="hourglass_paper",
+        arguments={"stacks": stacks},
+        parameters=parameters,
+        licence="BSD-3-Clause",
+        codec={
+            "name": "released",
+            "size": (256, 256),
+            "decoder": "hourglass",
+            "skeleton": "mpii-16",
+        },
+        url=f"{folder}/checkpoint.pth.tar",
+    )
+
+
+RELEASED = {
+    "hourglass_2_mpii": _released(2, 8_429_088),
+    "hourglass_8_mpii": _released(8, 32_819_328),
+}

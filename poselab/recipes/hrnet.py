@@ -1,0 +1,59 @@
+"""HRNet (Sun et al. 2019, 1902.09212)."""
+
+from __future__ import annotations
+
+from poselab.datasets import Variation
+from poselab.recipes.base import Recipe, Released
+from poselab.recipes.shared import BEHIND_A_DETECTOR, WHICH_PIXEL
+from poselab.recipes.top_down_shared import mmpose, paper_recipe
+from poselab.train import Schedule
+
+CHAPTER = "08"
+
+TINY = {
+    "hrnet_tiny": Recipe(
+        about="four resolutions side by side that exchange what they know",
+        model="hrnet",
+        # One module for each stage after the first, where HRNet-W32 has 1, 4 and 3.
+        arguments={"width": 16, "modules": (1, 1, 1), "blocks": 1, "stem": 24},
+        codec=WHICH_PIXEL,
+        data=BEHIND_A_DETECTOR,
+        stages=(Schedule(800, 32, 4e-3),),  # seven minutes on two cores
+    )
+}
+
+NAME = "Deep High-Resolution Representation Learning for Human Pose Estimation"
+
+
+def _paper(width: int) -> Recipe:
+    """Section 4.1: Adam at 1e-3, divided by 10 after 170 and 200 of 210 epochs."""
+    return paper_recipe(
+        f"{NAME} (1902.09212), W{width}",
+        "hrnet",
+        # Section 4.1: scale +-35 %, rotation +-45 degrees, flip, half bodies.
+        Variation(zoom=0.35, degrees=45.0, half_chance=0.3),
+        # 128 people on all GPUs together and no weight decay, as in their code.
+        Schedule(
+            epochs=210, batch_size=128, lr=1e-3, schedule="two_drops", weight_decay=0.0
+        ),
+        arguments={"width": width},
+        near_zero=("",),  # all convolutions, as in their code
+    )
+
+
+PAPER = {f"hrnet_w{width}": _paper(width) for width in (32, 48)}
+
+
+def _released(width: int, parameters: int, file: str) -> Released:
+    paper = (NAME, "1902.09212", "hrnet")
+    return mmpose(*paper, parameters, f"hrnet/{file}", width=width)
+
+
+RELEASED = {
+    "hrnet_w32_coco": _released(
+        32, 28_536_113, "hrnet_w32_coco_256x192-c78dce93_20200708.pth"
+    ),
+    "hrnet_w48_coco": _released(
+        48, 63_595_745, "hrnet_w48_coco_256x192-b9e0b3ab_20200708.pth"
+    ),
+}

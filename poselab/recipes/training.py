@@ -1,0 +1,67 @@
+"""From a recipe to a trained network."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from poselab.recipes.base import Recipe
+from poselab.skeleton import COCO_17
+from poselab.train import History
+
+
+@dataclass
+class Followed:
+    """A trained network in eval mode, and how it came about.
+
+    `recipe` is the one that was followed, with its epochs as steps and the batch sizes
+    used; `samples` how many people there were (None: without end); `seconds` the whole
+    time, those before a stop included.
+    """
+
+    net: nn.Module
+    recipe: Recipe
+    histories: list[History]
+    samples: int | None
+    seconds: float
+
+    @property
+    def curve(self) -> list[dict[str, float]]:
+        """The scores on the way; pictures are counted over all stages."""
+        points, before = [], 0
+        for stage, history in zip(self.recipe.stages, self.histories, strict=True):
+            points += [{**p, "pictures": before + p["pictures"]} for p in history.curve]
+            before += stage.pictures
+        return points
+
+
+def follow(
+    recipe: Recipe,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    folder: str | None = None,
+    changes: dict[str, Any] | None = None,
+    **options: Any,
+) -> Followed:
+    """Train what the recipe describes, on its people or on those of `folder`.
+
+    `folder` as for `open_coco`; `changes` replaces fields of the schedules (epochs,
+    batch_size); `options` go to `fit`, such as the folder of a `checkpoint`.
+    """
+    start = time.perf_counter()
+    if changes:
+        stages = tuple(replace(stage, **changes) for stage in recipe.stages)
+        recipe = replace(recipe, stages=stages)
+    data, held_out = recipe.data.open(recipe.size, seed, folder)
+    samples = len(data) if folder is not None else None
+    recipe = recipe if samples is None else recipe.for_samples(samples)
+    if held_out.skeleton.name != COCO_17.name:
+        recipe = recipe.for_skeleton(held_out.skeleton)
+    net, histories = recipe.trainer(recipe, data, held_out, seed, device, **options)
+    learning = sum(history.seconds for history in histories)  # before a stop as well
+    spent = max(time.perf_counter() - start, learning)
+    return Followed(net, recipe, histories, samples, spent)
