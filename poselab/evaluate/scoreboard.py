@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from poselab import datasets, recipes, zoo
-from poselab.evaluate.tasks import baseline, detector_rows, rows, system_row
+from poselab.evaluate.tasks import (
+    baseline,
+    detector_rows,
+    people_rows,
+    rows,
+    system_row,
+)
 from poselab.records import Sample
 from poselab.system import distributed
 from poselab.system.disk import replace_file
@@ -62,6 +68,11 @@ def system_rows(folder: Path, crowd: Sample) -> list[dict[str, Any]]:
 def _rows_of(name: str, folder: Path, sample: Sample, crowd: Sample) -> list:
     """A detector is scored in crowds (by the leader), the others on single people."""
     net = zoo.load(name, folder=folder)
-    if zoo.card(name, folder)["recipe"]["task"] != "boxes":
+    task = zoo.card(name, folder)["recipe"]["task"]
+    if task not in ("boxes", "people"):
         return rows(name, net, sample)
-    return detector_rows(name, net, crowd) if distributed.team().leads else []
+    if not distributed.team().leads:
+        return []
+    if task == "people":
+        return people_rows(name, net, net.codec)
+    return detector_rows(name, net, crowd)

@@ -1,8 +1,9 @@
 """What is asked of a network, and the rows that its answers get on the scoreboard.
 
 Each recipe names its task: "single" (one framed person, joints by PCK), "boxes" (people
-in crowds, as boxes), "coco" (people of a data set, joints by COCO's AP: that is asked
-by `poselab.evaluate.coco`). Systems of two networks are asked for everybody in crowds.
+in crowds, as boxes), "people" (everybody in crowds, joints by COCO's AP), "coco"
+(people of a data set, joints by COCO's AP: that is asked by `poselab.evaluate.coco`).
+Systems of two networks are asked for everybody in crowds.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from poselab.errors import ArgumentError
 from poselab.evaluate.cost import count_macs, milliseconds, parameters
 from poselab.evaluate.predictions import predict
 from poselab.metrics import box_ap, coco_ap, pck
-from poselab.pipelines import TopDown
-from poselab.records import Sample
+from poselab.pipelines import BottomUp, TopDown
+from poselab.records import Poses, Sample
 from poselab.system import distributed
 from poselab.train import mean_pose
 
@@ -38,6 +39,8 @@ def scorer(task: str) -> Callable[[nn.Module, Any], dict[str, float]]:
     if task == "single":
         sample = datasets.evaluation("single")
         return lambda net, codec: score_joints(net, codec, sample)
+    if task == "people":
+        return lambda net, codec: score_people(net, codec, crowd_of(codec))
     if task == "boxes":
         crowd = datasets.evaluation("crowd", size=(192, 256))
         return lambda net, codec: score_boxes(net, crowd)
@@ -45,7 +48,7 @@ def scorer(task: str) -> Callable[[nn.Module, Any], dict[str, float]]:
         "is not scored on a drawn set",
         where="task",
         value=task,
-        fix="Known: single, boxes.",
+        fix="Known: single, boxes, people.",
     )
 
 
@@ -151,6 +154,36 @@ def detector_rows(name: str, net: nn.Module, crowd: Sample) -> list[Row]:
     ]
 
 
+def crowd_of(codec: Any) -> Sample:
+    """The crowds of the evaluation as a network for whole scenes sees them."""
+    return datasets.evaluation("crowd", size=codec.size)
+
+
+def score_people(net: nn.Module, codec: Any, crowd: Sample) -> dict[str, float]:
+    """AP of everybody whom a network and its grouping codec find in stacked scenes."""
+    return _ap(crowd, _found(BottomUp(net, codec), crowd))
+
+
+def _found(system: BottomUp, crowd: Sample) -> list[Poses]:
+    device = next(system.net.parameters()).device
+    return [system(image.to(device)) for image in crowd.image]
+
+
+def _ap(crowd: Sample, found: list[Poses]) -> dict[str, float]:
+    scores = coco_ap(crowd, found)
+    return {k: round(scores[k], 4) for k in ("AP", "AP50", "AP75", "AR")}
+
+
+def people_rows(name: str, net: nn.Module, codec: Any) -> list[Row]:
+    """The row of a network for whole scenes: grouping included in its milliseconds."""
+    crowd, system = crowd_of(codec), BottomUp(net, codec)
+    start = time.perf_counter()
+    found = _found(system, crowd)
+    spent = 1000 * (time.perf_counter() - start) / len(crowd)
+    row = {"name": name, "stage": 1, "set": "crowd", **costs(net, crowd.image[:1])}
+    return [{**row, "ms_per_image": round(spent, 2), "scores": _ap(crowd, found)}]
+
+
 def system_row(name: str, system: TopDown, crowd: Sample) -> Row:
     """The row of a top-down system whose networks know their names."""
     finder, single = system.detector, system.single
@@ -158,7 +191,6 @@ def system_row(name: str, system: TopDown, crowd: Sample) -> Row:
     start = time.perf_counter()
     found = [system(image) for image in crowd.image]
     spent = 1000 * (time.perf_counter() - start) / len(crowd)
-    scores = coco_ap(crowd, found)
     people = crowd.count / len(crowd)
     crop = torch.zeros(1, 3, *single.codec.size)
     per_person = 2 * count_macs(net, crop)  # the mirror image too
@@ -170,5 +202,5 @@ def system_row(name: str, system: TopDown, crowd: Sample) -> Row:
         "parameters": parameters(finder, net),
         "macs": count_macs(finder, crowd.image[:1]) + round(people * per_person),
         "ms_per_image": round(spent, 2),
-        "scores": {k: round(scores[k], 4) for k in ("AP", "AP50", "AP75", "AR")},
+        "scores": _ap(crowd, found),
     }

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from poselab.errors import require
 from poselab.models.hourglass import check_sides, merge
+from poselab.models.registry import register
 
 
 class Layer(nn.Module):
@@ -64,6 +65,7 @@ class GrowingHourglass(nn.Module):
         return self.up1(x) + F.interpolate(low, scale_factor=2)
 
 
+@register("associative_embedding")
 class AssociativeEmbedding(nn.Module):
     """Images [B, 3, H, W] in [0, 1] -> a list with [B, C, H/4, W/4] of every stack.
 
@@ -130,6 +132,7 @@ class AssociativeEmbedding(nn.Module):
         return outputs
 
 
+@register("associative_embedding_tiny")
 def associative_embedding_tiny(
     joints: int = 17, stacks: int = 2, width: int = 40, growth: int = 8, depth: int = 4
 ) -> AssociativeEmbedding:

@@ -14,10 +14,12 @@ from torch import Tensor, nn
 
 from poselab.errors import require
 from poselab.models.hrnet import MODULES, HRNet
+from poselab.models.registry import register
 from poselab.models.resnet import BasicBlock
 from poselab.models.trunk import SMALL
 
 
+@register("higherhrnet")
 class HigherHRNet(HRNet):
     """Images [B, 3, H, W] -> a tuple: [B, 2 J, H/4, W/4], then [B, J, H/2, W/2].
 
@@ -74,6 +76,7 @@ def _finer(inputs: int, width: int, blocks: int) -> nn.Sequential:
     return nn.Sequential(doubled, *rest)
 
 
+@register("higherhrnet_tiny")
 def higherhrnet_tiny(
     joints: int = 17, width: int = 24, refine: int = 1, fine: bool = True
 ) -> HigherHRNet:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from poselab.errors import require
+from poselab.models.registry import register
 from poselab.models.trunk import SmallTrunk
 
 # VGG-19 (1409.1556, table 1, column E) up to its tenth convolution.
@@ -69,6 +70,7 @@ def _later(stage: int, branch: int, inputs: int, outputs: int, width: int, kerne
     return _convolutions([(n, *s) for n, s in zip(names, sizes, strict=True)], False)
 
 
+@register("openpose")
 class OpenPose(nn.Module):
     """Images [B, 3, H, W] -> a list with (fields, heatmaps) of every stage.
 
@@ -76,7 +78,8 @@ class OpenPose(nn.Module):
     is the background: nobody's joint is here). `parts` is J, `limbs` L. `trunk` gives F
     with `features` channels, at stride 8 unless it says otherwise (`trunk.stride`).
     `width` and `wide` are the channels of the branches, `kernel` the side of the
-    convolutions of later stages. Input of the released weights: BGR / 256 - 0.5.
+    convolutions of later stages. The released weights want blue first (`bgr` turns the
+    channels of RGB images) and numbers in [0, 255] / 256 - 0.5.
 
     A PyTorch port that many projects took over has a ReLU after the last heatmaps,
     which the released Caffe network does not have: `last_relu`.
@@ -93,6 +96,7 @@ class OpenPose(nn.Module):
         trunk: nn.Module | None = None,
         features: int = 128,
         last_relu: bool = False,
+        bgr: bool = False,
     ) -> None:
         super().__init__()
         require(
@@ -102,7 +106,7 @@ class OpenPose(nn.Module):
             field="stages",
             value=stages,
         )
-        self.stages, self.last_relu = stages, last_relu
+        self.stages, self.last_relu, self.bgr = stages, last_relu, bgr
         self.model0 = vgg_features() if trunk is None else trunk
         self.stride = getattr(self.model0, "stride", 8)
         answers = (2 * limbs, parts + 1)
@@ -116,6 +120,7 @@ class OpenPose(nn.Module):
                 setattr(self, f"model{t}_{b}", branch)
 
     def forward(self, images: Tensor) -> list[tuple[Tensor, Tensor]]:  # [B, 3, H, W]
+        images = images.flip(1) if self.bgr else images
         features = self.model0(images)  # [B, features, h, w]
         x, answers = features, []
         for t in range(1, self.stages + 1):
@@ -128,6 +133,7 @@ class OpenPose(nn.Module):
         return answers
 
 
+@register("openpose_tiny")
 def openpose_tiny(
     parts: int = 18, limbs: int = 19, stages: int = 2, width: int = 32, trunk: int = 24
 ) -> OpenPose:

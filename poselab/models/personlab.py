@@ -12,6 +12,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from poselab.errors import require
+from poselab.models.registry import register
 from poselab.models.trunk import SmallTrunk
 
 EDGES = 16  # of the tree over COCO's 17 joints
@@ -132,6 +133,7 @@ class MobileNet(nn.Sequential):
         self.stride = stride
 
 
+@register("posenet")
 def posenet(joints: int = 17, stride: int = 16) -> PersonLab:
     """The released PoseNet on MobileNet 1.01: 3,313,907 parameters, no masks.
 
@@ -140,6 +142,7 @@ def posenet(joints: int = 17, stride: int = 16) -> PersonLab:
     return PersonLab(MobileNet(stride), 1024, joints, masks=False)
 
 
+@register("personlab_tiny")
 def personlab_tiny(
     joints: int = 17, edges: int = EDGES, trunk: int = 24, masks: bool = True
 ) -> PersonLab:

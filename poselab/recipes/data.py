@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from poselab.datasets import CocoPeople, PersonCrops, SyntheticPeople, Variation
 from poselab.datasets.coco.layout import open_coco
+from poselab.datasets.pool import FIELDS
 from poselab.datasets.sources import Mixed, Source, Varied
 from poselab.errors import require
 from poselab.records import Sample
@@ -20,7 +21,8 @@ class Drawn:
     `people` is how many a picture has, or (low, high). `crops` people cut out of crowds
     join the pool, half of each batch, for networks that are to work behind a detector.
     `variation` are options of `poselab.datasets.augment` (none: pictures as they are).
-    `held_out` more pictures are for trainers that measure on new people.
+    `held_out` more pictures are for trainers that measure on new people. `person_id`
+    keeps whose each pixel is, for networks that learn masks.
     """
 
     pool: int
@@ -28,6 +30,7 @@ class Drawn:
     crops: int = 0
     variation: dict[str, float] = field(default_factory=dict)
     held_out: int = 512
+    person_id: bool = False
 
     def open(
         self, size: tuple[int, int], seed: int = 0, folder: str | None = None
@@ -39,7 +42,8 @@ class Drawn:
         """
         if folder is not None:
             return Annotated(held_out=self.held_out).open(size, seed, folder)
-        pool: Source = SyntheticPeople(size, self.people, seed).pool(self.pool)
+        more = {"fields": (*FIELDS, "person_id")} if self.person_id else {}
+        pool: Source = SyntheticPeople(size, self.people, seed).pool(self.pool, **more)
         if self.crops:
             pool = Mixed((pool, PersonCrops(size, seed=seed).pool(self.crops)))
         other = SyntheticPeople(size, self.people, seed + HELD_OUT)
