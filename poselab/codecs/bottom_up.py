@@ -152,7 +152,7 @@ def resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def stacked(sample: Sample, size: tuple[int, int]) -> Sample:
-    """A stacked sample whose images are as large as the codec wants them."""
+    """A stacked sample whose images are as large as the codec's `size`."""
     sample = sample.batched()
     fits = tuple(sample.image.shape[-2:]) == size
     require(

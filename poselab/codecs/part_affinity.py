@@ -3,7 +3,7 @@
 Cao et al. 2017 (1611.08050), sections 2.1 to 2.3. A cell of a field holds the unit
 vector along the limb where it lies on the limb, and 0 elsewhere; where limbs of several
 people lie over each other, the mean of theirs. Heatmaps are the maximum over people,
-and one more map says that no joint is here.
+and one more map is 1 where no joint is.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class PartAffinityCodec(SceneCodec):
 
     The outputs of a stage are the pair (fields, heatmaps). `sigma` of the heatmaps and
     half the `width` of a limb are in cells, and so is its `reach` beyond its ends.
-    `foreground` says how much more a cell counts in the loss where the target is not
+    `foreground` is how much more a cell counts in the loss where the target is not
     empty. `rules` are the constants of the grouping; `precise` moves the joints from
     the pixels where they were found to the tops of the Gaussians; `released` reads
     fields in the order of the released network. The neck is the middle of the

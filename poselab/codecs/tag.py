@@ -61,7 +61,7 @@ def tag_loss(tags: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
 class TagCodec(SceneCodec):
     """People as heatmaps and tags: [B, 2 J, h, w] of `stride`, tags in the second half.
 
-    More channels than 2 J are not looked at. `sigma` is in cells; `foreground` says how
+    More channels than 2 J are not looked at. `sigma` is in cells; `foreground` is how
     much more a cell counts where the target is not 0; `pull` and `push` are the weights
     of `tag_loss`. Maps are read at `enlarge` times their resolution, with the grouping
     of `rules`; `fill` looks for joints that were missed. `precise` puts joints at the

@@ -72,7 +72,7 @@ class AssociativeEmbedding(nn.Module):
     Channels 0 to J - 1 are heatmaps, J to 2 J - 1 tags. The released network has 68
     channels for 17 joints, of which the second half is never used: `spare` = 34.
     `stem` are the channels at strides 2 and 4, `norm` adds BN after each ReLU.
-    4 * 2^depth has to divide H and W; a `ShapeError` says so.
+    4 * 2^depth has to divide H and W. Raises `ShapeError` and `ArgumentError`.
     """
 
     stride = 4

@@ -76,9 +76,9 @@ class OpenPose(nn.Module):
 
     fields [B, 2 L, h, w] (x then y of each limb), heatmaps [B, J + 1, h, w] (the last
     is the background: nobody's joint is here). `parts` is J, `limbs` L. `trunk` gives F
-    with `features` channels, at stride 8 unless it says otherwise (`trunk.stride`).
+    with `features` channels, at the stride `trunk.stride` (8 if it has none).
     `width` and `wide` are the channels of the branches, `kernel` the side of the
-    convolutions of later stages. The released weights want blue first (`bgr` turns the
+    convolutions of later stages. The released weights take blue first (`bgr` turns the
     channels of RGB images) and numbers in [0, 255] / 256 - 0.5.
 
     A PyTorch port that many projects took over has a ReLU after the last heatmaps,

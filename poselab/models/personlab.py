@@ -1,4 +1,4 @@
-"""PersonLab: every pixel near a joint says where that joint and the next ones are.
+"""PersonLab: from every pixel near a joint, vectors to it and to the next ones.
 
 G. Papandreou et al., "PersonLab: Person Pose Estimation and Instance Segmentation with
 a Bottom-Up, Part-Based, Geometric Embedding Model", ECCV 2018 (1803.08225), sections

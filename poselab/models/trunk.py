@@ -23,7 +23,7 @@ class SmallTrunk(nn.Module):
     def __init__(self, width: int = 24) -> None:
         super().__init__()
         self.net = HRNet(width, 1, **SMALL)
-        del self.net.final_layer  # a head of HRNet's own, which nobody reads
+        del self.net.final_layer  # HRNet's own head is not needed
 
     def forward(self, images: Tensor) -> Tensor:  # [B, 3, H, W]
         return self.net.features(images)  # [B, width, H/4, W/4]

@@ -126,7 +126,7 @@ def enlarged(images: Tensor, scale: float) -> Tensor:
     """Images [B, 3, H, W] `scale` times as large.
 
     Filled up with grey on the right and below to sides that are multiples of `UNIT`,
-    since networks that halve their maps want even numbers.
+    since networks that halve their maps need even numbers.
     """
     size = [round(n * scale) for n in images.shape[-2:]]
     grown = F.interpolate(

@@ -15,7 +15,7 @@ RULES: dict[str, Any] = {
     "score": 0.1,
     "nms_radius": 5.0,  # px; the paper's 10 are for pictures five times as large
     "max_people": 30,
-    "min_score": 0.05,  # AP wants the unlikely ones, too, behind the others
+    "min_score": 0.05,  # AP counts the unlikely ones, too, behind the others
 }
 
 CODEC: dict[str, Any] = {
