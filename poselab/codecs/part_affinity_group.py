@@ -32,7 +32,9 @@ class Grouping:
     min_parts, min_score: people with fewer joints, or a lower mean score, are dropped.
     max_peaks: only the best of each joint are candidates, so that a noisy map cannot
     take for ever. optimal: the best matching of a limb (the paper's bipartite graph)
-    instead of taking candidates from the best on (the released code).
+    instead of taking candidates from the best on (the released code). nearest: the
+    closest joints belong together, whatever the field is; the control
+    that shows what the fields are for.
     """
 
     peak_threshold: float = 0.1
@@ -44,6 +46,7 @@ class Grouping:
     min_score: float = 0.4
     max_peaks: int = 100
     optimal: bool = False
+    nearest: bool = False
 
 
 PYTHON = Grouping()
@@ -150,6 +153,19 @@ def score_limbs(
     enough = (values > rules.point_threshold).sum(1) > rules.above * rules.points
     keep = enough & (scores > 0)
     return Candidates(a[keep], b[keep], scores[keep])
+
+
+def nearest_limbs(
+    peaks: Peaks, pair: tuple[int, int], shape: tuple[int, ...]
+) -> Candidates:
+    """All pairs of peaks of two joints, the closest first, whatever lies between them.
+
+    The score is 1 minus the distance, relative to the diagonal of the (.., H, W) image.
+    """
+    first, second = (np.flatnonzero(peaks.part == part) for part in pair)
+    a, b = np.repeat(first, len(second)), np.tile(second, len(first))
+    length = np.linalg.norm(peaks.xy[b] - peaks.xy[a], axis=1)
+    return Candidates(a, b, 1 - length / np.hypot(*shape[-2:]))
 
 
 def match_limbs(found: Candidates, optimal: bool = False) -> Candidates:
@@ -272,7 +288,10 @@ def group(
     connections = []
     for k, pair in enumerate(limbs):
         field = fields.channels(slice(2 * k, 2 * k + 2))
-        found = score_limbs(field, peaks, pair, rules)
+        if rules.nearest:
+            found = nearest_limbs(peaks, pair, field.shape)
+        else:
+            found = score_limbs(field, peaks, pair, rules)
         connections.append(match_limbs(found, rules.optimal))
     people = assemble(peaks, limbs, connections, joints, tree)
     mean = people.totals / np.maximum(people.counts, 1)

@@ -295,6 +295,28 @@ def test_the_integral_is_one_on_the_limb_and_about_zero_off_it():
     assert abs(mean(ends[0] + [12, 0], ends[1] + [7, -9])) < 0.1
 
 
+def test_the_nearest_joint_is_right_apart_and_wrong_where_people_overlap():
+    def mixed(sample, nearest):
+        """How many people of the answer have joints of two people."""
+        rules = {**SHARP, "nearest": nearest}
+        codec = codecs.PartAffinityCodec((192, 256), rules=rules)
+        found = codec.decode(crowds.perfect_fields(codec, sample))[0]
+        apart = sample.keypoints[0][:, None] - found.keypoints[None]  # [P, n, J, 2]
+        whose = apart.norm(dim=-1).argmin(0)  # [n, J]
+        seen = found.scores > 0
+        owners = zip(whose, seen, strict=True)
+        return sum(len(w[s].unique()) > 1 for w, s in owners)
+
+    sample = crowds.crowd(2, (192, 256), 0)
+    assert mixed(sample, nearest=True) == mixed(sample, nearest=False) == 0
+    points = sample.keypoints.clone()
+    step = points[0, 0, 5:7].mean(0) - points[0, 1, 5:7].mean(0) + 9.0
+    points[0, 1] += step  # one stands before the other
+    close = sample.replace(keypoints=points)
+    assert mixed(close, nearest=False) == 0
+    assert mixed(close, nearest=True) > 0
+
+
 def test_the_best_sum_is_not_always_what_greed_takes():
     first, second = np.array([0, 0, 1, 1]), np.array([2, 3, 2, 3])
     found = part_affinity_group.Candidates(
