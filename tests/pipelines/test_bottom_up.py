@@ -131,4 +131,4 @@ def test_what_is_no_bottom_up_system():
     with pytest.raises(ArgumentError, match="scales"):
         BottomUp(nn.Identity(), codecs.TagCodec(), scales=(1.0, -1.0))
     with pytest.raises(ShapeError, match="image"):
-        BottomUp(nn.Identity(), codecs.TagCodec())(torch.zeros(1, 3, 9, 9))
+        BottomUp(nn.Identity(), codecs.TagCodec())(torch.zeros(9, 9))
