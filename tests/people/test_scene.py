@@ -33,11 +33,10 @@ def crowd():
 @pytest.mark.parametrize("name", ["single", "crowd"])
 def test_projecting_joints_gives_keypoints(name, request):
     s = request.getfixturevalue(name)
-    there = s.areas > 0
     k = s.intrinsics[:, None, None].double()
     p = (k @ s.joints_3d.double()[..., None])[..., 0]
     uv = p[..., :2] / p[..., 2:].clamp(min=1)
-    assert (uv - s.keypoints)[there].abs().max() < 1e-3
+    assert (uv - s.keypoints)[s.present].abs().max() < 1e-3
 
 
 @pytest.mark.parametrize("name", ["single", "crowd"])
@@ -103,10 +102,12 @@ def test_all_causes_of_hiding_occur(single, crowd):
 
 
 def test_people_who_are_not_there_have_no_labels(crowd):
-    gone = crowd.areas == 0
+    gone = ~crowd.present
     assert gone.any()
+    assert torch.equal(gone, crowd.areas == 0)
     assert (crowd.visibility[gone] == 0).all()
     assert (crowd.boxes[gone] == 0).all()
+    assert (crowd.track_ids[gone] == -1).all()
 
 
 def test_framed_people_fill_the_image(single):
