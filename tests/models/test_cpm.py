@@ -1,7 +1,5 @@
 """Convolutional pose machines: the reference's numbers, shapes, and what stages see."""
 
-import copy
-
 import pytest
 import torch
 
@@ -46,22 +44,6 @@ def test_the_reference_has_as_many_parameters(reference, content):
     assert f"{content['params']:,}" in CPM.__doc__
 
 
-@torch.no_grad()
-def test_equals_the_reference(reference, content):
-    stages = reference(*golden.inputs(content))
-    assert len(stages) == len(content["outputs"]) == 6
-    for output, got in zip(content["outputs"], stages, strict=True):
-        assert golden.error(output, got, "value") < output["tolerance_f32"]
-
-
-@torch.no_grad()
-def test_equals_the_reference_in_double_precision(reference, content):
-    net = copy.deepcopy(reference).double()
-    images = [x.double() for x in golden.inputs(content)]
-    for output, got in zip(content["outputs"], net(*images), strict=True):
-        assert golden.error(output, got) < 1e-9
-
-
 def test_official_takes_the_references_names(reference, content):
     net = zoo.load("cpm_mpii", golden.state(content))
     mine = reference.state_dict()
@@ -69,18 +51,6 @@ def test_official_takes_the_references_names(reference, content):
     short = CPMReference(16, 5).state_dict()
     five = zoo.load("cpm_mpii", {key: mine[key] for key in short}, stages=5)
     assert five.stages == 5
-
-
-@torch.no_grad()
-def test_a_wrong_weight_is_noticed(reference, content):
-    net = copy.deepcopy(reference).double()
-    net.backbone.middle_conv[2][0].conv.weight[0, 0, 0, 0] += 1e-2
-    images = [x.double() for x in golden.inputs(content)]
-    errors = [
-        golden.error(output, got)
-        for output, got in zip(content["outputs"], net(*images), strict=True)
-    ]
-    assert max(errors[:3]) < 1e-9 < 1e-7 < min(errors[3:])  # from stage 4 on
 
 
 # --- other sizes ---------------------------------------------------------------------

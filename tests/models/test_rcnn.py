@@ -29,42 +29,6 @@ OPS = golden.FOLDER / "alg_torchvision_ops"
 WEIGHTS = {"coder_decoded_w1": (1.0,) * 4, "coder_decoded_w10": (10.0, 10.0, 5.0, 5.0)}
 
 
-@torch.no_grad()
-def parts(net, image, box_features, roi_features=None):
-    """The outputs of the parts by themselves, under the names of the goldens."""
-    levels, heads = net.backbone(image), net.roi_heads
-    out = dict(
-        zip(("fpn_0", "fpn_1", "fpn_2", "fpn_3", "fpn_pool"), levels, strict=True)
-    )
-    for i, (objectness, deltas) in enumerate(zip(*net.rpn.head(levels), strict=True)):
-        out |= {f"rpn_objectness_{i}": objectness, f"rpn_delta_{i}": deltas}
-    out["box_head"] = heads.box_head(box_features)
-    out["box_scores"], out["box_deltas"] = heads.box_predictor(out["box_head"])
-    if heads.mask_head is not None:
-        out["mask_logits"] = heads.mask_predictor(heads.mask_head(roi_features))
-    if heads.keypoint_head is not None:
-        read = heads.keypoint_head(roi_features)
-        out["keypoint_logits"] = heads.keypoint_predictor(read)
-    return out
-
-
-@pytest.mark.parametrize("kind", BUILDERS)
-def test_every_part_equals_the_reference(kind):
-    content = golden.manifest(f"torchvision_{kind}_r50_fpn_128x160")
-    net = BUILDERS[kind]().eval()
-    assert sum(p.numel() for p in net.parameters()) == content["params"]
-    net.load_state_dict(golden.state(content), strict=True)
-    xs = golden.inputs(content)
-    single = parts(net, *xs)
-    double = parts(net.double(), *(x.double() for x in xs))
-    names = [output["name"] for output in content["outputs"]]
-    assert set(names) == set(single)
-    for output in content["outputs"]:
-        name = output["name"]
-        assert golden.error(output, double[name]) < 1e-9, name
-        assert golden.error(output, single[name], "value") < output["tolerance_f32"]
-
-
 @pytest.fixture(scope="module")
 def ops():
     return {k: torch.from_numpy(v) for k, v in np.load(f"{OPS}.npz").items()}
