@@ -234,6 +234,7 @@ loss = chapter.exercise(
     cases=_loss_cases,
     solution=_loss,
     returns=("the loss",),
+    gradient=(0,),
     praise="Every stage is held against the same target.",
 )
 

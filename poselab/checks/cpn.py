@@ -52,6 +52,7 @@ hard_loss = chapter.exercise(
     cases=_hard_cases,
     solution=_hard,
     returns=("the loss",),
+    gradient=(0,),
     praise="The worst labelled joints of each person count, all others cost nothing.",
 )
 

@@ -141,6 +141,7 @@ masked_l2 = chapter.exercise(
     cases=_loss_cases,
     solution=_masked_l2,
     returns=("the loss",),
+    gradient=(0,),
     praise="Only labelled joints count, hidden ones included.",
 )
 

@@ -287,6 +287,7 @@ loss = chapter.exercise(
     cases=_loss_cases,
     solution=_loss,
     returns=("the loss",),
+    gradient=(0,),
     praise="Each stack is asked, at the size of the map, and the answers are added.",
 )
 

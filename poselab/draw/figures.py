@@ -29,8 +29,11 @@ from poselab.draw.styles import (
     SIDE_MARKS,
     STYLE,
     array,
+    drawn_boxes,
+    limb_side,
     mark_sizes,
-    rows,
+    people,
+    union,
 )
 from poselab.errors import require
 
@@ -86,10 +89,7 @@ def pose(
     """
     if image is not None:
         picture(ax, image, text)
-    points = rows(keypoints, len(skeleton), 2)
-    flags = np.full(points.shape[:2], 2)
-    if visibility is not None:
-        flags = rows(visibility, len(skeleton)).astype(int)
+    points, flags = people(keypoints, visibility, skeleton)
     for person, seen in zip(points, flags, strict=True):
         _limbs(ax, person, seen, skeleton, colour, size / 3)
         _joints(ax, person, seen, skeleton, colour, size)
@@ -104,11 +104,9 @@ def _halo(width: float) -> list:
 def _limbs(ax, points, flags, skeleton, colour, width) -> None:
     for a, b in skeleton.limbs:
         if flags[a] and flags[b]:
-            one_side = skeleton.sides[a] == skeleton.sides[b]
-            side = skeleton.sides[a] if one_side else "middle"
             ax.plot(
                 *points[[a, b]].T,
-                color=colour or SIDE_COLOURS[side],
+                color=colour or SIDE_COLOURS[limb_side(skeleton, a, b)],
                 lw=width,
                 ls="-" if flags[a] == flags[b] == 2 else (0, (2, 1)),
                 path_effects=_halo(width + 2),
@@ -161,17 +159,15 @@ def side_legend(ax, hidden: bool = True) -> None:
 
 def box(ax, boxes, colour: str = BOX) -> None:
     """Boxes [P, 4] or [4] xywh in pixel-edge coordinates over a picture."""
-    for x, y, w, h in rows(boxes, 4):
-        if w > 0 and h > 0:
-            frame = Rectangle((x - 0.5, y - 0.5), w, h, fill=False, ec=colour, lw=3)
-            frame.set_path_effects(_halo(5))
-            ax.add_patch(frame)
+    for x, y, w, h in drawn_boxes(boxes):
+        frame = Rectangle((x - 0.5, y - 0.5), w, h, fill=False, ec=colour, lw=3)
+        frame.set_path_effects(_halo(5))
+        ax.add_patch(frame)
 
 
 def mask(ax, masks, colour: str = MASK, alpha: float = 0.45) -> None:
     """Masks [P, H, W] or [H, W] (bool) over a picture."""
-    inside = array(masks, bool)
-    inside = inside.any(0) if inside.ndim == 3 else inside
+    inside = union(masks)
     ink = np.array(mpl.colors.to_rgba(colour))
     ax.imshow(inside[..., None] * (ink * [1, 1, 1, alpha]), interpolation="nearest")
 

@@ -22,8 +22,12 @@ from poselab.draw.styles import (
     PREDICTION,
     SIDE_COLOURS,
     array,
+    drawn_boxes,
+    limb_side,
     mark_sizes,
+    people,
     rows,
+    union,
 )
 from poselab.errors import require
 
@@ -91,8 +95,8 @@ def paint_pose(
         value=hidden,
         fix=f"Choose one of {HIDDEN_STYLES}.",
     )
-    points = _place(rows(keypoints, len(skeleton), 2), scale)
-    flags = _flags(visibility, points, hidden)
+    points, flags = people(keypoints, visibility, skeleton)
+    points, flags = _place(points, scale), _shown(flags, hidden)
     largest = max(2.5, min(picture.size) / 75)
 
     def paint(canvas):
@@ -112,27 +116,18 @@ def _fitting_radius(points: np.ndarray) -> float:
     return max(2.0, extent / 35)
 
 
-def _flags(visibility, points: np.ndarray, hidden: str) -> np.ndarray:
-    """[P, J] of 0 (leave out), 1 (hollow) or 2 (filled)."""
-    flags = np.full(points.shape[:2], 2)
-    if visibility is not None:
-        flags = rows(visibility, points.shape[1]).astype(int)
-    flags = np.where(np.isfinite(points).all(-1), flags, 0)
+def _shown(flags: np.ndarray, hidden: str) -> np.ndarray:
+    """Flags of 0 (leave out), 1 (hollow) or 2 (filled)."""
     if hidden == "hollow":
         return flags
     return np.where(flags == 1, 2 if hidden == "filled" else 0, flags)
-
-
-def _side_of_limb(skeleton, a: int, b: int) -> str:
-    sides = {skeleton.sides[a], skeleton.sides[b]}
-    return sides.pop() if len(sides) == 1 else "middle"
 
 
 def _paint_limbs(canvas, points, flags, skeleton, width, colour) -> None:
     drawn = [(a, b) for a, b in skeleton.limbs if flags[a] and flags[b]]
     for outline in (True, False):  # all outlines first, so limbs join cleanly
         for a, b in drawn:
-            ink = colour or SIDE_COLOURS[_side_of_limb(skeleton, a, b)]
+            ink = colour or SIDE_COLOURS[limb_side(skeleton, a, b)]
             solid = flags[a] == 2 and flags[b] == 2
             w = round(width + 2 * _FINE) if outline else round(width)
             for p, q in (
@@ -180,12 +175,11 @@ def paint_box(
     """Boxes [P, 4] or [4] xywh px of the unscaled image; empty ones are left out."""
     out = picture.copy()
     canvas = ImageDraw.Draw(out)
-    for x, y, w, h in rows(boxes, 4):
-        if w > 0 and h > 0 and np.isfinite([x, y, w, h]).all():
-            # A box edge x lies between pixels x - 1 and x; Pillow names pixels.
-            corners = [x * scale, y * scale, (x + w) * scale - 1, (y + h) * scale - 1]
-            canvas.rectangle(_grow(corners, 1), outline="black", width=width + 2)
-            canvas.rectangle(corners, outline=colour, width=width)
+    for x, y, w, h in drawn_boxes(boxes):
+        # A box edge x lies between pixels x - 1 and x; Pillow names pixels.
+        corners = [x * scale, y * scale, (x + w) * scale - 1, (y + h) * scale - 1]
+        canvas.rectangle(_grow(corners, 1), outline="black", width=width + 2)
+        canvas.rectangle(corners, outline=colour, width=width)
     return out
 
 
@@ -208,8 +202,7 @@ def paint_ignore(picture: Image.Image, ignore) -> Image.Image:
 
 
 def _overlay(picture, masks, cover: Image.Image, alpha: float) -> Image.Image:
-    mask = array(masks, bool)
-    mask = mask.any(0) if mask.ndim == 3 else mask
+    mask = union(masks)
     stencil = Image.fromarray(mask.astype(np.uint8) * round(255 * alpha))
     stencil = stencil.resize(picture.size, Image.Resampling.NEAREST)
     return Image.composite(cover, picture, stencil)

@@ -17,6 +17,7 @@ from PIL import Image, ImageColor, ImageDraw
 from torch import Tensor
 
 from poselab.draw.paint import font
+from poselab.draw.styles import limb_side
 from poselab.errors import require_shape
 from poselab.skeleton import COCO_17, COLOURS, Skeleton
 
@@ -97,7 +98,7 @@ def person(
     metres, shapes = (joints / 1000).tolist(), []
     style = {"radius": 3.0, **style}
     for side in ("left", "right", "middle"):
-        limbs = [limb for limb in skeleton.limbs if _side_of(skeleton, *limb) == side]
+        limbs = [limb for limb in skeleton.limbs if limb_side(skeleton, *limb) == side]
         own = [i for i, s in enumerate(skeleton.sides) if s == side]
         used = sorted({j for limb in limbs for j in limb} | set(own))
         place = {joint: i for i, joint in enumerate(used)}
@@ -105,11 +106,6 @@ def person(
         points = [metres[j] for j in used]
         shapes.append(segments(points, lines, colour or COLOURS[side], **style))
     return shapes
-
-
-def _side_of(skeleton: Skeleton, a: int, b: int) -> str:
-    same = skeleton.sides[a] == skeleton.sides[b]
-    return skeleton.sides[a] if same else "middle"
 
 
 def ground(

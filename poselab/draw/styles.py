@@ -54,3 +54,36 @@ def rows(x, *shape: int) -> np.ndarray:
     """x as [P, *shape], whether it came for one person or for P."""
     x = array(x)
     return x.reshape(-1, *shape) if x.size else np.zeros((0, *shape))
+
+
+# --- what both stacks of painters ask of their arguments -----------------------------
+
+
+def limb_side(skeleton, a: int, b: int) -> str:
+    """The side of the limb between two joints; "middle" where they differ."""
+    same = skeleton.sides[a] == skeleton.sides[b]
+    return skeleton.sides[a] if same else "middle"
+
+
+def people(keypoints, visibility, skeleton) -> tuple[np.ndarray, np.ndarray]:
+    """Points [P, J, 2] px and flags [P, J]; 0 where a point is no number.
+
+    One person may come without the first axis; without flags all are visible.
+    """
+    points = rows(keypoints, len(skeleton), 2)
+    flags = np.full(points.shape[:2], 2)
+    if visibility is not None:
+        flags = rows(visibility, len(skeleton)).astype(int)
+    return points, np.where(np.isfinite(points).all(-1), flags, 0)
+
+
+def drawn_boxes(boxes) -> np.ndarray:
+    """The boxes [P, 4] or [4] xywh that have an area and a place."""
+    boxes = rows(boxes, 4)
+    return boxes[np.isfinite(boxes).all(1) & (boxes[:, 2:] > 0).all(1)]
+
+
+def union(masks) -> np.ndarray:
+    """Where any of the masks [P, H, W] or [H, W] is, [H, W] bool."""
+    inside = array(masks, bool)
+    return inside.any(0) if inside.ndim == 3 else inside

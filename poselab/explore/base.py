@@ -173,7 +173,7 @@ class Explorer:
             try:
                 pictures = {
                     self.set(**{name: value}).image_bytes
-                    for value in trial_values(control)
+                    for value in trial_values(control, self._most(name, before))
                 }
                 seen[name] = len(pictures)
             finally:
@@ -205,9 +205,13 @@ class Explorer:
         return self._bounds[name](**values) if name in self._bounds else None
 
     def _bound(self, name: str) -> None:
-        most = self._most(name, self.values)
-        if most is not None:
-            self.controls[name].max = most
+        most, control = self._most(name, self.values), self.controls[name]
+        if most is None:
+            return
+        control.value = min(control.value, most)
+        control.disabled = most <= control.min
+        # A browser refuses a slider whose ends are equal.
+        control.max = max(most, control.min + control.step)
 
     def _begin_again(self) -> None:
         """What else a reset sets back, after the controls."""

@@ -103,14 +103,18 @@ def button(label: str, help: str) -> widgets.Button:
     return widgets.Button(description=label, tooltip=help)
 
 
-def trial_values(control: widgets.Widget) -> list[Any]:
-    """What a sweep tries: both ends and the middle, all options, off and on."""
+def trial_values(control: widgets.Widget, high: float | None = None) -> list[Any]:
+    """What a sweep tries: both ends and the middle, all options, off and on.
+
+    `high` replaces a slider's own highest value.
+    """
     if isinstance(control, widgets.Dropdown):
         return [value for _, value in control.options]
     if isinstance(control, widgets.Checkbox):
         return [False, True]
-    steps = round((control.max - control.min) / control.step)
-    return [control.min, control.min + steps // 2 * control.step, control.max]
+    high = control.max if high is None else high
+    steps = round((high - control.min) / control.step)
+    return [control.min, control.min + steps // 2 * control.step, high]
 
 
 def read(control: widgets.Widget) -> Any:

@@ -12,10 +12,11 @@ from poselab.draw import BOX, PREDICTION, TRUTH, paint_box, paint_pose, to_pil
 from poselab.draw.overlay import titled
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, image_slider, slider, toggle
-from poselab.explore.inputs import crowds, remembered
+from poselab.explore.inputs import crowds, expect, remembered
 from poselab.explore.pictures import beside
 from poselab.geometry import crop_boxes, crop_matrix, expand_box, xywh_to_xyxy
 from poselab.metrics import oks
+from poselab.models.rcnn import RCNN
 from poselab.pipelines import SinglePerson, TopDown
 from poselab.records import Sample
 
@@ -28,6 +29,11 @@ def everybody(sample: Sample) -> list[int]:
     """The people of a single sample who are present, largest first."""
     order = sample.boxes[:, 2:].prod(1).argsort(descending=True)
     return order[sample.present[order]].tolist()
+
+
+def _top_down(system: TopDown) -> TopDown:
+    fix = "Make one: TopDown(detector, network, codec)."
+    return expect(system, TopDown, "system", fix)
 
 
 class BoxExplorer(Explorer):
@@ -43,10 +49,12 @@ class BoxExplorer(Explorer):
     def __init__(
         self, system: TopDown, samples: Sample, *, width: int = 860, **values
     ) -> None:
-        self.system, self.samples = system, crowds(samples)
+        self.system = _top_down(system)
+        self.samples = crowds(samples)
+        most = max(map(self.count, range(len(samples))))
         controls = {
             "image": image_slider(samples),
-            "person": slider("person", 0, 7, 0),
+            "person": slider("person", 0, max(1, most - 1), 0, help="largest first"),
             "right": slider("to the right", -0.5, 0.5, 0.0, 0.02),
             "down": slider("down", -0.5, 0.5, 0.0, 0.02),
             "scale": slider("scale", 0.5, 2.0, 1.0, 0.05),
@@ -59,15 +67,24 @@ class BoxExplorer(Explorer):
             "Box": ("right", "down", "scale", "stretch"),
             "Crop": ("squeeze", "flip"),
         }
+        bounds = {"person": lambda image, **_: self.count(image) - 1}
         super().__init__(
-            self._paint, controls, groups=groups, values=values, width=width
+            self._paint,
+            controls,
+            groups=groups,
+            values=values,
+            bounds=bounds,
+            width=width,
         )
 
+    def count(self, image: int) -> int:
+        """How many people an image holds."""
+        return int(self.samples[image].present.sum())
+
     def truth(self, image: int, person: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Box [4], joints [J, 2], visibility [J], area; people are counted round."""
+        """Box [4], joints [J, 2], visibility [J], area; the largest person is 0."""
         sample = self.samples[image]
-        people = everybody(sample)
-        i = people[person % len(people)]
+        i = everybody(sample)[person]
         return (
             sample.boxes[i],
             sample.keypoints[i],
@@ -103,11 +120,10 @@ class BoxExplorer(Explorer):
         size = float(area.sqrt())
         value = float(oks(points[None], joints[None], flags[None], area[None])[0, 0])
         shown = to_pil(crop, 384 // crop.shape[1])
-        who = person % len(everybody(self.samples[image]))
         how = "squeezed" if change["squeeze"] else "grown to the network's shape"
         caption = (
-            f"Image {image}, person {who}: box moved by {change['right']:+.2f} of its "
-            f"width and {change['down']:+.2f} of its height, scaled by "
+            f"Image {image}, person {person}: box moved by {change['right']:+.2f} of "
+            f"its width and {change['down']:+.2f} of its height, scaled by "
             f"{change['scale']:.2f}, width times {change['stretch']:.2f}, {how}. Mean "
             f"error of the {len(error)} labelled joints {error.mean():.1f} px (the "
             f"person measures {size:.0f} px), OKS {value:.2f}."
@@ -138,7 +154,7 @@ class NeighbourExplorer(Explorer):
     """
 
     def __init__(self, system: TopDown, *, width: int = 640, **values) -> None:
-        self.system = system
+        self.system = _top_down(system)
         self.maker = SyntheticPeople(size=(192, 256), people=2, split="test")
         controls = {
             "distance": slider("distance (mm)", 0, 1600, 250, 50),
@@ -228,7 +244,9 @@ class NmsExplorer(Explorer):
     def __init__(
         self, detector, samples: Sample, *, width: int = 640, **values
     ) -> None:
-        self.detector, self.samples = detector, crowds(samples)
+        fix = "zoo.load('rcnn_tiny') is one; a TopDown has one, `system.detector`."
+        self.detector = expect(detector, RCNN, "detector", fix)
+        self.samples = crowds(samples)
         controls = {
             "image": image_slider(samples),
             "threshold": slider("NMS threshold", 0.05, 0.95, 0.5, 0.05),

@@ -229,7 +229,11 @@ def test_a_slider_is_bounded_by_what_the_picture_holds():
     rooms.set(room=2, guest=6)
     rooms.controls["room"].value = 1  # as a hand would
     assert rooms.values == {"room": 1, "guest": 0}
+    assert rooms.controls["guest"].disabled  # there is nothing to choose
+    assert rooms.controls["guest"].max > rooms.controls["guest"].min
+    assert rooms.sweep()["guest"] == 1
     assert rooms.live_caption == "1, 0."
+    assert not rooms.set(room=2).controls["guest"].disabled
     before = rooms.values
     with pytest.raises(ArgumentError, match="a whole number from 0 to 2"):
         rooms.set(room=0, guest=3)

@@ -98,6 +98,23 @@ def test_squeezing_presses_the_box_into_the_crop(box, system):
     assert "squeezed" in box.set(squeeze=True)._caption
 
 
+def test_the_person_is_one_of_the_image_s_people(box):
+    counts = [box.count(i) for i in range(len(box.samples))]
+    assert len(set(counts)) > 1
+    for image, count in enumerate(counts):
+        box.set(image=image, person=count - 1)
+        assert f"Image {image}, person {count - 1}:" in box.live_caption
+        with pytest.raises(ArgumentError, match="person"):
+            box.set(person=count)
+
+
+def test_a_wrong_object_is_named(system, crowd):
+    with pytest.raises(ArgumentError, match="needs a TopDown"):
+        explore.BoxExplorer(system.detector, crowd)
+    with pytest.raises(ArgumentError, match=r"needs an RCNN.*system\.detector"):
+        explore.NmsExplorer(system, crowd)
+
+
 def test_who_is_counted_as_whose():
     truth = datasets.evaluation("crowd", 12, (192, 256))[1]
     pair = truth.people(everybody(truth)[:2])
