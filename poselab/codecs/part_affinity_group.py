@@ -11,6 +11,7 @@ the released C++ program has instead.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -165,7 +166,7 @@ def nearest_limbs(
     first, second = (np.flatnonzero(peaks.part == part) for part in pair)
     a, b = np.repeat(first, len(second)), np.tile(second, len(first))
     length = np.linalg.norm(peaks.xy[b] - peaks.xy[a], axis=1)
-    return Candidates(a, b, 1 - length / np.hypot(*shape[-2:]))
+    return Candidates(a, b, 1 - length / math.hypot(shape[-2], shape[-1]))
 
 
 def match_limbs(found: Candidates, optimal: bool = False) -> Candidates:
