@@ -46,7 +46,6 @@ from poselab.codecs.reference import (
     decode_dark_reference,
     decode_hourglass_reference,
     decode_quarter_reference,
-    to_image_reference,
 )
 from poselab.codecs.regression import (
     DisplacementCodec,
@@ -149,6 +148,5 @@ __all__ = [
     "spatial_cross_entropy",
     "tag_loss",
     "target_weight",
-    "to_image_reference",
     "with_pose",
 ]

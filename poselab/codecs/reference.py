@@ -155,26 +155,6 @@ def crop_matrix_reference(
     )
 
 
-def to_image_reference(
-    cells: Tensor,
-    centre: Tensor,
-    scale: Tensor,
-    size: tuple[int, int],
-    unbiased: bool = False,
-) -> Tensor:
-    """Cells [B, J, 2] of (h, w) heatmaps -> pixels of the image, as that code does it.
-
-    centre [B, 2] px and scale [B, 2] (width and height of the crop in units of 200 px;
-    only the width is used). Simple Baseline puts cell w / 2 on the centre and counts
-    200 scale / w pixels per cell, as if cells were edges; with `unbiased`, DARK's code,
-    it is cell (w - 1) / 2 and (200 scale - 1) / (w - 1).
-    """
-    one = 1 if unbiased else 0
-    middle = cells.new_tensor([size[1] - one, size[0] - one]) / 2
-    per_cell = (200 * scale[:, None, :1] - one) / (size[1] - one)  # [B, 1, 1]
-    return centre[:, None] + (cells - middle) * per_cell
-
-
 # --- the codec -----------------------------------------------------------------------
 
 DECODERS = {

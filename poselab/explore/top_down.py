@@ -149,7 +149,7 @@ class NeighbourExplorer(Explorer):
     """Two people come closer: boxes, joints, and whose limbs they are.
 
     `system` finds them in a scene that is drawn anew: `distance` mm apart sideways,
-    `depth` mm one behind the other. `overlap` is the threshold of the detector's
+    `depth` mm one behind the other. `iou_threshold` is that of the detector's
     suppression: too low and the person behind is gone, too high and one person is two.
     """
 
@@ -159,14 +159,14 @@ class NeighbourExplorer(Explorer):
         controls = {
             "distance": slider("distance (mm)", 0, 1600, 250, 50),
             "depth": slider("behind (mm)", 0, 1500, 400, 50),
-            "overlap": slider("NMS threshold", 0.1, 0.9, 0.65, 0.05),
-            "sure": slider("box score", 0.05, 0.9, 0.5, 0.05),
+            "iou_threshold": slider("NMS threshold", 0.1, 0.9, 0.65, 0.05),
+            "score_threshold": slider("box score", 0.05, 0.9, 0.5, 0.05),
             "seed": slider("who", 0, 9, 0),
             "boxes": choice("boxes", ("detected", "true")),
         }
         groups = {
             "People": ("distance", "depth", "seed"),
-            "Detector": ("boxes", "overlap", "sure"),
+            "Detector": ("boxes", "iou_threshold", "score_threshold"),
         }
         super().__init__(
             self._paint, controls, groups=groups, values=values, width=width
@@ -186,12 +186,13 @@ class NeighbourExplorer(Explorer):
         )
 
     @remembered
-    def answer(self, distance, depth, overlap, sure, seed, boxes):
+    def answer(self, distance, depth, iou_threshold, score_threshold, seed, boxes):
         sample, system = self.scene(distance, depth, seed), self.system
         if boxes == "true":
             return sample, system.poses(sample.image, sample.boxes)
-        thresholds = {"score_threshold": sure, "iou_threshold": overlap}
-        return sample, system(sample.image, **thresholds)
+        return sample, system(
+            sample.image, score_threshold=score_threshold, iou_threshold=iou_threshold
+        )
 
     def stolen(self, **values) -> tuple[int, int]:
         """`stolen_joints` of these values (the others: as they are now)."""
@@ -208,9 +209,9 @@ class NeighbourExplorer(Explorer):
         caption = (
             f"Two people {values['distance']} mm apart, one {values['depth']} mm "
             f"behind: {found} {'pose' if found == 1 else 'poses'} from "
-            f"{values['boxes']} boxes (NMS threshold {values['overlap']:.2f}, scores "
-            f"above {values['sure']:.2f}). {stolen} of {known} joints are nearer to "
-            "the same joint of the other person."
+            f"{values['boxes']} boxes (NMS threshold {values['iou_threshold']:.2f}, "
+            f"scores above {values['score_threshold']:.2f}). {stolen} of {known} "
+            "joints are nearer to the same joint of the other person."
         )
         return picture, caption
 
@@ -237,8 +238,8 @@ class NmsExplorer(Explorer):
     """What the detector says before suppression, and which boxes stay.
 
     `detector` is an `RCNN`. Thin: boxes that a better one removes; thick: those that
-    stay; green: the truth. `threshold` is the overlap above which a box goes, `score`
-    the least score that is looked at.
+    stay; green: the truth. `iou_threshold` is the IoU above which a box goes,
+    `score_threshold` the least score that is looked at.
     """
 
     def __init__(
@@ -249,8 +250,8 @@ class NmsExplorer(Explorer):
         self.samples = crowds(samples)
         controls = {
             "image": image_slider(samples),
-            "threshold": slider("NMS threshold", 0.05, 0.95, 0.5, 0.05),
-            "score": slider("box score", 0.05, 0.95, 0.3, 0.05),
+            "iou_threshold": slider("NMS threshold", 0.05, 0.95, 0.5, 0.05),
+            "score_threshold": slider("box score", 0.05, 0.95, 0.3, 0.05),
             "truth": toggle("true boxes", True),
         }
         super().__init__(self._paint, controls, values=values, width=width)
@@ -260,18 +261,20 @@ class NmsExplorer(Explorer):
         image = self.samples.image[image]
         return self.detector.detect(image, iou_threshold=1.0, max_detections=300)
 
-    def kept(self, image: int, threshold: float, score: float):
+    def kept(self, image: int, iou_threshold: float, score_threshold: float):
         """Boxes [N, 4] xywh that stay, and those that go."""
         found = self.found(image)
-        sure = found.scores > score
+        sure = found.scores > score_threshold
         boxes, scores = found.boxes[sure], found.scores[sure]
-        stays = nms(xywh_to_xyxy(boxes), scores, threshold)
+        stays = nms(xywh_to_xyxy(boxes), scores, iou_threshold)
         gone = torch.ones(len(boxes), dtype=torch.bool)
         gone[stays] = False
         return boxes[stays], boxes[gone]
 
-    def _paint(self, image, threshold, score, truth) -> tuple[Image.Image, str]:
-        kept, gone = self.kept(image, threshold, score)
+    def _paint(
+        self, image, iou_threshold, score_threshold, truth
+    ) -> tuple[Image.Image, str]:
+        kept, gone = self.kept(image, iou_threshold, score_threshold)
         sample = self.samples[image]
         true = sample.boxes[everybody(sample)]
         picture = to_pil(sample.image, _ZOOM)
@@ -282,8 +285,8 @@ class NmsExplorer(Explorer):
         hits, twice = count_hits(kept, true)
         caption = (
             f"Image {image}, {len(true)} people: {len(kept) + len(gone)} boxes with a "
-            f"score above {score:.2f}; at threshold {threshold:.2f} {len(gone)} go and "
-            f"{len(kept)} stay. {hits} people have a box (overlap above 0.5), {twice} "
+            f"score above {score_threshold:.2f}; at threshold {iou_threshold:.2f} "
+            f"{len(gone)} go and {len(kept)} stay. {hits} people have a box (overlap above 0.5), {twice} "
             "have more than one."
         )
         return picture, caption

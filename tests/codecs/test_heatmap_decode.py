@@ -21,12 +21,11 @@ from poselab.codecs import (
     local_maxima,
     peaks,
     pixels_to_cells,
-    to_image_reference,
 )
 from poselab.codecs.heatmap_decode import gaussian_kernel
 from poselab.errors import ArgumentError, ShapeError
 from poselab.skeleton import COCO_17
-from tests.support.golden import FOLDER
+from tests.support.golden import FOLDER, to_image
 
 
 def golden(name, what="decode"):
@@ -48,7 +47,7 @@ def test_quarter_equals_the_reference(dtype):
     cells, scores = decode_quarter_reference(maps.to(dtype))
     assert worst(cells, wanted["cells"]) < 1e-4
     assert worst(scores, wanted["maxvals"][..., 0]) == 0
-    pixels = to_image_reference(cells, wanted["center"], wanted["scale"], (64, 48))
+    pixels = to_image(cells, wanted["center"], wanted["scale"], (64, 48))
     assert worst(pixels, wanted["preds"]) < 1e-4
 
 
@@ -61,7 +60,7 @@ def test_dark_equals_the_reference(dtype):
     assert worst(blur_heatmaps(maps)[0, 0], wanted["blurred_0_0"]) < 1e-6
     centre = torch.tensor([[96.0, 128.0]]).expand(4, 2)
     scale = torch.tensor([[192.0, 256.0]]).expand(4, 2) / 200
-    pixels = to_image_reference(cells, centre, scale, (64, 48), unbiased=True)
+    pixels = to_image(cells, centre, scale, (64, 48), unbiased=True)
     assert worst(pixels, wanted["preds_x4"]) < 1e-4
 
 

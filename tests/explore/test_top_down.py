@@ -133,9 +133,10 @@ def test_neighbours_steal_when_they_are_close(system):
         for d in (0, 1200)
     )
     assert near > far + 3
-    few = len(explorer.answer(**explorer.set(overlap=0.2, sure=0.8).values)[1].scores)
-    many = len(explorer.answer(**explorer.set(overlap=0.9, sure=0.1).values)[1].scores)
-    assert few < many
+    explorer.set(iou_threshold=0.2, score_threshold=0.8)
+    few = explorer.answer(**explorer.values)[1].count
+    explorer.set(iou_threshold=0.9, score_threshold=0.1)
+    assert few < explorer.answer(**explorer.values)[1].count
 
 
 def test_a_higher_threshold_keeps_more_boxes(system, crowd):

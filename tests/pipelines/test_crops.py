@@ -6,17 +6,12 @@ import torch
 from torch import nn
 
 from poselab import datasets
-from poselab.codecs import (
-    HeatmapCodec,
-    ReleasedCodec,
-    crop_matrix_reference,
-    to_image_reference,
-)
+from poselab.codecs import HeatmapCodec, ReleasedCodec, crop_matrix_reference
 from poselab.datasets import SyntheticPeople
 from poselab.geometry import apply_affine, back_to_image
 from poselab.pipelines import SinglePerson, flip_test
 from poselab.skeleton import COCO_17
-from tests.support.golden import FOLDER
+from tests.support.golden import FOLDER, to_image
 
 SIZE = (128, 96)
 
@@ -82,7 +77,7 @@ def test_back_equals_the_reference():
     torch.testing.assert_close(
         back_to_image(4 * cells, matrix), wanted, atol=1e-3, rtol=0
     )
-    theirs = to_image_reference(cells, centre, scale, (64, 48))
+    theirs = to_image(cells, centre, scale, (64, 48))
     torch.testing.assert_close(
         back_to_image(4 * cells, matrix), theirs, atol=1e-4, rtol=0
     )

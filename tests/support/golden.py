@@ -138,3 +138,24 @@ def assert_float32(content: dict[str, Any], net: torch.nn.Module) -> None:
     """The network's one output is the reference's, as far as float32 can tell."""
     output = content["outputs"][0]
     assert error(output, net(*inputs(content)), "value") < output["tolerance_f32"]
+
+
+def to_image(
+    cells: torch.Tensor,
+    centre: torch.Tensor,
+    scale: torch.Tensor,
+    size: tuple[int, int],
+    unbiased: bool = False,
+) -> torch.Tensor:
+    """Cells [B, J, 2] of (h, w) heatmaps -> pixels of the image, as the code of Simple
+    Baseline does it.
+
+    centre [B, 2] px and scale [B, 2] (width and height of the crop in units of 200 px;
+    only the width is used). Simple Baseline puts cell w / 2 on the centre and counts
+    200 scale / w pixels per cell, as if cells were edges; with `unbiased`, DARK's code,
+    it is cell (w - 1) / 2 and (200 scale - 1) / (w - 1).
+    """
+    one = 1 if unbiased else 0
+    middle = cells.new_tensor([size[1] - one, size[0] - one]) / 2
+    per_cell = (200 * scale[:, None, :1] - one) / (size[1] - one)  # [B, 1, 1]
+    return centre[:, None] + (cells - middle) * per_cell

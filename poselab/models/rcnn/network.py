@@ -68,7 +68,14 @@ class RoiHeads(nn.Module):
         used = levels[: len(self.strides)]
         return roi_align(used, boxes, image, level, self.strides, output_size)
 
-    def forward(self, levels: list[Tensor], boxes: Tensor, image: Tensor):
+    def read_one(self, levels: list[Tensor], boxes: Tensor) -> Tensor:
+        """What masks and keypoints of a single image are read from; [K, C, 14, 14]."""
+        image = torch.zeros(len(boxes), dtype=torch.int64, device=boxes.device)
+        return self.read(levels, boxes, image, 14)
+
+    def forward(
+        self, levels: list[Tensor], boxes: Tensor, image: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Logits [K, classes] and deltas [K, classes, 4] of boxes_xyxy [K, 4]."""
         read = self.read(levels, boxes, image, self.output_size)
         logits, deltas = self.box_predictor(self.box_head(read))
@@ -166,31 +173,31 @@ class RCNN(nn.Module):
         )
         full = tuple(image.shape[-2:])
         scale = boxes.new_tensor([full[1] / size[1], full[0] / size[0]])
-        masks, points, logits = self._second_heads(levels, boxes, labels, scale, full)
         return Detections(
             xyxy_to_xywh(boxes * scale.repeat(2)),
             scores,
             labels,
-            masks=masks,
-            keypoints=points,
-            keypoint_scores=logits,
+            masks=self._masks(levels, boxes, labels, scale, full),
+            **self._keypoints(levels, boxes, scale),
         )
 
-    def _second_heads(self, levels, boxes, labels, scale, full):
-        """Masks, keypoints and their scores, or None where there is no head."""
-        heads, masks, points, scores = self.roi_heads, None, None, None
-        image = torch.zeros(len(boxes), dtype=torch.int64, device=boxes.device)
-        if heads.mask_head is not None:
-            read = heads.read(levels, boxes, image, 14)
-            logits = heads.mask_predictor(heads.mask_head(read))
-            own = logits[torch.arange(len(boxes)), labels].sigmoid()  # [N, 28, 28]
-            masks = paste_masks(own, boxes * scale.repeat(2), full) >= 0.5
-        if heads.keypoint_head is not None:
-            read = heads.read(levels, boxes, image, 14)
-            logits = heads.keypoint_predictor(heads.keypoint_head(read))
-            points, scores = decode_keypoints(logits, boxes)
-            points = points * scale
-        return masks, points, scores
+    def _masks(self, levels, boxes, labels, scale, full) -> Tensor | None:
+        """Masks [N, H, W] of boxes_xyxy [N, 4]; None where there is no such head."""
+        heads = self.roi_heads
+        if heads.mask_head is None:
+            return None
+        logits = heads.mask_predictor(heads.mask_head(heads.read_one(levels, boxes)))
+        own = logits[torch.arange(len(boxes)), labels].sigmoid()  # [N, 28, 28]
+        return paste_masks(own, boxes * scale.repeat(2), full) >= 0.5
+
+    def _keypoints(self, levels, boxes, scale) -> dict[str, Tensor]:
+        """Keypoints and their scores of boxes_xyxy [N, 4]; nothing without a head."""
+        heads = self.roi_heads
+        if heads.keypoint_head is None:
+            return {}
+        read = heads.keypoint_head(heads.read_one(levels, boxes))
+        points, scores = decode_keypoints(heads.keypoint_predictor(read), boxes)
+        return {"keypoints": points * scale, "keypoint_scores": scores}
 
 
 def _resize(image: Tensor, shorter: int, longer: int) -> Tensor:
