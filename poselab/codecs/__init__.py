@@ -5,10 +5,9 @@ What a codec is stands in `poselab.codecs.base`.
 
 from __future__ import annotations
 
-from typing import Any
-
 from poselab.codecs.base import Codec
 from poselab.codecs.bottom_up import SceneCodec
+from poselab.codecs.coarse_to_fine import CropHeatmapCodec, place_in_boxes
 from poselab.codecs.detection import DetectionCodec
 from poselab.codecs.heatmap import (
     HeatmapCodec,
@@ -21,7 +20,6 @@ from poselab.codecs.heatmap import (
     spatial_cross_entropy,
     target_weight,
 )
-from poselab.codecs.heatmap_crop import CropHeatmapCodec, place_in_boxes
 from poselab.codecs.heatmap_decode import (
     blur_heatmaps,
     blur_of,
@@ -35,9 +33,9 @@ from poselab.codecs.heatmap_decode import (
     peaks,
     pixels_to_cells,
 )
-from poselab.codecs.heatmap_hard import HardHeatmapCodec, hardest, loss_of_joints
-from poselab.codecs.ief import FeedbackCodec, bounded, fixed_path, on_path, with_pose
+from poselab.codecs.ief import IefCodec, bounded, fixed_path, on_path, with_pose
 from poselab.codecs.offset import OffsetCodec
+from poselab.codecs.ohkm import OhkmCodec, hardest, loss_of_joints
 from poselab.codecs.part_affinity import PartAffinityCodec, affinity_fields
 from poselab.codecs.reference import (
     ReleasedCodec,
@@ -47,6 +45,7 @@ from poselab.codecs.reference import (
     decode_hourglass_reference,
     decode_quarter_reference,
 )
+from poselab.codecs.registry import build, names
 from poselab.codecs.regression import (
     DisplacementCodec,
     PointsCodec,
@@ -58,50 +57,15 @@ from poselab.codecs.regression import (
     pose_diameter,
 )
 from poselab.codecs.tag import FineTagCodec, TagCodec, tag_loss
-from poselab.errors import ArgumentError
-from poselab.skeleton import by_name
-
-CODECS = {
-    "fine_tag": FineTagCodec,
-    "offset": OffsetCodec,
-    "part_affinity": PartAffinityCodec,
-    "tag": TagCodec,
-    "heatmap": HeatmapCodec,
-    "detection": DetectionCodec,
-    "hard_heatmap": HardHeatmapCodec,
-    "integral": IntegralCodec,
-    "points": PointsCodec,
-    "regression": RegressionCodec,
-    "released": ReleasedCodec,
-}
-
-
-def build(name: str, **options: Any) -> Any:
-    """The codec `name` (a key of `CODECS`) with its options, as a card holds them.
-
-    A skeleton may be given by its name.
-    """
-    if name not in CODECS:
-        raise ArgumentError(
-            "no codec of this name",
-            where="name",
-            value=name,
-            fix=f"Known: {', '.join(CODECS)}.",
-        )
-    if isinstance(options.get("skeleton"), str):
-        options["skeleton"] = by_name(options["skeleton"])
-    return CODECS[name](**options)
-
 
 __all__ = [
-    "CODECS",
     "Codec",
     "CropHeatmapCodec",
     "DetectionCodec",
     "DisplacementCodec",
-    "FeedbackCodec",
+    "IefCodec",
     "FineTagCodec",
-    "HardHeatmapCodec",
+    "OhkmCodec",
     "HeatmapCodec",
     "IntegralCodec",
     "OffsetCodec",
@@ -138,6 +102,7 @@ __all__ = [
     "masked_l2",
     "masked_mse",
     "merge_people",
+    "names",
     "nearest_cells",
     "normalise",
     "on_path",

@@ -25,6 +25,8 @@ from poselab.skeleton import COCO_17, Skeleton
 Inputs = tuple[Tensor, ...]
 Targets = dict[str, Any]
 
+NAMED: dict[str, type[Codec]] = {}  # by the name that recipes and cards use
+
 
 class Codec(ABC):
     """The base of all codecs; `size` is the (H, W) of the network's input in px.
@@ -35,6 +37,24 @@ class Codec(ABC):
 
     size: tuple[int, int]
     skeleton: Skeleton = COCO_17
+
+    def __init_subclass__(cls, name: str | None = None, **options: Any) -> None:
+        """`class MyCodec(Codec, name="mine")` is built by `codecs.build("mine")`.
+
+        Raises `ArgumentError` if another class has this name already.
+        """
+        super().__init_subclass__(**options)
+        if name is None:
+            return
+        known = NAMED.setdefault(name, cls)
+        if known.__qualname__ != cls.__qualname__:
+            raise ArgumentError(
+                "two codecs have this name",
+                where="Codec",
+                field=name,
+                value=[known.__qualname__, cls.__qualname__],
+            )
+        NAMED[name] = cls  # the same one again, after a notebook's reload
 
     @abstractmethod
     def encode(

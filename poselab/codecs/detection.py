@@ -63,7 +63,7 @@ def select_boxes(
     return boxes[kept], scores[kept], label[kept] + 1
 
 
-class DetectionCodec(Codec):
+class DetectionCodec(Codec, name="detection"):
     """People of an image as targets of anchors and proposals.
 
     `size` is the (H, W) of the images; `strides`, `sizes` and `ratios` must be those of

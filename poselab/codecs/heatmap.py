@@ -182,15 +182,16 @@ DECODERS = {
 # --- the codecs ----------------------------------------------------------------------
 
 
-class HeatmapCodec(Codec):
+class HeatmapCodec(Codec, name="heatmap"):
     """Joints as one heatmap each, [J, h, w] of `stride` for inputs of `size` (H, W).
 
     The targets are Gaussians of `sigma` cells, those of several people joined by
-    `merge` (see `merge_people`); `quantise` draws them on cell centres only. `loss` is
-    "mse" (the output is the heatmap itself) or "cross_entropy" (the output is logits
-    over the cells), `decoder` a key of `DECODERS`; `skeleton` tells which joints change
-    places in a mirror. Where a side is no multiple of the stride, the last cells reach
-    over the border. Raises `ArgumentError` for a name that is not known.
+    `merge_by` (see `merge_people`); `quantise` draws them on cell centres only.
+    `criterion` is "mse" (the output is the heatmap itself) or "cross_entropy" (the
+    output is logits over the cells), `decoder` a key of `DECODERS`; `skeleton` tells
+    which joints change places in a mirror. Where a side is no multiple of the stride,
+    the last cells reach over the border. Raises `ArgumentError` for a name that is not
+    known.
     """
 
     def __init__(
@@ -198,15 +199,15 @@ class HeatmapCodec(Codec):
         size: tuple[int, int] = (128, 96),
         stride: int = 4,
         sigma: float = 1.5,
-        loss: str = "mse",
+        criterion: str = "mse",
         decoder: str = "dark",
-        merge: str = "max",
+        merge_by: str = "max",
         quantise: bool = False,
         skeleton: Skeleton = COCO_17,
     ) -> None:
-        require_known("loss", loss, LOSSES)
+        require_known("criterion", criterion, LOSSES)
         require_known("decoder", decoder, DECODERS)
-        require_known("merge", merge, MERGES)
+        require_known("merge_by", merge_by, MERGES)
         require(
             stride >= 1, "a cell covers at least a pixel", where="stride", value=stride
         )
@@ -215,8 +216,8 @@ class HeatmapCodec(Codec):
             math.ceil(self.size[0] / stride),
             math.ceil(self.size[1] / stride),
         )
-        self.sigma, self.loss_name, self.decoder = float(sigma), loss, decoder
-        self.merging, self.quantise, self.skeleton = merge, quantise, skeleton
+        self.sigma, self.criterion, self.decoder = float(sigma), criterion, decoder
+        self.merge_by, self.quantise, self.skeleton = merge_by, quantise, skeleton
 
     def encode(self, sample: Sample, generator=None) -> tuple[Inputs, Targets]:
         """(images [B, 3, H, W],); "heatmaps" [B, J, h, w], "weight" (`target_weight`).
@@ -231,7 +232,7 @@ class HeatmapCodec(Codec):
             self.heatmap_size,
             self.stride,
             self.sigma,
-            self.merging,
+            self.merge_by,
             self.quantise,
         )
         weight = target_weight(sample.visibility, sample.ignore, self.stride)
@@ -245,7 +246,7 @@ class HeatmapCodec(Codec):
         section 3.3).
         """
         goal, weight = targets["heatmaps"], targets["weight"]
-        loss = LOSSES[self.loss_name]
+        loss = LOSSES[self.criterion]
         return torch.stack([loss(x, goal, weight) for x in self.stages(output)]).sum()
 
     def heatmaps(self, output: Tensor) -> Tensor:
@@ -254,7 +255,7 @@ class HeatmapCodec(Codec):
         They are the output itself, or of logits a softmax over the cells. A Gaussian of
         height 1 has the sum 2 pi sigma^2, so probabilities are multiplied with that.
         """
-        if self.loss_name == "mse":
+        if self.criterion == "mse":
             return output
         share = output.flatten(-2).softmax(-1).unflatten(-1, output.shape[-2:])
         return share * (2 * math.pi * self.sigma**2)
@@ -266,7 +267,7 @@ class HeatmapCodec(Codec):
     def merge(self, output: Tensor, mirrored: Tensor) -> Tensor:
         """The mean of the two; of logits those whose probabilities are the mean."""
         mean = mean_of(self.heatmaps(output), self.heatmaps(mirrored))
-        if self.loss_name == "mse":
+        if self.criterion == "mse":
             return mean
         return mean.clamp(min=1e-12).log()  # whose softmax gives the mean again
 
@@ -284,7 +285,7 @@ class HeatmapCodec(Codec):
         return one_person(points, scores.clamp(0, 1), self.size)
 
 
-class IntegralCodec(HeatmapCodec):
+class IntegralCodec(HeatmapCodec, name="integral"):
     """Heatmaps whose mean place is the answer: integral regression (Sun et al. 2018).
 
     The output [B, J, h, w] is logits; the place is their soft-argmax, and the loss is
@@ -293,7 +294,7 @@ class IntegralCodec(HeatmapCodec):
     """
 
     def __init__(self, size: tuple[int, int] = (128, 96), stride: int = 4) -> None:
-        super().__init__(size, stride, decoder="soft_argmax", loss="cross_entropy")
+        super().__init__(size, stride, decoder="soft_argmax", criterion="cross_entropy")
 
     def encode(self, sample: Sample, generator=None) -> tuple[Inputs, Targets]:
         """(images [B, 3, H, W],); "cells" [B, J, 2], "visibility" [B, J]."""

@@ -19,7 +19,7 @@ HIDDEN_WEIGHT = 1.5  # of the hidden branch's loss in the authors' code
 GAIN = 100.0  # of both losses: nearly all cells are empty, so their mean is tiny
 
 
-class HiddenCodec(HeatmapCodec):
+class HiddenCodec(HeatmapCodec, name="hidden"):
     """Heatmaps of visible joints (v = 2) and of hidden ones (v = 1), squared error.
 
     The output is a pair [B, J, h, w] each; options are `HeatmapCodec`'s. An unlabelled
@@ -28,7 +28,7 @@ class HiddenCodec(HeatmapCodec):
     """
 
     def __init__(self, size: tuple[int, int] = (128, 96), **options) -> None:
-        super().__init__(size, loss="mse", **options)
+        super().__init__(size, criterion="mse", **options)
 
     def encode(self, sample: Sample, generator=None) -> tuple[Inputs, Targets]:
         """(images,); "heatmaps" and "hidden" [B, J, h, w], "weight"."""
@@ -42,7 +42,7 @@ class HiddenCodec(HeatmapCodec):
                 self.heatmap_size,
                 self.stride,
                 self.sigma,
-                self.merging,
+                self.merge_by,
                 self.quantise,
             )
         return inputs, targets

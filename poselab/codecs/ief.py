@@ -80,7 +80,7 @@ def with_pose(images: Tensor, points: Tensor, sigma: float) -> Tensor:
     return torch.cat([images, heatmaps.to(images)], 1)
 
 
-class FeedbackCodec(Codec):
+class IefCodec(Codec):
     """What f learns: from a pose on the fixed path, the next bounded step.
 
     `start` [J, 2] px is y_0, `bound` L in px, `sigma` the width of the drawn joints in

@@ -29,7 +29,7 @@ def relative_points(points: Tensor, known: Tensor | None = None) -> Tensor:
     return known[..., None] * centred / spread.clamp(min=1e-6)
 
 
-class LiftingCodec(Codec):
+class LiftingCodec(Codec, name="lifting"):
     """Points [B, J, 2] -> joints [B, J, 3] in metres relative to the root.
 
     `noise` px is added to the training input at random, as a 2D network's error would

@@ -39,7 +39,7 @@ WEIGHTS = {
 }
 
 
-class OffsetCodec(SceneCodec):
+class OffsetCodec(SceneCodec, name="offset"):
     """People as a dictionary of maps, as `models.personlab` describes it.
 
     The network's vectors are in units of `unit` px, so that its numbers are near 1.

@@ -74,7 +74,7 @@ def affinity_fields(
     return fields / shared.clamp(min=1)[:, :, None], shared
 
 
-class PartAffinityCodec(SceneCodec):
+class PartAffinityCodec(SceneCodec, name="part_affinity"):
     """People as heatmaps [B, 19, h, w] and fields [B, 38, h, w] of 18 parts.
 
     The outputs of a stage are the pair (fields, heatmaps). `sigma` of the heatmaps and

@@ -164,7 +164,7 @@ DECODERS = {
 }
 
 
-class ReleasedCodec(HeatmapCodec):
+class ReleasedCodec(HeatmapCodec, name="released"):
     """Reads heatmaps as released code does: cell u is point s u.
 
     `decoder` is a key of this module's `DECODERS`, "quarter" for Simple Baseline and

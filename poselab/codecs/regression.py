@@ -138,7 +138,7 @@ def mirror_points(points: Tensor, width: int, skeleton: Skeleton) -> Tensor:
 # --- the codecs ----------------------------------------------------------------------
 
 
-class RegressionCodec(Codec):
+class RegressionCodec(Codec, name="regression"):
     """Joints as coordinates of the whole input image (DeepPose stage 1).
 
     `size` is the (H, W) of the network's input. Targets are relative to the image
@@ -195,7 +195,7 @@ class RegressionCodec(Codec):
         return one_person(points, torch.ones_like(points[..., 0]), self.size)
 
 
-class PointsCodec(Codec):
+class PointsCodec(Codec, name="points"):
     """For networks that answer in pixels themselves, after one stage or several.
 
     `size` is the (H, W) of the input, `skeleton` says which joints change places in a

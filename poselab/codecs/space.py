@@ -67,7 +67,7 @@ def depth_of_box(
     return (focal * real * real / (size[0] * size[1])).sqrt()[:, None]
 
 
-class VolumeCodec(Codec):
+class VolumeCodec(Codec, name="volume"):
     """Each joint as a peak in a volume around the root: PoseNet (1907.11346, 6.3).
 
     The output [B, J, D, h, w] is logits, the answer their soft-argmax, the loss its L1
@@ -159,7 +159,7 @@ def place_in_camera(
     return back_project(keypoints, depths + roots[..., 2:], intrinsics)
 
 
-class RootCodec(Codec):
+class RootCodec(Codec, name="root"):
     """Where the root is: RootNet's map and depth (1907.11346, section 5).
 
     Inputs are the crop and k (`depth_of_box`), the output a pair: logits of one map
@@ -220,7 +220,7 @@ class RootCodec(Codec):
 METRE = 1000.0  # mm: location maps hold metres
 
 
-class LocationMapCodec(Codec):
+class LocationMapCodec(Codec, name="location_map"):
     """Heatmaps, and maps of X, Y and Z read where they peak: VNect (1705.01583, 4.1).
 
     The output [B, 4 J, h, w] is J logits of heatmaps, then J maps each of X, Y and Z

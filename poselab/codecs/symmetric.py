@@ -16,7 +16,7 @@ from poselab.geometry import apply_affine, crop_matrix, expand_box
 from poselab.records import Sample
 
 
-class SymmetricCodec(HeatmapCodec):
+class SymmetricCodec(HeatmapCodec, name="symmetric"):
     """`HeatmapCodec` for `models.rmpe.SymmetricTransformer`.
 
     In training the output is a pair: heatmaps in the frame of the crop, and those of
@@ -47,7 +47,7 @@ class SymmetricCodec(HeatmapCodec):
         if torch.is_tensor(output):
             return super().loss(output, targets)
         answer, centred = output
-        parallel = LOSSES[self.loss_name](
+        parallel = LOSSES[self.criterion](
             centred, targets["centred"], targets["centred_weight"]
         )
         return super().loss(answer, targets) + parallel

@@ -58,7 +58,7 @@ def tag_loss(tags: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
     return pull.mean(), (push / pair.sum((1, 2)).clamp(min=1)).mean()
 
 
-class TagCodec(SceneCodec):
+class TagCodec(SceneCodec, name="tag"):
     """People as heatmaps and tags: [B, 2 J, h, w] of `stride`, tags in the second half.
 
     More channels than 2 J are not looked at. `sigma` is in cells; `foreground` is how
@@ -221,7 +221,7 @@ class TagCodec(SceneCodec):
         return poses_of(points, people[..., 2], scores)
 
 
-class FineTagCodec(TagCodec):
+class FineTagCodec(TagCodec, name="fine_tag"):
     """HigherHRNet: a tuple of [B, 2 J, h, w] and heatmaps [B, J, 2 h, 2 w].
 
     Both have their own target of `sigma` cells, and their losses are added; heatmaps

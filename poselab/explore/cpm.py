@@ -51,7 +51,9 @@ class PoseMachineExplorer(Explorer):
         expect(network, CPM, "network", fix)
         self.network, self.samples = network.eval(), single_people(samples)
         self.skeleton, self.fields = samples.skeleton, network.fields()
-        self.codec = HeatmapCodec(samples.size, network.stride, loss="cross_entropy")
+        self.codec = HeatmapCodec(
+            samples.size, network.stride, criterion="cross_entropy"
+        )
         super().__init__(
             self._paint,
             self._make_controls(),

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from poselab.codecs import HeatmapCodec
-from poselab.codecs.heatmap_hard import hardest, loss_of_joints
+from poselab.codecs.ohkm import hardest, loss_of_joints
 from poselab.draw import TRUTH, style, to_pil
 from poselab.draw.overlay import covered, heated, ringed, titled
 from poselab.draw.styles import PREDICTION
@@ -43,7 +43,7 @@ def maps_at(net: nn.Module, codec: Any, image: Tensor, scale: float) -> tuple:
     device = device_of(net)
     output = codec.stages(net(wide.to(device)))[-1]
     reader = HeatmapCodec(
-        tuple(room), codec.stride, codec.sigma, codec.loss_name, codec.decoder
+        tuple(room), codec.stride, codec.sigma, codec.criterion, codec.decoder
     )
     output = output.cpu()
     joints = reader.decode(output).keypoints[0, 0]
@@ -173,7 +173,7 @@ class OhkmExplorer(Explorer):
         parts = [network(x.to(device)) for x in self.samples.image.split(64)]
         stages = [torch.cat(stage).cpu() for stage in zip(*parts, strict=True)]
         found = [
-            loss_of_joints(codec.loss_name, stage, goal["heatmaps"], goal["weight"])
+            loss_of_joints(codec.criterion, stage, goal["heatmaps"], goal["weight"])
             for stage in stages
         ]
         return [each for each, _ in found], found[0][1]

@@ -111,7 +111,7 @@ class _Looker:
         expect(network, StackedHourglass, "network", fix)
         self.network, self.samples = network.eval(), single_people(samples)
         self.skeleton = samples.skeleton
-        self.codec = HeatmapCodec(samples.size, loss="cross_entropy")
+        self.codec = HeatmapCodec(samples.size, criterion="cross_entropy")
 
     @remembered
     def seen(self, index: int, levels: tuple[int, ...] = ()) -> Seen:

@@ -51,7 +51,7 @@ class PyramidExplorer(Explorer):
         self.network, self.samples = coarse_net(network), single_people(samples)
         self.skeleton = samples.skeleton
         self.levels = _LEVELS[: len(self.network.banks)]
-        self.codec = HeatmapCodec(samples.size, loss="cross_entropy")
+        self.codec = HeatmapCodec(samples.size, criterion="cross_entropy")
         shown = ("map", "pose", "fields")
         controls = {
             "image": image_slider(samples),
@@ -173,7 +173,7 @@ class SpatialExplorer(Explorer):
         self.network, self.samples = coarse_net(network), single_people(samples)
         self.spatial = expect(spatial, SpatialModel, "spatial").cpu()
         self.skeleton = samples.skeleton
-        self.codec = HeatmapCodec(samples.size, loss="cross_entropy")
+        self.codec = HeatmapCodec(samples.size, criterion="cross_entropy")
         height, across = samples.size
         heard = {self.skeleton.joints[i] for i in spatial.pairs[:, 0].tolist()}
         names = [(name.replace("_", " "), name) for name in self.skeleton.joints]

@@ -286,8 +286,8 @@ class NmsExplorer(Explorer):
         caption = (
             f"Image {image}, {len(true)} people: {len(kept) + len(gone)} boxes with a "
             f"score above {score_threshold:.2f}; at threshold {iou_threshold:.2f} "
-            f"{len(gone)} go and {len(kept)} stay. {hits} people have a box (overlap above 0.5), {twice} "
-            "have more than one."
+            f"{len(gone)} go and {len(kept)} stay. {hits} people have a box (overlap "
+            f"above 0.5), {twice} have more than one."
         )
         return picture, caption
 

@@ -3,7 +3,7 @@ Pose Estimation", CVPR 2018 (1711.07319), section 3.2.
 
 `GlobalNet` is a feature pyramid with maps on every level, for the joints that are easy
 to see; `RefineNet` joins all levels and learns from the joints that are hard
-(`poselab.codecs.HardHeatmapCodec`). Parameter names are those of a public PyTorch
+(`poselab.codecs.OhkmCodec`). Parameter names are those of a public PyTorch
 version. Everything is resized corner on corner, as there.
 """
 

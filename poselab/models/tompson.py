@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from poselab.codecs.heatmap_crop import place_in_boxes
+from poselab.codecs.coarse_to_fine import place_in_boxes
 from poselab.codecs.heatmap_decode import decode_argmax
 from poselab.codecs.regression import joint_boxes
 from poselab.errors import require, require_shape

@@ -14,7 +14,7 @@ TINY = {
         about="a feature pyramid, refined on the 8 hardest joints of each person",
         model="cpn",
         arguments={"depth": 10, "width": 16, "filters": 48},
-        codec={**WHICH_PIXEL, "name": "hard_heatmap", "hard": 8},  # of 17 (section 3.2)
+        codec={**WHICH_PIXEL, "name": "ohkm", "hard": 8},  # of 17 (section 3.2)
         data=BEHIND_A_DETECTOR,
         stages=(Schedule(800, 32, 4e-3),),  # nine minutes on two cores
     )

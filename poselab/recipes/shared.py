@@ -14,7 +14,7 @@ WHICH_PIXEL: dict[str, Any] = {
     "size": SIZE,
     "stride": 4,  # 32x24 pixels, the papers' ratio of 64x48 to 256x192
     "sigma": 1.5,  # heatmap pixels, 6 px of the picture; 2, 8 px, in the papers
-    "loss": "cross_entropy",  # zeros are no way out, so a short training is enough
+    "criterion": "cross_entropy",  # zeros are no way out, so a short training is enough
     "decoder": "dark",  # below a heatmap pixel, from the shape of the peak
 }
 

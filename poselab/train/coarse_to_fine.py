@@ -33,7 +33,7 @@ def train_coarse_to_fine(
     """
     net = plan.network(seed).to(device)
     first, second = plan.stages
-    coarse = HeatmapCodec(plan.size, sigma=SIGMA, loss=LOSS)
+    coarse = HeatmapCodec(plan.size, sigma=SIGMA, criterion=LOSS)
     options_1 = of_stage(options, 0)
     history = fit(net.coarse, coarse, data, first, seed=seed, **options_1)
     fine = CropHeatmapCodec(net.crop, SIGMA, NOISE, LOSS)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from poselab.codecs import FeedbackCodec
+from poselab.codecs import IefCodec
 from poselab.datasets.sources import Source
 from poselab.models import IterativeFeedback
 from poselab.records import Sample
@@ -41,7 +41,7 @@ def train_feedback(
     net.start.copy_(mean_pose(held_out))
     net, histories = net.to(device), []
     for i, schedule in enumerate(plan.stages):
-        codec = FeedbackCodec(net.start, net.bound, net.sigma, i + 1, spread)
+        codec = IefCodec(net.start, net.bound, net.sigma, i + 1, spread)
         more = scored_as(of_stage(options, i), net, plan.reader())
         histories.append(
             fit(net.corrector, codec, data, schedule, seed=seed + i, **more)

@@ -25,7 +25,8 @@ _CELLS = [
     "from poselab.datasets import SyntheticPeople\n"
     "from poselab.models import DeepPose\n"
     "from poselab.train import fit\n"
-    "history = fit(DeepPose(), RegressionCodec((128, 96)), SyntheticPeople(), 2, 2)",
+    "net, codec = DeepPose(), RegressionCodec((128, 96))\n"
+    "history = fit(net, codec, SyntheticPeople(), steps=2, batch_size=2)",
     "print('READY')",
     "",
 ]

@@ -42,7 +42,8 @@ def conv(channels, inputs=3):
 
 def learns(net, codec, steps=30):
     torch.manual_seed(0)
-    history = fit(net, codec, Dots(SIZE), steps, 8, 1e-2, progress=False)
+    plan = {"steps": steps, "batch_size": 8, "lr": 1e-2}
+    history = fit(net, codec, Dots(SIZE), **plan, progress=False)
     assert sum(history.loss[-5:]) < 0.9 * sum(history.loss[:5])
     return net
 

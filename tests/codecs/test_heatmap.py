@@ -287,7 +287,7 @@ def test_codec_round_trip(decoder):
 
 def test_logits_become_maps_with_a_peak_near_one():
     sample = batch()
-    codec = HeatmapCodec((64, 48), 2, 2.0, loss="cross_entropy")
+    codec = HeatmapCodec((64, 48), 2, 2.0, criterion="cross_entropy")
     maps = codec.encode(sample)[1]["heatmaps"]
     again = codec.heatmaps(maps.clamp(min=1e-20).log())
     inner = ((sample.keypoints > 12) & (sample.keypoints < 36)).all(-1)[:, 0]
@@ -324,7 +324,7 @@ def test_sides_that_are_no_multiple_of_the_stride_round_up():
 
 def test_errors_say_what_to_do():
     with pytest.raises(ArgumentError, match="Known: mse, cross_entropy"):
-        HeatmapCodec(loss="l2")
+        HeatmapCodec(criterion="l2")
     with pytest.raises(ArgumentError, match="decoder = 'taylor'.*dark"):
         HeatmapCodec(decoder="taylor")
     with pytest.raises(ArgumentError, match="sigma"):
@@ -338,7 +338,7 @@ def test_errors_say_what_to_do():
 
 
 def test_the_losses_of_stages_are_added():
-    codec = HeatmapCodec((32, 24), loss="mse")
+    codec = HeatmapCodec((32, 24), criterion="mse")
     target = torch.rand(2, 3, 8, 6)
     targets = {"heatmaps": target, "weight": torch.ones(2, 3, 1, 1)}
     stages = [(target + gap).requires_grad_() for gap in (0.5, 0.1)]

@@ -77,7 +77,7 @@ def test_the_centred_target_is_the_pose_in_a_perfect_crop(people):
 
 def test_a_transformer_learns_from_both_answers(people):
     net = SymmetricTransformer(build("heatmap_net"))
-    codec = SymmetricCodec(SIZE, loss="cross_entropy")
+    codec = SymmetricCodec(SIZE, criterion="cross_entropy")
     inputs, targets = codec.encode(people)
     pair = net.train()(*inputs)
     both, one = codec.loss(pair, targets), codec.loss(pair[0], targets)

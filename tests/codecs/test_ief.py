@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poselab.codecs import (
-    FeedbackCodec,
+    IefCodec,
     bounded,
     fixed_path,
     gaussian_heatmaps,
@@ -32,7 +32,7 @@ def batch(n=6, seed=0):
 
 
 def codec(**options):
-    return FeedbackCodec(torch.full((17, 2), 25.0), **options)
+    return IefCodec(torch.full((17, 2), 25.0), **options)
 
 
 # --- steps and paths -----------------------------------------------------------------
@@ -182,4 +182,4 @@ def test_what_the_codec_refuses():
     with pytest.raises(ArgumentError, match="bound = inf"):
         codec(bound=math.inf)
     with pytest.raises(ShapeError, match="start"):
-        FeedbackCodec(torch.zeros(17, 3))
+        IefCodec(torch.zeros(17, 3))

@@ -10,7 +10,7 @@ from poselab.errors import ArgumentError
 from poselab.explore.cpn import MapsExplorer, OhkmExplorer, maps_at
 from poselab.models import build
 
-CODEC = HeatmapCodec((128, 96), loss="cross_entropy")
+CODEC = HeatmapCodec((128, 96), criterion="cross_entropy")
 
 
 @pytest.fixture(scope="module")

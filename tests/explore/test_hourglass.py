@@ -81,7 +81,7 @@ def test_a_cut_ends_with_its_block(net, samples):
 
 
 def test_the_cut_network_is_shown(scissors, net, samples):
-    codec = HeatmapCodec(samples.size, loss="cross_entropy")
+    codec = HeatmapCodec(samples.size, criterion="cross_entropy")
     with torch.no_grad(), cut(net, (1,)):
         output = net(samples.image[2:3])[0]
     seen = scissors.looker.seen(2, (1,))

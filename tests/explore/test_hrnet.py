@@ -9,7 +9,7 @@ from poselab.errors import ArgumentError
 from poselab.explore.hrnet import BranchExplorer
 from poselab.models import build
 
-CODEC = HeatmapCodec((128, 96), loss="cross_entropy")
+CODEC = HeatmapCodec((128, 96), criterion="cross_entropy")
 
 
 @pytest.fixture(scope="module")

@@ -123,7 +123,7 @@ def test_truncated():
 
 
 def test_it_learns_at_every_stage():
-    codec = HeatmapCodec((64, 48), loss="cross_entropy")
+    codec = HeatmapCodec((64, 48), criterion="cross_entropy")
     net, source = build("cpm_tiny", stages=2, width=16), Dots()
     fit(net, codec, source, steps=80, batch_size=8, lr=5e-3, progress=False)
     test = source.batch(64, torch.Generator().manual_seed(9))

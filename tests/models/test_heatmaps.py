@@ -46,7 +46,10 @@ def test_upsampling_is_centred():
 
 def test_it_learns_where_dots_are():
     torch.manual_seed(0)
-    net, codec = HeatmapNet(), HeatmapCodec((64, 48), sigma=1.5, loss="cross_entropy")
+    net, codec = (
+        HeatmapNet(),
+        HeatmapCodec((64, 48), sigma=1.5, criterion="cross_entropy"),
+    )
     held_out = Dots().batch(32, torch.Generator().manual_seed(99))
     history = fit(net, codec, Dots(), steps=60, batch_size=16, lr=3e-3, progress=False)
     assert history.loss[-1] < 0.75 * history.loss[0]

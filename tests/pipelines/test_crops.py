@@ -128,7 +128,7 @@ def test_flip_test_swaps_the_sides():
 
 
 def test_flip_test_averages_probabilities_where_the_codec_says_so():
-    codec = HeatmapCodec((32, 24), loss="cross_entropy")
+    codec = HeatmapCodec((32, 24), criterion="cross_entropy")
     images = torch.rand(2, 3, 32, 24, generator=torch.Generator().manual_seed(0))
 
     class Net(nn.Module):

@@ -22,7 +22,7 @@ from poselab.records import Detections
 from tests.support.server import File, Server
 
 SIZE = (128, 96)
-CODEC = codecs.HeatmapCodec(SIZE, 4, sigma=1.5, loss="mse", decoder="dark")
+CODEC = codecs.HeatmapCodec(SIZE, 4, sigma=1.5, criterion="mse", decoder="dark")
 GOAL = torch.tensor([61.3, 47.8])  # px of the picture
 
 

@@ -34,7 +34,7 @@ MAPS = Recipe(
     about="a toy that answers in heatmaps",
     model="heatmap_net",
     arguments={},
-    codec={"name": "heatmap", "size": SIZE, "loss": "cross_entropy"},
+    codec={"name": "heatmap", "size": SIZE, "criterion": "cross_entropy"},
     data=DrawnDots(),
     stages=(Schedule(60, 16, 4e-3),),
 )

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from poselab import codecs
-from poselab.codecs import HardHeatmapCodec, HeatmapCodec, hardest, loss_of_joints
+from poselab.codecs import HeatmapCodec, OhkmCodec, hardest, loss_of_joints
 from poselab.datasets import SyntheticPeople
 from poselab.errors import ArgumentError
 
@@ -26,8 +26,8 @@ def output(seed=0, joints=17):
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
 def test_the_mean_of_all_joints_is_the_plain_loss(batch, loss):
     plain, hard = (
-        HeatmapCodec((64, 48), loss=loss),
-        HardHeatmapCodec((64, 48), hard=17, loss=loss),
+        HeatmapCodec((64, 48), criterion=loss),
+        OhkmCodec((64, 48), hard=17, criterion=loss),
     )
     _, targets = plain.encode(batch)
     each, counts = loss_of_joints(
@@ -50,7 +50,7 @@ def test_the_hardest_of_each_image_by_hand():
 
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
 def test_only_the_hardest_joints_of_the_last_stage_are_taught(batch, loss):
-    codec = HardHeatmapCodec((64, 48), hard=8, loss=loss)
+    codec = OhkmCodec((64, 48), hard=8, criterion=loss)
     _, targets = codec.encode(batch)
     early, last = output(1).requires_grad_(), output(2).requires_grad_()
     codec.loss([early, last], targets).backward()
@@ -66,13 +66,13 @@ def test_only_the_hardest_joints_of_the_last_stage_are_taught(batch, loss):
 
 
 def test_nobody_labelled_costs_nothing(batch):
-    codec = HardHeatmapCodec((64, 48), hard=8)
+    codec = OhkmCodec((64, 48), hard=8)
     nobody = batch.replace(visibility=torch.zeros_like(batch.visibility))
     assert codec.loss([output(1), output(2)], codec.encode(nobody)[1]) == 0
 
 
 def test_from_a_card():
-    codec = codecs.build("hard_heatmap", size=(64, 48), hard=5, loss="cross_entropy")
-    assert (codec.hard, codec.loss_name) == (5, "cross_entropy")
+    codec = codecs.build("ohkm", size=(64, 48), hard=5, criterion="cross_entropy")
+    assert (codec.hard, codec.criterion) == (5, "cross_entropy")
     with pytest.raises(ArgumentError, match="hard = 0"):
-        HardHeatmapCodec((64, 48), hard=0)
+        OhkmCodec((64, 48), hard=0)

@@ -46,7 +46,7 @@ def hardest(each: Tensor, counts: Tensor, hard: int) -> Tensor:
     return torch.zeros_like(counts).scatter(1, chosen, True) & counts
 
 
-class HardHeatmapCodec(HeatmapCodec):
+class OhkmCodec(HeatmapCodec, name="ohkm"):
     """`HeatmapCodec` whose last stage learns from the `hard` worst joints of an image.
 
     The stages before it (GlobalNet in the paper) learn from all labelled joints; a
@@ -67,7 +67,7 @@ class HardHeatmapCodec(HeatmapCodec):
         """Sum over the stages; the last is the mean over its hardest joints."""
         *early, last = self.stages(output)
         each, counts = loss_of_joints(
-            self.loss_name, last, targets["heatmaps"], targets["weight"]
+            self.criterion, last, targets["heatmaps"], targets["weight"]
         )
         chosen = hardest(each, counts, self.hard)
         mined = torch.where(chosen, each, 0.0).sum() / chosen.sum().clamp(min=1)

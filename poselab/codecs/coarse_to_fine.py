@@ -24,16 +24,20 @@ class CropHeatmapCodec(Codec):
 
     A cell is a pixel. A training crop is centred on the true joint moved by Gaussian
     noise of `noise` pixels, which stands for the error of the coarse heatmap; `sigma`
-    is the width of the Gaussian. `loss` is "mse" (the output is the heatmap itself) or
-    "cross_entropy" (the output is logits over the cells).
+    is the width of the Gaussian. `criterion` is "mse" (the output is the heatmap
+    itself) or "cross_entropy" (the output is logits over the cells).
     """
 
     def __init__(
-        self, crop: int = 24, sigma: float = 1.5, noise: float = 3.0, loss: str = "mse"
+        self,
+        crop: int = 24,
+        sigma: float = 1.5,
+        noise: float = 3.0,
+        criterion: str = "mse",
     ) -> None:
         require(crop >= 3, "a crop needs 3 pixels", where="crop", value=crop)
-        require_known("loss", loss, LOSSES)
-        self.loss_name = loss
+        require_known("criterion", criterion, LOSSES)
+        self.criterion = criterion
         self.crop, self.sigma, self.noise = int(crop), float(sigma), float(noise)
         self.size = (self.crop, self.crop)
 
@@ -58,7 +62,7 @@ class CropHeatmapCodec(Codec):
 
     def loss(self, output: Tensor, targets: Targets) -> Tensor:
         """The loss of the output [B, J, crop, crop] against the fine heatmaps."""
-        return LOSSES[self.loss_name](output, targets["heatmaps"], targets["weight"])
+        return LOSSES[self.criterion](output, targets["heatmaps"], targets["weight"])
 
     def decode(self, output: Tensor, boxes: Tensor | None = None) -> Poses:
         """Fine heatmaps [B, J, crop, crop] -> stacked `Poses` of one person.
@@ -69,7 +73,7 @@ class CropHeatmapCodec(Codec):
         require_shape("output", output, None, None, self.crop, self.crop)
         whole = box_of_image(self.size).to(output).expand(*output.shape[:2], 4)
         boxes = whole if boxes is None else boxes
-        logits = self.loss_name == "cross_entropy"
+        logits = self.criterion == "cross_entropy"
         points, scores = place_in_boxes(output.float(), boxes, logits)
         return Poses(points[:, None], scores.clamp(0, 1)[:, None])
 
