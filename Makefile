@@ -29,7 +29,7 @@ LAB_FLAGS += --allow-root
 endif
 
 .PHONY: help install lab test test-fast test-colab lint format notebooks picture \
-    repo bench bench-explorers constraints clean distclean
+    repo weights bench bench-explorers constraints clean distclean
 
 # Every target says after `##` what it does; `make` alone prints that.
 help:
@@ -85,6 +85,10 @@ picture: $(STAMP)  ## draw the picture of the README again
 
 repo: $(STAMP)  ## make a fork your own: URL=https://github.com/you/poselab
 	@$(RUN) -m poselab.course repo "$(URL)"
+
+weights: $(STAMP)  ## train and score again what its recipe has changed
+	$(RUN) -m poselab.train --all
+	$(RUN) -m poselab.evaluate
 
 bench: $(STAMP)  ## measure how fast people are drawn
 	$(RUN) -m poselab.bench render

@@ -34,6 +34,7 @@ from poselab.draw.paint import (
     to_bytes,
     to_pil,
 )
+from poselab.draw.ranges import arms
 from poselab.draw.styles import (
     BOX,
     LEFT,
@@ -52,6 +53,7 @@ from poselab.draw.styles import (
 )
 
 __all__ = [
+    "arms",
     "BOX",
     "LEFT",
     "MASK",
