@@ -32,7 +32,7 @@ def arms(
             ax.plot(found, [place] * len(found), "o", color=colour, markersize=9)
             ax.plot(np.mean(found), place, "|", color="black", markersize=22)
         ax.set_yticks(range(len(values)), list(values))
-        ax.set_ylim(len(values) - 0.5, -0.5)  # the first arm on top
+        ax.set_ylim(max(len(values), 1) - 0.5, -0.5)  # the first arm on top
         ax.set_xlabel(score)
     if text:
         title(ax, text)
