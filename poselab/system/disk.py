@@ -6,16 +6,22 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import getpass
 import os
+import platform
+import re
+import shutil
 import sys
 import tempfile
 import uuid
 import warnings
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
-from poselab.errors import CacheError
+from poselab.errors import ArgumentError, CacheError
 
 
 def cache_dir(directory: str | Path | None = None) -> Path:
@@ -142,9 +148,12 @@ def _acquire(file) -> None:
 def replace_file(path: Path) -> Iterator[Path]:
     """A temporary path to write to, which becomes `path` when all went well.
 
-    Nothing half-written is ever seen at `path`. Raises what the writer raises.
+    Nothing half-written is ever seen at `path`. What killed processes left in the
+    folder goes first. Raises what the writer raises.
     """
-    temporary = path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex[:12]}.tmp")
+    path = Path(path)
+    remove_leftovers(path.parent)
+    temporary = path.with_name(f".{path.name[:40]}.{_mark()}{uuid.uuid4().hex[:8]}.tmp")
     try:
         temporary.touch(exist_ok=False)
         yield temporary
@@ -153,3 +162,84 @@ def replace_file(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+_LEFTOVER = re.compile(r"\..*\.([0-9a-f]{4})-(\d+)-[0-9a-f]{8}\.tmp")
+_looked_through: set[Path] = set()
+
+
+def _mark() -> str:
+    """This machine and process, as they stand in the name of a temporary file."""
+    return f"{_machine()}-{os.getpid()}-"
+
+
+def _machine() -> str:
+    return f"{zlib.crc32(platform.node().encode()) & 0xFFFF:04x}"
+
+
+def remove_leftovers(folder: Path) -> list[Path]:
+    """Delete temporary files whose process is dead; what went. Once for each folder.
+
+    Those of other machines, which may share the disk, stay.
+    """
+    folder = folder.resolve()
+    if folder in _looked_through:
+        return []
+    _looked_through.add(folder)
+    gone = []
+    for path in folder.glob(".*.tmp"):
+        match = _LEFTOVER.fullmatch(path.name)
+        if match and match[1] == _machine() and not _is_alive(int(match[2])):
+            with contextlib.suppress(OSError):
+                path.unlink()
+                gone.append(path)
+    return gone
+
+
+def _is_alive(process: int) -> bool:
+    """Whether there is a process of this number; on Windows nobody is asked."""
+    if sys.platform == "win32":  # where signal 0 is Ctrl-C
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
+
+
+def require_folder(folder: str | Path, where: str, room: int = 0) -> Path:
+    """A folder that can be written, made if missing, with `room` bytes free.
+
+    Found out by doing it: a file of that size is reserved and removed. Raises
+    `ArgumentError` in one line, before hours of work.
+    """
+    folder = user_path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            _reserve(file, room)
+        return folder
+    except (FileExistsError, NotADirectoryError) as problem:
+        said = "there is a file where a folder belongs"
+        fix = "Choose another folder."
+        raise ArgumentError(said, where=where, value=str(folder), fix=fix) from problem
+    except OSError as problem:
+        needed = f" with the {room / 1e6:.0f} MB that are needed" if room else ""
+        raise ArgumentError(
+            f"cannot be written{needed} ({problem.strerror or problem})",
+            where=where,
+            value=str(folder),
+            fix="Make room, or choose another folder.",
+        ) from problem
+
+
+def _reserve(file: IO[bytes], room: int) -> None:
+    """Take `room` bytes of the disk; an OSError where there are not so many."""
+    if room and hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, room)
+    elif room:
+        free = shutil.disk_usage(file.name if isinstance(file.name, str) else ".").free
+        if free < room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -18,6 +18,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from poselab.errors import require
+from poselab.system.gpu import require_device
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def joined(device: str | None = None) -> Iterator[str]:
     for a device that is not there, or if there are fewer GPUs than processes.
     """
     if "RANK" not in os.environ:
-        yield _there(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        yield require_device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         return
     local, here = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
     gpus = torch.cuda.device_count()
@@ -109,37 +110,13 @@ def joined(device: str | None = None) -> Iterator[str]:
             fix="Pass --device cuda.",
         )
         device = f"cuda:{local}" if device == "cuda" else device
-        torch.cuda.set_device(_there(device))
-    store = _meet("nccl" if _there(device).startswith("cuda") else "gloo")
+        torch.cuda.set_device(require_device(device))
+    store = _meet("nccl" if require_device(device).startswith("cuda") else "gloo")
     try:
         yield device
         _leave_together(store)
     finally:
         dist.destroy_process_group()
-
-
-def _there(device: str) -> str:
-    """`device`, if this machine has it."""
-    try:
-        kind, index = torch.device(device).type, torch.device(device).index or 0
-    except RuntimeError:
-        kind, index = "unknown", 0
-    require(
-        kind in ("cpu", "cuda", "mps"),
-        "no device has this name",
-        where="--device",
-        value=device,
-        fix="Use cpu, cuda or cuda:1.",
-    )
-    gpus = torch.cuda.device_count()
-    require(
-        kind != "cuda" or index < gpus,
-        f"this machine has {gpus} such GPUs",
-        where="--device",
-        value=device,
-        fix="Use cpu.",
-    )
-    return device
 
 
 def _leave_together(store: dist.Store) -> None:

@@ -33,6 +33,7 @@ MENDED = {
     "area 0.0": ({"area": 0.0}, "area of 0"),
     "height 0": ({"area": 0, "bbox": [20, 10, 60, 0]}, "size, now the joints'"),
     "width 0": ({"bbox": [20, 10, 0, 100]}, "box of no size"),
+    "a side that is nearly 0": ({"bbox": [20, 10, 1e-320, 100]}, "box of no size"),
     "box of zeros": ({"area": 0, "bbox": [0, 0, 0, 0]}, "box of no size"),
     "area in shares": ({"area": 0.33}, "area of 0"),
     "area of the picture": ({"area": 100 * 120 * 9.0}, "much larger than their box"),

@@ -19,6 +19,7 @@ from poselab.errors import AnnotationError, require
 BOX_TOLERANCE = 1.0  # px; published boxes are rounded
 OVER = 0.1  # of the picture's longer side: how far a box may reach out of it
 SMALLEST = 1.0  # px^2 and px: below it an area, a box or joints have no size
+TINY = 1e-3  # px: a side that is no side, though above 0
 ROUGH = 3  # labelled joints that are enough to compare with a box
 
 # Reasons that refuse the file where they concern every labelled person, and what to do.
@@ -100,7 +101,7 @@ def box(
     inside = into(record, given, size, notes)
     if not len(places):
         return inside
-    if inside[2:].min() > 0:
+    if inside[2:].min() > TINY:
         if inside[2:].max() <= SMALLEST and np.ptp(places, axis=0).max() > 4:
             notes.add(BOX_SHARES, record, "bbox")
         elif not near(places, inside).any():
@@ -188,7 +189,7 @@ def check_boxes(
     rows = [
         (given, shape[shape[:, 2] > 0, :2])
         for given, shape in zip(boxes, points, strict=True)
-        if (shape[:, 2] > 0).sum() >= ROUGH and given[2:].min() > 0
+        if (shape[:, 2] > 0).sum() >= ROUGH and given[2:].min() > TINY
     ]
     if not rows:
         return
