@@ -6,9 +6,10 @@ A skeleton is a list of names; everything else refers to joints by their place i
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -252,12 +253,24 @@ _MEANS = {
 }
 
 
-def by_name(name: str) -> Skeleton:
-    """The skeleton called `name`; an `ArgumentError` that lists them if unknown."""
+def by_name(name: str | Mapping[str, Any]) -> Skeleton:
+    """The skeleton called `name`, or that of a `description`.
+
+    Raises `ArgumentError`, which lists the names, if unknown.
+    """
+    if isinstance(name, Mapping):
+        return Skeleton(**name)
     if name not in SKELETONS:
         fix = f"Known: {', '.join(SKELETONS)}."
         raise ArgumentError("unknown skeleton", where="name", value=name, fix=fix)
     return SKELETONS[name]
+
+
+def description(skeleton: Skeleton) -> str | dict[str, Any]:
+    """What `by_name` makes it of: its name, or all fields of one that is not known."""
+    if SKELETONS.get(skeleton.name) == skeleton:
+        return skeleton.name
+    return {f.name: getattr(skeleton, f.name) for f in fields(skeleton)}
 
 
 def convert(

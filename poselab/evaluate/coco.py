@@ -18,7 +18,7 @@ def coco_scores(
     net: nn.Module, recipe: Recipe, coco: Coco, device: str = "cpu"
 ) -> dict[str, float]:
     """COCO's numbers with the flip test and the true boxes, as papers' ablations do."""
-    return coco_ap(coco.dataset, coco_results(net, recipe, coco, device))
+    return coco_ap(coco, coco_results(net, recipe, coco, device))
 
 
 @torch.no_grad()

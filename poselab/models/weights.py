@@ -13,7 +13,10 @@ from poselab.system.disk import replace_file
 
 
 def save_weights(model: nn.Module, path: str | Path, half: bool = True) -> None:
-    """Write the state dict as safetensors, floats as float16 where `half`; atomic."""
+    """Write the state dict as safetensors, floats as float16 where `half`; atomic.
+
+    Raises `CheckpointError` where the disk is full or the folder cannot be written.
+    """
     path = Path(path)
 
     def pack(value: Tensor) -> Tensor:
@@ -21,9 +24,16 @@ def save_weights(model: nn.Module, path: str | Path, half: bool = True) -> None:
         return value.half() if half and value.is_floating_point() else value
 
     state = {key: pack(value) for key, value in model.state_dict().items()}
-    with replace_file(path) as part:
-        save_file(state, part)
-        part.chmod(0o644)  # safetensors keeps files to their owner
+    try:
+        with replace_file(path) as part:
+            save_file(state, part)
+            part.chmod(0o644)  # safetensors keeps files to their owner
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"cannot be written ({error})",
+            where=path,
+            fix="Make room, or choose another folder.",
+        ) from error
 
 
 def load_weights(model: nn.Module, path: str | Path) -> nn.Module:

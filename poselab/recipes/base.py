@@ -14,7 +14,7 @@ from poselab import codecs, models
 from poselab.codecs import Codec
 from poselab.models import PLAIN, Normalise, Normalised
 from poselab.recipes.data import Annotated, Drawn
-from poselab.skeleton import Skeleton
+from poselab.skeleton import Skeleton, description
 from poselab.train import Schedule, Trainer, train_single
 
 NEAR_ZERO = 1e-3  # the spread of first weights that are to be small
@@ -77,7 +77,7 @@ class Recipe:
     def for_skeleton(self, skeleton: Skeleton) -> Recipe:
         """The recipe for people with another skeleton than COCO's."""
         joints = {"joints": len(skeleton)}
-        names = {"skeleton": skeleton.name}
+        names = {"skeleton": description(skeleton)}
         return replace(
             self, arguments={**self.arguments, **joints}, codec={**self.codec, **names}
         )

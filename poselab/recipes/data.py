@@ -73,7 +73,8 @@ class Annotated:
             value=None,
             fix="Pass --data coco:FOLDER.",
         )
-        coco = open_coco(folder, "train2017")
+        coco = open_coco(folder, "train2017", skeleton=None)  # the file's own joints
+        coco.require_images()
         crops = CocoPeople(coco, size, self.margin, self.variation)
         few = range(min(self.held_out, len(crops)))
         return crops, Sample.cat([crops[i] for i in few])

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from poselab.errors import require
 from poselab.recipes.base import Recipe
-from poselab.skeleton import COCO_17
+from poselab.skeleton import COCO_17, Skeleton
 from poselab.train import History
 
 
@@ -19,8 +20,9 @@ class Followed:
     """A trained network in eval mode, and how it came about.
 
     `recipe` is the one that was followed, with its epochs as steps and the batch sizes
-    used; `samples` how many people there were (None: without end); `seconds` the whole
-    time, those before a stop included.
+    used; `samples` how many people there were (None: without end), `left_out` how many
+    of the file are none of them and why; `seconds` the whole time, those before a stop
+    included.
     """
 
     net: nn.Module
@@ -28,6 +30,7 @@ class Followed:
     histories: list[History]
     samples: int | None
     seconds: float
+    left_out: dict[str, int] | None = None
 
     @property
     def curve(self) -> list[dict[str, float]]:
@@ -45,23 +48,33 @@ def follow(
     device: torch.device | str = "cpu",
     folder: str | None = None,
     changes: dict[str, Any] | None = None,
+    skeleton: Skeleton | None = None,
     **options: Any,
 ) -> Followed:
     """Train what the recipe describes, on its people or on those of `folder`.
 
     `folder` as for `open_coco`; `changes` replaces fields of the schedules (epochs,
-    batch_size); `options` go to `fit`, such as the folder of a `checkpoint`.
+    batch_size); `options` go to `fit`, such as the folder of a `checkpoint`. Raises
+    `ArgumentError`, before it starts, if the people have another `skeleton`.
     """
     start = time.perf_counter()
     if changes:
         stages = tuple(replace(stage, **changes) for stage in recipe.stages)
         recipe = replace(recipe, stages=stages)
     data, held_out = recipe.data.open(recipe.size, seed, folder)
+    require(
+        skeleton is None or held_out.skeleton == skeleton,
+        f"its people have the joints of {held_out.skeleton.name}, those of --val not",
+        where="--data",
+        value=folder,
+        fix="Score on a file with the same joints.",
+    )
     samples = len(data) if folder is not None else None
     recipe = recipe if samples is None else recipe.for_samples(samples)
-    if held_out.skeleton.name != COCO_17.name:
+    if held_out.skeleton != COCO_17:
         recipe = recipe.for_skeleton(held_out.skeleton)
     net, histories = recipe.trainer(recipe, data, held_out, seed, device, **options)
     learning = sum(history.seconds for history in histories)  # before a stop as well
     spent = max(time.perf_counter() - start, learning)
-    return Followed(net, recipe, histories, samples, spent)
+    left_out = getattr(data, "left_out", None)
+    return Followed(net, recipe, histories, samples, spent, left_out)

@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from poselab import recipes
-from poselab.datasets.coco.layout import open_coco
 from poselab.errors import PoselabError, require
 from poselab.evaluate.coco import coco_scores
 from poselab.evaluate.tasks import scorer
@@ -22,6 +21,7 @@ from poselab.system import distributed
 from poselab.system.disk import replace_file
 from poselab.zoo import cards
 from poselab.zoo.partial import Taken, start_from
+from poselab.zoo.preflight import open_held_out, read_note, require_room, save_somewhere
 
 EXAMPLES = """examples:
   python -m poselab.train heatmap_tiny
@@ -149,9 +149,9 @@ def up_to_date(name: str, recipe: Recipe, options: argparse.Namespace) -> bool:
 
 def make(name: str, recipe: Recipe, options: argparse.Namespace, device: str) -> None:
     """Follow a recipe and write its weights and card; the leader of a team does."""
-    options.out.mkdir(parents=True, exist_ok=True)  # now, not after the training
+    require_room(recipe, options)  # now, not after the training
     more = _fit_options(name, recipe, options)
-    val = None if options.val is None else open_coco(options.val, "val2017")
+    val = None if options.val is None else open_held_out(options.val)
     changes = {"epochs": options.epochs, "batch_size": options.batch_size}
     made = recipes.follow(
         recipe,
@@ -159,6 +159,7 @@ def make(name: str, recipe: Recipe, options: argparse.Namespace, device: str) ->
         device,
         options.data,
         {key: value for key, value in changes.items() if value is not None},
+        None if val is None else val.skeleton,
         **more,
     )
     card = cards.describe(made, device, _command(name, options), options.seed)
@@ -166,16 +167,16 @@ def make(name: str, recipe: Recipe, options: argparse.Namespace, device: str) ->
         card |= _report(made, options, device)
     if options.start is not None:
         card["start"] = more["prepare"].taken.content()
-    if val is not None:
-        card |= {
-            "val": options.val,
-            "scores": coco_scores(made.net, recipe, val, device),
-        }
-        say("  ".join(f"{k} {v:.3f}" for k, v in card["scores"].items()))
-    if distributed.team().leads:
-        half = not isinstance(recipe.data, Annotated)
-        cards.save(name, made.net, card, options.out, half)
+    half = not isinstance(recipe.data, Annotated)
+    if distributed.team().leads:  # before anything else that can fail
+        save_somewhere(name, made.net, card, options.out, half)
         say(f"wrote {options.out / name}.safetensors and .json")
+    if val is not None:
+        scores = coco_scores(made.net, made.recipe, val, device)
+        say("  ".join(f"{k} {v:.3f}" for k, v in scores.items()))
+        if distributed.team().leads:
+            card |= {"val": options.val, "scores": scores}
+            cards.write_card(name, card, options.out)
 
 
 def _fit_options(
@@ -222,7 +223,7 @@ def _keep_apart(folder: Path, options: argparse.Namespace) -> None:
     start = None if options.start is None else str(options.start)
     words = {"data": options.data, "start": start}
     if note.is_file():
-        found = json.loads(note.read_text(encoding="utf-8"))
+        found = read_note(note)
         require(
             found == words,
             f"holds a training with {found}",
@@ -242,6 +243,7 @@ def _report(made: Followed, options: argparse.Namespace, device: str) -> dict[st
     found = {
         "data": options.data,
         "people": made.samples,
+        "left_out": made.left_out,
         "processes": distributed.team().size,
         "images_per_second": made.recipe.pictures / max(spent, 1e-9),
         "loss": [history.loss for history in made.histories],
@@ -273,6 +275,8 @@ def main(argv: list[str] | None = None) -> None:
         run(arguments(argv))
     except PoselabError as problem:
         sys.exit(str(problem))
+    except OSError as problem:
+        sys.exit(f"{problem.filename or 'a file'}: {problem.strerror or problem}")
 
 
 if __name__ == "__main__":

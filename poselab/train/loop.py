@@ -19,6 +19,7 @@ from poselab.errors import Interrupted, PoselabError, require
 from poselab.models import seeded
 from poselab.records import Sample
 from poselab.system import distributed
+from poselab.system.gpu import half_type, memory_of
 from poselab.system.progress import progress_bar
 from poselab.train.checkpoints import read_checkpoint, write_checkpoint
 from poselab.train.schedules import Schedule, learning_rate
@@ -79,9 +80,9 @@ def fit(
     Training ends after the plan's steps, or after `seconds` of this call. With a
     `checkpoint` file the state is kept there every `save_every` steps and at the end;
     if the file exists and `resume` is set, training goes on from it, exactly as if it
-    had not stopped. On CUDA the forward pass runs in bfloat16. `device` defaults to the
-    model's; `compiled` passes the model through `torch.compile`. `score(model, codec)`
-    is asked after 8,000 pictures, 16,000, 32,000, ... and at the end.
+    had not stopped. The forward pass runs in bfloat16 on GPUs that have it. `device`
+    defaults to the model's; `compiled` passes the model through `torch.compile`.
+    `score(model, codec)` is asked after 8,000 pictures, 16,000, ... and at the end.
 
     In a team of processes (`poselab.system.distributed`) each learns from its part of
     every batch, so the batch size is that of all together; the losses are the team's
@@ -95,7 +96,10 @@ def fit(
     known = resume and checkpoint is not None and Path(checkpoint).exists()
     if distributed.from_leader(known):
         run.restore()
-    with seeded(seed):  # dropout draws from the global random state
+    with (
+        seeded(seed),
+        memory_of(plan.batch_size),
+    ):  # dropout draws from the global random state
         run.go(data, seconds, save_every, progress)
     return run.history
 
@@ -164,6 +168,7 @@ class _Run:
         self.called = torch.compile(self.called) if compiled else self.called
         self.codec, self.schedule, self.seed = codec, schedule, seed
         self.checkpoint, self.score = checkpoint, score
+        self.half = half_type(self.device)
         self.optimiser = torch.optim.AdamW(
             model.parameters(), schedule.lr, weight_decay=schedule.weight_decay
         )
@@ -269,7 +274,7 @@ class _Run:
             batch = batch.to(self.device, non_blocking=cuda)
             inputs, targets = self.codec.encode(batch, generator)
         inputs = [self.laid_out(tensor) for tensor in inputs]
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=cuda):
+        with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
             output = self.called(*inputs)
         return self.codec.loss(output, targets)  # float32: the targets are
 

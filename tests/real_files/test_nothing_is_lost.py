@@ -1,14 +1,26 @@
 """Kind 5: what can fail is tried before the work; leftovers go; errors are one line."""
 
+import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
-from poselab.errors import ArgumentError, PoselabError
+from poselab import recipes, zoo
+from poselab.errors import ArgumentError, CheckpointError, PoselabError
+from poselab.models import save_weights
+from poselab.recipes import simple_baseline
 from poselab.system import disk, gpu
+from poselab.train import Schedule
+from poselab.train.__main__ import main
+from tests.support.annotation_files import category, content, person, points, write
 
 needs_posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX")
 
@@ -121,3 +133,190 @@ def test_running_out_of_memory_is_one_line_with_a_batch_size():
                     "CUDA out of memory. Tried to\n allocate"
                 )
         assert "\n" not in str(caught.value)
+
+
+# --- the command line ----------------------------------------------------------------
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """A paper's recipe that is over in a second."""
+    recipe = replace(
+        recipes.find("simple_baseline_r50"),
+        arguments={"depth": 10, "width": 8, "filters": 8},
+        codec={**recipes.find("simple_baseline_r50").codec, "size": (64, 64)},
+        stages=(Schedule(epochs=1, batch_size=2, lr=1e-3, weight_decay=0.0),),
+        near_zero=("final_layer",),
+    )
+    monkeypatch.setitem(simple_baseline.PAPER, "small", recipe)
+    return recipe
+
+
+@pytest.fixture
+def good(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "good", content([person(), person(2, 2)], images=2))
+    return tmp_path
+
+
+def train(*words, name="small"):
+    main([name, "--data", "coco:good", "--device", "cpu", "--out", "runs", *words])
+
+
+def refused(*words, **options):
+    """The one line that the command ends in; nothing was trained."""
+    with pytest.raises(SystemExit) as caught:
+        train(*words, **options)
+    assert isinstance(caught.value.code, str)
+    assert "\n" not in caught.value.code
+    assert not list(Path("runs").glob("*.safetensors")) if Path("runs").is_dir() else 1
+    return caught.value.code
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Whoever takes a first step fails the test."""
+
+    def step(*_):
+        raise AssertionError("it has started")
+
+    monkeypatch.setattr("poselab.train.loop._Run.step", step)
+
+
+def test_the_weights_are_there_whatever_the_validation_holds(good, small):
+    crowd = person(9, iscrowd=1, keypoints=..., num_keypoints=...)
+    ball = {"id": 9, "image_id": 1, "category_id": 2, "bbox": [5, 5, 9, 9], "area": 81}
+    kinds = [category(), category(2, "sports ball", keypoints=...)]
+    write(good / "crowd", content([person(), person(2, 2), crowd], images=2))
+    write(good / "ball", content([person(), person(2, 2), ball], kinds, images=2))
+    for val in ("crowd", "ball"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            train("--val", f"coco:{val}")
+        card = json.loads((good / "runs/small.json").read_text())
+        assert card["scores"]["AP"] >= 0
+        assert card["left_out"] == {"crowds": 0, "people without joints": 0}
+        assert (good / "runs/small.safetensors").is_file()
+
+
+def test_weights_are_written_before_the_score(good, small, monkeypatch):
+    def fails(*_):
+        raise PoselabError("the score fails")
+
+    monkeypatch.setattr("poselab.train.__main__.coco_scores", fails)
+    with pytest.raises(SystemExit, match="the score fails"):
+        train("--val", "coco:good")
+    assert {p.name for p in (good / "runs").iterdir()} >= {
+        "small.safetensors",
+        "small.json",
+    }
+
+
+def test_weights_go_elsewhere_where_their_folder_fails(good, small, monkeypatch):
+    real = save_weights
+
+    def full(net, path, half=True):
+        if path.parent.name == "runs":
+            raise CheckpointError("no space left", where=path)
+        real(net, path, half)
+
+    monkeypatch.setattr("poselab.zoo.cards.save_weights", full)
+    with pytest.raises(SystemExit) as caught:
+        train()
+    folder = Path(re.search(r"card are in (\S+?)[.\s]", caught.value.code)[1])
+    assert (folder / "small.safetensors").is_file()
+    assert (folder / "small.json").is_file()
+
+
+def missing_image(good):
+    write(good / "val", content([person(), person(2, 2)], images=2))
+    (good / "val/images/2.png").unlink()
+
+
+def own_joints(good):
+    names = ["head", "tail", "paw_left", "paw_right"]
+    four = person(keypoints=points(joints=4), num_keypoints=4)
+    write(good / "val", content([four], [category(keypoints=names)]))
+
+
+def broken_truth(good):
+    write(good / "val", content([person(bbox=[0, 0, -3, 4])]))
+
+
+BEFORE = {
+    "an image of --val": (missing_image, ["--val", "coco:val"], "2.png"),
+    "joints of --val without sigmas": (own_joints, ["--val", "coco:val"], "sigmas"),
+    "annotations of --val": (broken_truth, ["--val", "coco:val"], "negative width"),
+    "no --val": (None, ["--val", "coco:none"], "no folder none"),
+    "a file for a folder": (None, ["--out", "afile"], "file where a folder belongs"),
+    "a checkpoint in a file": (None, ["--checkpoint", "afile"], "--checkpoint"),
+    "a bad device": (None, ["--device", "mps:7"], "--device"),
+    "no such start": (None, ["--start", "none.pth"], "no such file"),
+    "a start that is a page": (None, ["--start", "page.pth"], "HTML page"),
+    "a start of another network": (None, ["--start", "other.pth"], "of the backbone"),
+}
+
+
+@pytest.mark.parametrize("case", BEFORE)
+def test_what_would_fail_later_fails_before_the_first_step(
+    good, small, no_training, case
+):
+    make, words, said = BEFORE[case]
+    (good / "afile").touch()
+    (good / "page.pth").write_text("<html></html>")
+    torch.save({"conv1.weight": torch.zeros(3)}, good / "other.pth")
+    if make is not None:
+        make(good)
+    assert said in refused(*words)
+
+
+def test_an_image_of_the_training_data_is_missed_before(good, small, no_training):
+    (good / "good/images/2.png").unlink()
+    assert "2.png" in refused()
+
+
+def test_a_damaged_note_is_one_line(good, small):
+    train("--checkpoint", "ck")
+    note = next((good / "ck").rglob("words.json"))
+    note.write_text("")
+    shutil.rmtree(good / "runs")
+    assert "words.json in it is damaged" in refused("--checkpoint", "ck")
+
+
+def test_our_own_checkpoint_can_be_a_start(good, small, capsys):
+    train("--checkpoint", "ck")
+    state = next((good / "ck").rglob("stage_1.pt"))
+    train("--start", str(state))
+    card = json.loads((good / "runs/small.json").read_text())
+    assert card["start"]["file"] == str(state)
+    found = re.fullmatch(
+        r"(\d+) of (\d+) tensors of the backbone, (\d+) of (\d+) of the head",
+        card["start"]["taken"],
+    )
+    assert found[1] == found[2]
+    assert found[3] == found[4]
+    assert card["start"]["taken"] in capsys.readouterr().out
+
+
+def test_other_joints_than_coco_s_are_trained_and_loaded(good, small):
+    """The names of the file decide; the card keeps them."""
+    names = ["head", "tail", "paw_left", "paw_right"]
+    four = [person(i, i, keypoints=points(joints=4), num_keypoints=4) for i in (1, 2)]
+    kinds = [category(3, "dog", keypoints=names, skeleton=[[1, 2]])]
+    four = [{**p, "category_id": 3} for p in four]
+    write(good / "good", content(four, kinds, images=2))
+    train()
+    card = json.loads((good / "runs/small.json").read_text())
+    assert card["recipe"]["arguments"]["joints"] == 4
+    net = zoo.load("small", folder=good / "runs")
+    assert net.codec.skeleton.joints == tuple(names)
+    assert net.codec.skeleton.flip_pairs == ((2, 3),)
+    assert net(torch.zeros(1, 3, 64, 64)).shape[1] == 4
+    assert "joints of dog" in refused_val(good)
+
+
+def refused_val(good):
+    """What is said where --val has other joints than --data."""
+    shutil.rmtree(good / "runs")
+    write(good / "val", content([person()]))
+    return refused("--val", "coco:val")

@@ -19,6 +19,7 @@ from poselab.datasets.coco import masks
 from poselab.datasets.coco.mend import Fill
 from poselab.datasets.coco.results import person_ids, read_results
 from poselab.datasets.images import image_size, read_image
+from poselab.datasets.missing import missing_image
 from poselab.datasets.transforms import crop_people
 from poselab.errors import AnnotationError, ImageError
 from poselab.records import Poses, Sample
@@ -171,6 +172,13 @@ class Coco:
         people = person_ids(self.annotations.category_id, categories)
         ids = set(self.image_ids)
         return read_results(file, self.skeleton, ids, min_score, people)
+
+    def require_images(self) -> None:
+        """Raise an `ImageError` for the first image whose file is not there."""
+        for record in self.annotations.images:
+            path = self.image_dir / record.file_name
+            if not path.is_file():
+                raise missing_image(path)
 
     def _check_file(self, record: coco_format.ImageRecord) -> None:
         if not self.image_dir.is_dir():
