@@ -25,7 +25,8 @@ def names() -> list[str]:
 def build(name: str, **options: Any) -> Codec:
     """The codec `name` with its options, the arguments of its class.
 
-    A skeleton may be given by its name or `description`. Raises `ArgumentError` for an unknown name.
+    A skeleton may be given by its name or `description`. Raises `ArgumentError` for an
+    unknown name.
     """
     require_known("name", name, names())
     if isinstance(options.get("skeleton"), str | dict):
