@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from poselab.checks import check
+from poselab.checks.cpm import gradient
 from poselab.codecs import masked_mse
 from poselab.models import measured_field
 
@@ -64,8 +65,12 @@ def test_the_gradient_by_hand():
     assert check("cpm.gradient", answer)
 
 
-def test_two_mistakes_at_once_are_still_wrong():
-    def answer(w, x, target):
-        return torch.zeros(())
+def test_two_mistakes_at_once_get_no_diagnosis_of_one():
+    """Beliefs detached and the factor 2 missing: neither alone explains all cases."""
 
-    assert not check("cpm.gradient", answer)
+    def answer(w, x, target):
+        return ((w[0] * x - target) * x).sum()
+
+    result = check("cpm.gradient", answer)
+    assert result.status == "wrong"
+    assert result.diagnosis not in gradient.bank
