@@ -15,7 +15,9 @@ import pytest
 
 from poselab.errors import ArgumentError, DownloadError
 from poselab.system import download as module
-from poselab.system.download import CHUNK, download
+from poselab.system import transfer
+from poselab.system.download import download
+from poselab.system.transfer import CHUNK
 from tests.support.server import File, Server
 
 BODY = bytes(i * i % 251 for i in range(3 * CHUNK))
@@ -258,7 +260,7 @@ def test_nobody_there(tmp_path):
 
 def test_a_full_disk_is_seen_before(serve, fetch, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        module.shutil, "disk_usage", lambda path: SimpleNamespace(free=50_000_000)
+        transfer.shutil, "disk_usage", lambda path: SimpleNamespace(free=50_000_000)
     )
     with pytest.raises(DownloadError, match=r"needs 68 MB in .* 50 MB are free"):
         fetch(serve())

@@ -418,7 +418,7 @@ def test_a_file_with_another_checksum_is_not_loaded(served, tmp_path):
 def test_a_full_disk(served, tmp_path, monkeypatch):
     served()
     usage = SimpleNamespace(free=1_000_000)
-    monkeypatch.setattr("poselab.system.download.shutil.disk_usage", lambda path: usage)
+    monkeypatch.setattr("poselab.system.transfer.shutil.disk_usage", lambda path: usage)
     with pytest.raises(DownloadError, match="1 MB are free.*Nothing is left"):
         zoo.load("small", progress=False)
     assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
