@@ -116,7 +116,7 @@ def assign(
     """For each anchor the box that it shall learn; [N] int64.
 
     anchors [N, 4], boxes_xyxy [P, 4], or with further dimensions in front, and then
-    `present` [..., P] says which boxes there are. The index of the box an anchor
+    `present` [..., P] is True for the boxes that count. The index of the box an anchor
     overlaps most if that is at least `high`, `NOBODY` below `low`, `BETWEEN` (learns
     nothing) from there to `high`. With `best` each box also gets the anchors that
     overlap it most, however little (1506.01497, section 3.1.2).

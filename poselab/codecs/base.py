@@ -100,7 +100,7 @@ class Codec(ABC):
         coordinates change their sign. Raises `ArgumentError` where a codec has none.
         """
         raise ArgumentError(
-            "this codec does not know what its output is in a mirror",
+            "this codec has no rule for mirror images",
             where=type(self).__name__,
             field="mirror",
             fix="Leave the flip test out, or write the method.",
@@ -109,7 +109,7 @@ class Codec(ABC):
     def merge(self, output: Any, mirrored: Any) -> Any:
         """One output from two, the second being the answer of `mirror`: their mean.
 
-        A codec whose parts must not be averaged, such as tags, says so here.
+        A codec whose parts must not be averaged, such as tags, overrides this.
         """
         return mean_of(output, mirrored)
 

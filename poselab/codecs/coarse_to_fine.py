@@ -1,8 +1,8 @@
 """A second look: heatmaps of small crops around joints that were nearly found.
 
 Tompson et al., "Efficient Object Localization Using Convolutional Networks", CVPR 2015
-(1411.4280), section 4: a coarse heatmap says where to look, a fine one where in the
-crop.
+(1411.4280), section 4: a coarse heatmap gives the place of the crop, a fine one
+the place in the crop.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """People as boxes: what a detector in two steps learns, and how its output is read.
 
-Ren et al., "Faster R-CNN", NIPS 2015 (1506.01497), section 3.1.2. The first step tells
-for each anchor whether it holds a person and how to move it; the second tells the same
-for each box that the first proposes.
+Ren et al., "Faster R-CNN", NIPS 2015 (1506.01497), section 3.1.2. The first step has
+for each anchor a score, whether it holds a person, and deltas that move it; the second
+has the same for each box that the first proposes.
 
 The output of such a network is a dictionary, for N anchors and K proposals of B images:
 
@@ -170,7 +170,7 @@ class DetectionCodec(Codec, name="detection"):
 
 
 def _rows(boxes: Tensor, found: Tensor) -> Tensor:
-    """The boxes [..., P, 4] that `found` [..., N] says; any where it says nobody."""
+    """Of boxes [..., P, 4] those at the indices `found` [..., N]; any where below 0."""
     if not boxes.shape[-2]:
         return boxes.new_zeros(*found.shape, 4)
     index = found.clamp(min=0)[..., None].expand(*found.shape, 4)

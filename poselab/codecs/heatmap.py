@@ -1,4 +1,4 @@
-"""Joints as heatmaps: how the targets are drawn and what the losses ask.
+"""Joints as heatmaps: how the targets are drawn, and the losses.
 
 One heatmap per joint: a Gaussian of height 1 where the joint is (Tompson et al. 2014,
 1406.2984; merged over people by the maximum, Cao et al. 2017, 1611.08050, section 2.2).
@@ -188,10 +188,10 @@ class HeatmapCodec(Codec, name="heatmap"):
     The targets are Gaussians of `sigma` cells, those of several people joined by
     `merge_by` (see `merge_people`); `quantise` draws them on cell centres only.
     `criterion` is "mse" (the output is the heatmap itself) or "cross_entropy" (the
-    output is logits over the cells), `decoder` a key of `DECODERS`; `skeleton` tells
-    which joints change places in a mirror. Where a side is no multiple of the stride,
-    the last cells reach over the border. Raises `ArgumentError` for a name that is not
-    known.
+    output is logits over the cells), `decoder` a key of `DECODERS`; `skeleton` has the
+    pairs of joints that change places in a mirror. Where a side is no multiple of the
+    stride, the last cells reach over the border. Raises `ArgumentError` for a name that
+    is not known.
     """
 
     def __init__(
@@ -278,7 +278,7 @@ class HeatmapCodec(Codec, name="heatmap"):
         """
         require_shape("output", output, None, None, *self.heatmap_size)
         heatmaps, decode = self.heatmaps(output.float()), DECODERS[self.decoder]
-        if self.decoder == "soft_argmax":  # whose softmax asks for logits
+        if self.decoder == "soft_argmax":  # its softmax takes logits
             heatmaps = heatmaps.clamp(min=1e-10).log()
         options = {"blur": blur_of(self.sigma)} if self.decoder == "dark" else {}
         points, scores = decode(heatmaps, self.stride, **options)

@@ -255,7 +255,7 @@ def gaussian_kernel(side: int) -> Tensor:
 
 
 def blur_of(sigma: float) -> int:
-    """The odd side whose blur has about the sigma of the targets, as DARK wants it."""
+    """The odd side whose blur has about the sigma of the targets, as DARK has it."""
     return 2 * max(0, math.floor((sigma - 0.8) / 0.3 + 1.5)) + 1
 
 

@@ -58,7 +58,7 @@ def fixed_path(start: Tensor, truth: Tensor, bound: float, steps: int) -> list[T
 
 
 def on_path(start: Tensor, truth: Tensor, bound: float, steps: Tensor) -> Tensor:
-    """The pose y_t at once: `steps` [B] says which t for each of [B, J, 2] px.
+    """The pose y_t at once: `steps` [B] is the t of each of [B, J, 2] px.
 
     A straight path in equal steps is one step of t times the length.
     """

@@ -37,8 +37,8 @@ def loss_of_joints(
 def hardest(each: Tensor, counts: Tensor, hard: int) -> Tensor:
     """Which joints [B, J] are among the `hard` largest losses of their image.
 
-    Joints that do not count (v = 0) are never chosen: nobody knows where they are, so
-    no loss of theirs means anything. An image with fewer labelled joints gives fewer.
+    Joints that do not count (v = 0) are never chosen: their place is not known, so
+    their loss means nothing. An image with fewer labelled joints gives fewer.
     """
     require_shape("counts", counts, *each.shape)
     ranked = torch.where(counts, each.detach(), -torch.inf)

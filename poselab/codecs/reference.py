@@ -143,7 +143,7 @@ def crop_matrix_reference(
 
     The centre x + w / 2 of a box becomes point (W / 2, H / 2) of the crop, as if points
     were counted from the corner of the first pixel. `decode_quarter_reference` reads
-    cell u as point s u: weights that learned with the one want the other.
+    cell u as point s u: weights that learned with the one need the other.
     """
     require_shape("boxes", boxes, None, 4)
     grown = expand_box(boxes, size, margin)
@@ -169,7 +169,7 @@ class ReleasedCodec(HeatmapCodec, name="released"):
 
     `decoder` is a key of this module's `DECODERS`, "quarter" for Simple Baseline and
     HRNet; size, stride, sigma and skeleton are those of `HeatmapCodec`. Weights that
-    learned from targets drawn so want this reading, together with the crops of
+    learned from targets drawn so need this reading, together with the crops of
     `crop_matrix_reference`. Only for use: there are no such targets here to learn from.
     """
 

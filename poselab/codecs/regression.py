@@ -143,8 +143,8 @@ class RegressionCodec(Codec, name="regression"):
 
     `size` is the (H, W) of the network's input. Targets are relative to the image
     centre, in [-0.5, 0.5] for a joint inside; with `unit=True` they are x / W, y / H,
-    in [0, 1], the convention of later heads such as `DeepPoseResNet`. `skeleton` says
-    which joints change places in a mirror.
+    in [0, 1], the convention of later heads such as `DeepPoseResNet`. `skeleton` has
+    the pairs of joints that change places in a mirror.
     """
 
     def __init__(
@@ -198,9 +198,9 @@ class RegressionCodec(Codec, name="regression"):
 class PointsCodec(Codec, name="points"):
     """For networks that answer in pixels themselves, after one stage or several.
 
-    `size` is the (H, W) of the input, `skeleton` says which joints change places in a
-    mirror. A cascade, iterative feedback and a coarse net with a second look are of
-    this kind: each of their stages is [B, J, 2] px.
+    `size` is the (H, W) of the input, `skeleton` has the pairs of joints that change
+    places in a mirror. A cascade, iterative feedback and a coarse net with a second
+    look are of this kind: each of their stages is [B, J, 2] px.
     """
 
     def __init__(

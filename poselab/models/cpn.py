@@ -1,10 +1,10 @@
 """Cascaded pyramid network: Chen et al., "Cascaded Pyramid Network for Multi-Person
 Pose Estimation", CVPR 2018 (1711.07319), section 3.2.
 
-`GlobalNet` is a feature pyramid with maps on every level, for the joints that are easy
-to see; `RefineNet` joins all levels and learns from the joints that are hard
-(`poselab.codecs.OhkmCodec`). Parameter names are those of a public PyTorch
-version. Everything is resized corner on corner, as there.
+`GlobalNet` is a feature pyramid with heatmaps on every level, for the joints that are
+easy to see; `RefineNet` joins all levels and learns from the joints that are hard
+(`poselab.codecs.OhkmCodec`). Parameter names are those of a public PyTorch version.
+Everything is resized corner on corner, as there.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Resize(nn.Module):
 
 
 class Sized(nn.Sequential):
-    """Layers in a row, of which those that resize are told the size."""
+    """Layers in a row, of which those that resize get the size."""
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         for layer in self:
@@ -44,7 +44,7 @@ class Sized(nn.Sequential):
 
 
 class GlobalNet(nn.Module):
-    """C2 to C5 of a ResNet -> features of four levels and their maps, coarse first.
+    """C2 to C5 of a ResNet -> features of four levels and their heatmaps, coarse first.
 
     `channels` are those of C2 to C5. Each level is brought to `filters` channels by a
     1x1 convolution; the level above is up-sampled, passed through another, and added.
@@ -97,7 +97,7 @@ class RefineBlock(Bottleneck):
 
 
 class RefineNet(nn.Module):
-    """The features of the levels, coarse first -> one set of maps [B, J, H/4, W/4].
+    """The features of the levels, coarse first -> one set of heatmaps [B, J, H/4, W/4].
 
     The coarser a level, the more bottlenecks it passes; then all are brought to the
     finest size and joined.
@@ -125,12 +125,13 @@ class RefineNet(nn.Module):
 
 
 class CPN(nn.Module):
-    """Images [B, 3, H, W] -> maps [B, J, H/4, W/4] of each stage, from first to last.
+    """Images [B, 3, H, W] -> heatmaps [B, J, H/4, W/4] of each stage, from first to
+    last.
 
     The stages are the levels of GlobalNet, coarse (C5) to fine (C2), and last
-    RefineNet, whose maps are the answer. Maps or logits, as the loss wants it. For
-    the released weights see `poselab.zoo.released`; they want images normalised by
-    the mean of ImageNet.
+    RefineNet, whose heatmaps are decoded. The output is heatmaps or logits, whichever
+    the loss takes. For the released weights see `poselab.zoo.released()`; they take
+    images normalised by the mean of ImageNet.
     """
 
     stride = 4
@@ -143,7 +144,7 @@ class CPN(nn.Module):
 
     @property
     def stages(self) -> int:
-        """How many sets of maps there are: 5, unless it has been `truncated`."""
+        """How many sets of heatmaps there are: 5, unless it has been `truncated`."""
         return len(self.global_net.laterals) + (self.refine_net is not None)
 
     def forward(self, images: Tensor) -> list[Tensor]:  # [B, 3, H, W]

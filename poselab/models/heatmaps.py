@@ -1,7 +1,8 @@
-"""A small network for heat maps, on the backbone of the small DeepPose.
+"""A small network for heatmaps, on the backbone of the small DeepPose.
 
 Its head is that of Simple Baseline (Xiao, Wu & Wei 2018, 1804.06208, section 2) in
-small: transposed convolutions up to stride 4, then one 1x1 convolution per joint's map.
+small: transposed convolutions up to stride 4, then one 1x1 convolution per joint's
+heatmap.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ def up_block(inputs: int, outputs: int) -> nn.Sequential:
 
 @register("heatmap_net")
 class HeatmapNet(nn.Module):
-    """Images [B, 3, H, W] -> maps [B, J, H/4, W/4], for sides that 16 divides.
+    """Images [B, 3, H, W] -> heatmaps [B, J, H/4, W/4], for sides that 16 divides.
 
-    Maps or logits, as the loss wants it. 0.47 M parameters for 17 joints, about as many
-    as `DeepPose`, with the same backbone; no part of it knows the size of the image.
+    The output is heatmaps or logits, whichever the loss takes. 0.47 M parameters for 17
+    joints, about as many as `DeepPose`, with the same backbone; no part of it depends
+    on the size of the image.
     """
 
     stride = 4

@@ -117,14 +117,15 @@ class Hourglass(nn.Module):
 
 @register("hourglass")
 class StackedHourglass(nn.Module):
-    """Images [B, 3, H, W] in [0, 1] -> maps [B, J, H/4, W/4], one per stack in a list.
+    """Images [B, 3, H, W] in [0, 1] -> heatmaps [B, J, H/4, W/4], one per stack in a
+    list.
 
     The paper has 8 stacks of depth 4 with 256 channels and `stem` (64, 128) on 256x256
-    (section 3.1); each stack after the first gets features and maps of the one before,
-    brought back by 1x1 convolutions and added to what that one was given (section 3.3,
-    figure 4). A loss belongs on every stack. 4 * 2^depth has to divide H and W; a
-    `ShapeError` says so. `growth`, `residuals`, `spare_skips` and `skips`: see
-    `Hourglass`.
+    (section 3.1); each stack after the first gets features and heatmaps of the one
+    before, brought back by 1x1 convolutions and added to what that one was given
+    (section 3.3, figure 4). A loss belongs on every stack. 4 * 2^depth has to divide H
+    and W, or else a `ShapeError` is raised. `growth`, `residuals`, `spare_skips` and
+    `skips`: see `Hourglass`.
     """
 
     stride = 4
@@ -181,7 +182,7 @@ class StackedHourglass(nn.Module):
         return outputs
 
     def join(self, i: int, x: Tensor, features: Tensor, maps: Tensor) -> Tensor:
-        """What stack i + 1 gets: the input of stack i, its features and its maps."""
+        """The input of stack i + 1: that of stack i, its features and its heatmaps."""
         x = self.merge_preds[i](maps).add_(x)
         return x.add_(self.merge_features[i](features))
 

@@ -68,7 +68,8 @@ class FlatHourglass(nn.Module):
 
 @register("hourglass_flat")
 class FlatStackedHourglass(nn.Module):
-    """Images [B, 3, H, W] in [0, 1] -> maps [B, J, H/4, W/4], one per stack in a list.
+    """Images [B, 3, H, W] in [0, 1] -> heatmaps [B, J, H/4, W/4], one per stack in a
+    list.
 
     3,586,960 parameters with 1 stack, 25,594,624 with 8. The sizes are those of
     `StackedHourglass`, and so is the `ShapeError` where they do not fit.

@@ -1,9 +1,9 @@
 """HRNet: Sun et al., "Deep High-Resolution Representation Learning for Human Pose
 Estimation", CVPR 2019 (1902.09212), section 3.
 
-The map's resolution is never given up: a branch at stride 4 runs through the whole
+The resolution is never given up: a branch at stride 4 runs through the whole
 network, branches at half the resolution of the last are added one by one, and all of
-them exchange what they know again and again. Parameter names are those of the field's
+them exchange features again and again. Parameter names are those of the field's
 checkpoints.
 """
 
@@ -26,13 +26,13 @@ def down(inputs: int, outputs: int, relu: bool = True) -> nn.Sequential:
     return nn.Sequential(*layers, *([nn.ReLU()] if relu else []))
 
 
-class Exchange(nn.Module):
+class FuseModule(nn.Module):
     """Branches of `channels`, each through residual blocks, then all into each.
 
     [B, C_i, h / 2^i, w / 2^i] for every branch i -> the same for the first `outputs`
     branches. A finer branch comes down by convolutions of stride 2, a coarser one up by
     a 1x1 convolution and nearest neighbours; what arrives is added (figure 3).
-    `blocks` is the number of residual blocks, `fuse` says whether there is an exchange.
+    `blocks` is the number of residual blocks, `fuse` is whether they exchange.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Exchange(nn.Module):
     def forward(
         self, branches: list[Tensor], silent: tuple[int, ...] = ()
     ) -> list[Tensor]:
-        """`silent` branches are not heard by the others: what would be lost?"""
+        """`silent` branches reach no other: what would be lost?"""
         x = [net(b) for net, b in zip(self.branches, branches, strict=True)]
         if self.fuse_layers is None:
             return x[: self.outputs]
@@ -88,15 +88,15 @@ def upsample(x: Tensor, like: Tensor) -> Tensor:
 
 @register("hrnet")
 class HRNet(nn.Module):
-    """Images [B, 3, H, W] -> maps [B, J, H/4, W/4], for sides that 32 divides.
+    """Images [B, 3, H, W] -> heatmaps [B, J, H/4, W/4], for sides that 32 divides.
 
     Branch i has `width` 2^i channels: W32 and W48 of the paper have 32 and 48.
     `modules` are the exchange modules of stages 2, 3, ...: three entries make four
     branches. `blocks` residual blocks stand in each branch of each module, `stem` is
-    the width of what comes before. `fusion` says which modules exchange: "all", only
-    the "last", or "none". Maps or logits, as the loss wants it. For the released
-    weights see `poselab.zoo.released`; they want RGB normalised by the mean and the
-    standard deviation of ImageNet.
+    the width of what comes before. `fusion` names the modules that exchange: "all",
+    only the "last", or "none". The output is heatmaps or logits, whichever the loss
+    takes. For the released weights see `poselab.zoo.released()`; they take RGB
+    normalised by the mean and the standard deviation of ImageNet.
     """
 
     stride = 4
@@ -150,7 +150,7 @@ class HRNet(nn.Module):
         ends = [last and i == count - 1 for i in range(count)]
         return nn.Sequential(
             *(
-                Exchange(
+                FuseModule(
                     channels,
                     blocks,
                     1 if end else len(channels),
@@ -161,7 +161,7 @@ class HRNet(nn.Module):
         )
 
     def features(self, images: Tensor, silent: tuple[int, ...] = ()) -> Tensor:
-        """What the head sees: [B, width, H/4, W/4]; `silent` as for `Exchange`."""
+        """The input of the head: [B, width, H/4, W/4]; `silent` as for `FuseModule`."""
         x = self.bn1(self.conv1(images)).relu()  # [B, stem, H/2, W/2]
         x = self.bn2(self.conv2(x)).relu()  # [B, stem, H/4, W/4]
         branches = [self.layer1(x)]

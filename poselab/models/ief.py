@@ -125,7 +125,7 @@ class CorrectorPaper(nn.Module):
     """f as the paper has it: GoogLeNet whose first layer takes the drawn pose too.
 
     [B, inputs, H, W], 224x224 in the paper -> [B, J, 2] in units of the bound. `inputs`
-    is 3 colours, a map for each joint and one for the point on the torso that says
+    is 3 colours, a map for each joint and one for the point on the torso that shows
     which person is meant: 20 for MPII's 16 joints. The last layer has 2 J outputs
     in place of the 1000 classes. Without the two side classifiers, which GoogLeNet has
     while it is trained. 6,059,664 parameters for 16 joints.
@@ -168,7 +168,7 @@ class IterativeFeedback(nn.Module):
     share the weights of `corrector`; `start` [J, 2] px is y_0, a mean pose, and waits
     in the image's middle until training sets it; `bound` is L in px, `sigma` the width
     of the drawn joints in px. With `marked`, one more map has a Gaussian in the middle
-    of the image: the point on the torso that says which person is meant.
+    of the image: the point on the torso of the person that is meant.
     """
 
     def __init__(

@@ -105,7 +105,7 @@ def measured_field(
 
     `size` (H, W) has to be larger than the answer, or the image's border cuts it.
     Measured on a `transparent` copy, so this is the largest field that any weights can
-    have; ask `cell_gradient` of the network itself for what its weights make of it.
+    have; `cell_gradient` of the network itself shows what its weights use of it.
     """
     image = torch.full((1, 3, *size), 0.5, dtype=torch.float64)
     seen = cell_gradient(transparent(net), image, stage)[0] > 0

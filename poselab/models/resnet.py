@@ -115,7 +115,7 @@ class ResNet(nn.Module):
         return nn.Sequential(*blocks)
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """What each stage says, C2 to C5: [B, levels[i], H/4/2^i, W/4/2^i]."""
+        """The features of each stage, C2 to C5: [B, levels[i], H/4/2^i, W/4/2^i]."""
         x = self.maxpool(self.bn1(self.conv1(x)).relu())  # [B, width, H/4, W/4]
         found = []
         for layer in (self.layer1, self.layer2, self.layer3, self.layer4):

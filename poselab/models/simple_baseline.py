@@ -16,13 +16,13 @@ from poselab.models.resnet import ResNet
 
 @register("simple_baseline")
 class SimpleBaseline(ResNet):
-    """Images [B, 3, H, W] -> maps [B, J, H/4, W/4], for sides that 32 divides.
+    """Images [B, 3, H, W] -> heatmaps [B, J, H/4, W/4], for sides that 32 divides.
 
-    Maps or logits, as the loss wants it. `depth` and `width` as for `ResNet`;
-    `filters` are the channels of each of the three transposed convolutions. The paper:
-    depth 50, 101 or 152, width 64, 256 filters, 256x192 pixels. For the released
-    weights see `poselab.zoo.released`; they want images normalised by the mean and the
-    standard deviation of ImageNet.
+    The output is heatmaps or logits, whichever the loss takes. `depth` and `width` as
+    for `ResNet`; `filters` are the channels of each of the three transposed
+    convolutions. The paper: depth 50, 101 or 152, width 64, 256 filters, 256x192
+    pixels. For the released weights see `poselab.zoo.released()`; they take images
+    normalised by the mean and the standard deviation of ImageNet.
     """
 
     stride = 4

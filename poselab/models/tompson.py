@@ -35,7 +35,7 @@ def wide_block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 @register("tompson")
 class PyramidNet(nn.Module):
-    """Images [B, 3, H, W] -> maps [B, J, H/4, W/4] from `levels` resolutions.
+    """Images [B, 3, H, W] -> heatmaps [B, J, H/4, W/4] from `levels` resolutions.
 
     Level i sees the image shrunk by 2^i through a bank of convolutions of its own (same
     shape, other weights). What the banks find is brought to the finest level's size and
@@ -83,7 +83,7 @@ class PyramidNet(nn.Module):
         ]
 
     def merge(self, features: list[Tensor]) -> Tensor:
-        """Features of some or all levels -> maps [B, J, h, w]."""
+        """Features of some or all levels -> heatmaps [B, J, h, w]."""
         return self.head(torch.stack(features).sum(0))
 
     def forward(self, images: Tensor) -> Tensor:  # [B, 3, H, W]
@@ -146,13 +146,13 @@ def limb_pairs(skeleton: Skeleton) -> Tensor:
 
 @register("tompson_spatial")
 class SpatialModel(nn.Module):
-    """Maps [B, J, h, w] -> log marginals: is a joint where the others expect it?
+    """Heatmaps [B, J, h, w] -> log marginals: is a joint where the others expect it?
 
     p(A) = 1/Z  p_A  prod_v (p_{A|v} * p_v + b_{v -> A})    (1406.2984, equation 1)
 
     where * is a convolution: joint v, wherever it may be, spreads its evidence by the
     prior of the displacement from v to A. The product is a sum of logarithms; the
-    softplus keeps priors and biases positive, a ReLU the maps (equation 2). A
+    softplus keeps priors and biases positive, a ReLU the heatmaps (equation 2). A
     large bias makes a joint's opinion count little, and no joint has a veto. Here
     p_{A|A} is the identity. `pairs` [E, 2] lists the (A, v) that are used (default
     `all_pairs`); a prior has a cell for each displacement, [E, 2h - 1, 2w - 1].
@@ -216,12 +216,13 @@ class SpatialModel(nn.Module):
     def forward(self, maps: Tensor, strength: float = 1.0) -> Tensor:
         """Log of the marginals, [B, J, h, w], each with the sum of exp 1.
 
-        `strength` weighs what the other joints say; 0 leaves the maps alone.
+        `strength` weighs the messages of the other joints; 0 leaves the heatmaps as
+        they are.
         """
         own = F.softplus(self.raw_own)[:, None, None]
         total = (F.relu(maps) + own).log()
-        opinions = strength * self.messages(maps).log()
-        total = total.index_add(1, self.pairs[:, 0], opinions)
+        messages = strength * self.messages(maps).log()
+        total = total.index_add(1, self.pairs[:, 0], messages)
         return total.flatten(2).log_softmax(-1).view_as(maps)
 
 
@@ -276,7 +277,7 @@ def dilated_block(inputs: int, outputs: int, step: int) -> nn.Sequential:
 
 @register("tompson_fine")
 class FineNet(nn.Module):
-    """Crops [B, J, 3, c, c] -> fine maps [B, J, c, c], one per joint's own crop.
+    """Crops [B, J, 3, c, c] -> fine heatmaps [B, J, c, c], one per joint's own crop.
 
     The convolutions are shared by all joints, the last layer has one map per joint; a
     cell sees 17 pixels, for which two of the convolutions are dilated

@@ -23,7 +23,7 @@ class Estimator(Protocol):
 
 
 class ImageEstimator(ABC):
-    """The base of estimators that look at each image by itself; `image` is its work."""
+    """The base of estimators that take each image by itself, in `image`."""
 
     @abstractmethod
     def image(self, image: Tensor, *arguments: Any, **options: Any) -> Poses:

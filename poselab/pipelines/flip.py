@@ -1,4 +1,4 @@
-"""The flip test: a network sees each image and its mirror image, and both count."""
+"""The flip test: each image and its mirror image go through a network."""
 
 from __future__ import annotations
 

@@ -24,10 +24,10 @@ from poselab.records import Poses
 class SinglePerson(ImageEstimator):
     """`net` reads crops, one person each.
 
-    `codec` says how large crops are and reads the last stage of the output; `margin` is
-    how much boxes grow; `flip` merges with the mirror image (`flip_test`); `normalise`
-    is done to the crops first. Called with a picture, it takes the whole of it as one
-    box without a margin.
+    `codec` has the size of the crops and decodes the last stage of the output; `margin`
+    is how much boxes grow; `flip` merges with the mirror image (`flip_test`);
+    `normalise` is done to the crops first. Called with a picture, it takes the whole of
+    it as one box without a margin.
     """
 
     def __init__(

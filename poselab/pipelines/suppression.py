@@ -26,7 +26,7 @@ def pose_oks(
 
     Row i is the pose that is kept, column j the candidate. With `joint_scores` [N, J]
     and a `threshold` only joints count that are above it in the *candidate* (as in the
-    reference, which means to ask both); without any such joint the OKS is 0.
+    reference, which means to test both); without any such joint the OKS is 0.
     """
     require_shape("keypoints", keypoints, None, len(skeleton), None)
     require_shape("areas", areas, len(keypoints))
@@ -52,12 +52,11 @@ def pose_oks(
 
 
 def rescore(box_scores: Tensor, joint_scores: Tensor, threshold: float = 0.2) -> Tensor:
-    """How sure a pose is: score of the box times mean score of the joints found.
+    """The score of a pose: that of the box times the mean score of the joints found.
 
     box_scores [N], joint_scores [N, J] -> [N]. Joints that are not above `threshold`
-    take no part in the mean; where none is left, the score is 0. A detector says how
-    sure it is that there is a person; only the network saw whether the joints are
-    there.
+    take no part in the mean; where none is left, the score is 0. The score of the box
+    is about the person; whether the joints are there is in the heatmaps alone.
     """
     require_shape("joint_scores", joint_scores, None, None)
     require_shape("box_scores", box_scores, len(joint_scores))

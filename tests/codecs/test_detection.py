@@ -7,6 +7,7 @@ from poselab.boxes import iou_xyxy
 from poselab.codecs import DetectionCodec
 from poselab.codecs.anchors import decode_boxes, encode_boxes
 from poselab.codecs.detection import BOX_WEIGHTS, select_boxes
+from poselab.datasets.sources import Source
 from poselab.errors import ShapeError
 from poselab.geometry import xywh_to_xyxy
 from poselab.models import build
@@ -143,8 +144,8 @@ def test_a_tiny_detector_learns_one_picture():
     torch.manual_seed(0)
     sample = make_sample(3, people=2, size=SIZE)
 
-    class Same:
-        def batches(self, batch_size, generator):
+    class Same(Source):
+        def batches(self, batch_size, seed=0):
             while True:
                 yield Sample.stack([sample] * batch_size)
 

@@ -1,6 +1,7 @@
 """Detectors in two steps: Faster R-CNN, Mask R-CNN, and a tiny one of the same parts.
 
-`pyramid` sees, `rpn` proposes, `roi_align` reads, `heads` answer, `network` joins them.
+`pyramid` has the features, `rpn` the proposals, `regions` RoIAlign, `heads` the
+predictors (boxes, masks, keypoints); `network` joins them.
 """
 
 from poselab.models.rcnn.heads import decode_keypoints, paste_masks

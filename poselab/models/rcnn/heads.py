@@ -93,7 +93,7 @@ class KeypointPredictor(nn.Module):
 def decode_keypoints(logits: Tensor, boxes_xyxy: Tensor) -> tuple[Tensor, Tensor]:
     """Logits [K, J, S, S] of boxes_xyxy [K, 4] -> [K, J, 2] px, scores [K, J].
 
-    Each map is resized to its box by bicubic interpolation, a cell per pixel; the
+    Each heatmap is resized to its box by bicubic interpolation, a cell per pixel; the
     highest cell's centre is the keypoint and its logit the score, as in the released
     detectors. Coordinates count from the image's edge, which is how those detectors
     read the labels of COCO too, so nothing is subtracted.

@@ -55,7 +55,7 @@ def roi_align(
     """Features of K boxes, [K, C, S, S] with S = `output_size`.
 
     levels [B, C, h, w] each; boxes [K, 4] xyxy px, `image` [K] and `level` [K]
-    say where each is read. The value of a cell sits at px = stride * cell, as in the
+    are where each is read. The value of a cell sits at px = stride * cell, as in the
     released detectors (half a cell from this package's convention).
     """
     width = levels[0].shape[1]
