@@ -290,7 +290,8 @@ class IntegralCodec(HeatmapCodec, name="integral"):
 
     The output [B, J, h, w] is logits; the place is their soft-argmax, and the loss is
     its L1 distance from the joint (1711.08229, section 2.1), here in cells. No target
-    heatmap is needed, so one person per image.
+    heatmap is needed, so one person per image. `size` and `stride` are those of
+    `HeatmapCodec`.
     """
 
     def __init__(self, size: tuple[int, int] = (128, 96), stride: int = 4) -> None:

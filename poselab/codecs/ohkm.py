@@ -50,7 +50,8 @@ class OhkmCodec(HeatmapCodec, name="ohkm"):
     """`HeatmapCodec` whose last stage learns from the `hard` worst joints of an image.
 
     The stages before it (GlobalNet in the paper) learn from all labelled joints; a
-    network with one stage is a last stage. Encoding and reading are the same.
+    network with one stage is a last stage. Encoding and reading are the same. `size`
+    and the `options` are those of `HeatmapCodec`.
     """
 
     def __init__(self, size: tuple[int, int] = (128, 96), hard: int = 8, **options):

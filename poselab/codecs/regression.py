@@ -234,10 +234,11 @@ class PointsCodec(Codec, name="points"):
 class DisplacementCodec(Codec):
     """How far a joint is from where the previous stage saw it (DeepPose stage s > 1).
 
-    A training crop is centred on the true joint moved by a vector drawn from
-    N(mean, std) of the previous stage's errors, per joint and axis, and has the side
-    sigma * diam(y); the target is the way back, in units of that side (section 3.2).
-    `mean` and `std` [J, 2] are in units of diam(y), so they fit people of any size.
+    A training crop is centred on the true joint moved by a vector drawn from N(mean,
+    std) of the previous stage's errors, per joint and axis, and has the side sigma *
+    diam(y); the target is the way back, in units of that side (section 3.2). `mean` and
+    `std` [J, 2] are in units of diam(y), so they fit people of any size. `skeleton` is
+    that of the people.
     """
 
     def __init__(

@@ -21,7 +21,11 @@ from poselab.models.registry import register
 
 
 class ConvBlock(nn.Module):
-    """Convolution that keeps the size (up to its stride), normalisation, ReLU."""
+    """Convolution that keeps the size (up to its stride), normalisation, ReLU.
+
+    `inputs` and `outputs` are channels, `kernel` the side; `norm` adds batch
+    normalisation, `active` a ReLU.
+    """
 
     def __init__(
         self,
@@ -65,7 +69,11 @@ def trunk(
 
 
 class Context(nn.Module):
-    """What a later stage does with beliefs and features: a few wide convolutions."""
+    """What a later stage does with beliefs and features: a few wide convolutions.
+
+    `inputs` channels come in; `depth` convolutions of side `kernel` and `width`
+    channels follow, normalised if `norm`.
+    """
 
     def __init__(
         self, inputs: int, width: int, kernel: int, depth: int, norm: bool
@@ -96,7 +104,9 @@ class CPM(nn.Module):
     last ones four times as many), `kernel` the side of the image's convolutions,
     `context` that of the `depth` convolutions that look at beliefs, `halvings` the
     power of two of the stride, `pool` see `trunk`. The defaults are the checkpoints':
-    31,225,568 parameters for 16 joints.
+    31,225,568 parameters for 16 joints. `joints` is J, `stages` how many there are;
+    `norm` adds batch normalisation; `extra` are further input channels of the later
+    stages.
     """
 
     def __init__(
@@ -203,7 +213,9 @@ class CPMPaper(CPM):
     stages also see a centre map, a Gaussian of sigma 21 px at the person that is meant;
     `centres` [B, 2] px, by default the middle of the image. With the 2x2 poolings of
     the figure stage 1 sees 160 px and stage 2 400 px; `pool=3`, as in the released
-    networks, gives 167 and 407. Pixels as in the reference: value / 256 - 0.5.
+    networks, gives 167 and 407. Pixels as in the reference: value / 256 - 0.5. `joints`
+    is J, `stages` how many there are, `width` the channels of a layer, `pool` the side
+    of the pooling windows.
     """
 
     sigma = 21.0  # px, of the centre map
@@ -235,7 +247,8 @@ class CPMReference(nn.Module):
 
     Images [B, 3, H, W], RGB, normalised with ImageNet's mean and standard deviation
     (values of 0..255: minus 123.675, 116.28, 103.53, divided by 58.395, 57.12, 57.375)
-    -> the maps of all stages, [B, J, H/8, W/8] each. Arguments as for `CPM`.
+    -> the maps of all stages, [B, J, H/8, W/8] each. Arguments as for `CPM`. `joints`
+    is J, `stages` how many there are.
     """
 
     def __init__(self, joints: int = 16, stages: int = 6, **arguments) -> None:

@@ -48,6 +48,7 @@ class GlobalNet(nn.Module):
 
     `channels` are those of C2 to C5. Each level is brought to `filters` channels by a
     1x1 convolution; the level above is up-sampled, passed through another, and added.
+    `joints` is J.
     """
 
     def __init__(self, channels: tuple[int, ...], joints: int, filters: int) -> None:
@@ -86,7 +87,10 @@ class GlobalNet(nn.Module):
 
 
 class RefineBlock(Bottleneck):
-    """A bottleneck to half the channels, with a convolution on its shortcut too."""
+    """A bottleneck to half the channels, with a convolution on its shortcut too.
+
+    `inputs` and `outputs` are channels.
+    """
 
     expansion = 2
 
@@ -100,7 +104,8 @@ class RefineNet(nn.Module):
     """The features of the levels, coarse first -> one set of heatmaps [B, J, H/4, W/4].
 
     The coarser a level, the more bottlenecks it passes; then all are brought to the
-    finest size and joined.
+    finest size and joined. `joints` is J, `filters` the channels of the features,
+    `levels` how many of them there are.
     """
 
     def __init__(self, joints: int, filters: int, levels: int = 4) -> None:
@@ -131,7 +136,8 @@ class CPN(nn.Module):
     The stages are the levels of GlobalNet, coarse (C5) to fine (C2), and last
     RefineNet, whose heatmaps are decoded. The output is heatmaps or logits, whichever
     the loss takes. For the released weights see `poselab.zoo.released()`; they take
-    images normalised by the mean of ImageNet.
+    images normalised by the mean of ImageNet. `resnet`, `global_net` and `refine_net`
+    are its parts; without the last, GlobalNet alone.
     """
 
     stride = 4

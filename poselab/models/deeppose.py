@@ -61,8 +61,8 @@ class DeepPose(nn.Module):
     """The tiny regressor: images [B, 3, H, W] -> [B, J, 2] in about [-0.5, 0.5].
 
     Like the paper's network it ends in fully connected layers, so the place of a
-    feature in the image is known only through its weight. 0.50 M parameters for
-    128x96 and 17 joints.
+    feature in the image is known only through its weight. 0.50 M parameters for 128x96
+    and 17 joints. `joints` is J, `size` the (H, W) of the input in px.
     """
 
     def __init__(self, joints: int = 17, size: tuple[int, int] = (128, 96)) -> None:
@@ -89,10 +89,11 @@ class DeepPosePaper(nn.Module):
 
     AlexNet's five convolutions (96x11x11 stride 4, 256x5x5, 384, 384 and 256 of 3x3),
     local response normalisation and max pooling after the first two, pooling after the
-    fifth; two fully connected layers of 4096 with dropout 0.6; linear output
-    (section 3.1). 58,420,642 parameters for 17 joints: 54.5 M of them in the two
-    layers of 4096. The paper gives the layers' output sizes; padding and pooling
-    (3x3, stride 2) are chosen to meet them. Dropout here is the share that is set to 0.
+    fifth; two fully connected layers of 4096 with dropout 0.6; linear output (section
+    3.1). 58,420,642 parameters for 17 joints: 54.5 M of them in the two layers of 4096.
+    The paper gives the layers' output sizes; padding and pooling (3x3, stride 2) are
+    chosen to meet them. Dropout here is the share that is set to 0. `joints` is J,
+    `dropout` the share of values dropped in the two wide layers.
     """
 
     size = (220, 220)
@@ -140,7 +141,7 @@ class DeepPoseResNet(nn.Module):
     The form in which later code bases keep DeepPose; any input size. Coordinates are
     x / W and y / H of the input (`RegressionCodec(size, unit=True)`). Names and numbers
     are those of the public checkpoints; `depth` 50 and 17 joints have 23,577,698
-    parameters.
+    parameters. `joints` is J.
     """
 
     def __init__(self, depth: int = 50, joints: int = 17) -> None:
@@ -160,7 +161,8 @@ class Refiner(nn.Module):
 
     One small network sees the crops of all joints and has an output per joint, psi_i,
     of which only the crop's own is read. The paper repeats the large network of stage 1
-    for every later stage; here the features are shared by all joints and tiny.
+    for every later stage; here the features are shared by all joints and tiny. `joints`
+    is J, `crop` the side c of the crops in px.
     """
 
     def __init__(self, joints: int = 17, crop: int = 24) -> None:
@@ -187,7 +189,8 @@ class RefinerPaper(nn.Module):
     """A later stage at the paper's size: the network of stage 1 on every crop.
 
     Crops [B, J, 3, 220, 220] -> displacements [B, J, 2] in crop sides. All stages have
-    the same architecture, each has weights of its own (section 3.2).
+    the same architecture, each has weights of its own (section 3.2). `joints` is J,
+    `dropout` as for `DeepPosePaper`.
     """
 
     crop = DeepPosePaper.size[0]
@@ -213,6 +216,8 @@ class Cascade(nn.Module):
     `first` maps images to [B, J, 2] in [-0.5, 0.5]; each refiner sees crops of side
     sigma * diam(y) around the estimate y of the stage before and moves the joints
     (section 3.2). Calling it gives the estimate after every stage, in pixels.
+    `refiners` are the later stages, `sigma` the size of the crops in diameters of the
+    pose; `skeleton` has the two joints that the diameter is measured between.
     """
 
     def __init__(

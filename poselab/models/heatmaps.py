@@ -31,7 +31,7 @@ class HeatmapNet(nn.Module):
 
     The output is heatmaps or logits, whichever the loss takes. 0.47 M parameters for 17
     joints, about as many as `DeepPose`, with the same backbone; no part of it depends
-    on the size of the image.
+    on the size of the image. `joints` is J.
     """
 
     stride = 4

@@ -19,7 +19,11 @@ from poselab.models.registry import register
 
 
 class Conv(nn.Module):
-    """A convolution that keeps the size (up to its stride), then maybe BN and ReLU."""
+    """A convolution that keeps the size (up to its stride), then maybe BN and ReLU.
+
+    `inputs` and `outputs` are channels, `kernel` the side, `stride` the step; `norm`
+    adds batch normalisation.
+    """
 
     def __init__(
         self,
@@ -42,7 +46,9 @@ class Residual(nn.Module):
     """x + F(x), where F is 1x1, 3x3, 1x1; [B, C, h, w] -> [B, C', h, w].
 
     BN and ReLU stand before each convolution (pre-activation), so the sum passes on as
-    it is. The 3x3 works on half of the channels (section 3.2, figure 4, left).
+    it is. The 3x3 works on half of the channels (section 3.2, figure 4, left). `inputs`
+    and `outputs` are channels; `spare_skip` keeps a convolution on the skip where none
+    is needed.
     """
 
     def __init__(self, inputs: int, outputs: int, spare_skip: bool = False) -> None:
@@ -81,7 +87,8 @@ class Hourglass(nn.Module):
     3.1, figure 3). `growth` channels are added at each level (the paper: none), with
     `count` residual modules wherever the paper has one. Without `skips` there are no
     branches; `skip = False` takes one away from a network that has learnt with it.
-    2^depth has to divide h and w.
+    2^depth has to divide h and w. `width` is the number of channels; `spare_skip` as
+    for `Residual`.
     """
 
     def __init__(
@@ -125,7 +132,8 @@ class StackedHourglass(nn.Module):
     before, brought back by 1x1 convolutions and added to what that one was given
     (section 3.3, figure 4). A loss belongs on every stack. 4 * 2^depth has to divide H
     and W, or else a `ShapeError` is raised. `growth`, `residuals`, `spare_skips` and
-    `skips`: see `Hourglass`.
+    `skips`: see `Hourglass`. `joints` is J, `stacks` how many hourglasses there are,
+    `width` their channels, `depth` how often they halve.
     """
 
     stride = 4

@@ -96,7 +96,7 @@ class HRNet(nn.Module):
     the width of what comes before. `fusion` names the modules that exchange: "all",
     only the "last", or "none". The output is heatmaps or logits, whichever the loss
     takes. For the released weights see `poselab.zoo.released()`; they take RGB
-    normalised by the mean and the standard deviation of ImageNet.
+    normalised by the mean and the standard deviation of ImageNet. `joints` is J.
     """
 
     stride = 4

@@ -30,7 +30,8 @@ class Corrector(nn.Module):
     but the drawn pose joins the picture after two layers, at a quarter of the size:
     early enough to compare the two place by place, late enough that three colours do
     not have to be found among seventeen maps first. For sides that 16 divides; 0.52 M
-    parameters for 128x96 and 17 joints.
+    parameters for 128x96 and 17 joints. `joints` is J, `size` the (H, W) of the input
+    in px.
     """
 
     def __init__(self, joints: int = 17, size: tuple[int, int] = (128, 96)) -> None:
@@ -76,7 +77,8 @@ class Inception(nn.Module):
 
     [B, inputs, H, W] -> [B, one + three + five + pool, H, W]; 1x1 convolutions to
     `small3` and `small5` channels keep the larger ones cheap (Szegedy et al. 2015,
-    1409.4842, figure 2b).
+    1409.4842, figure 2b). `inputs` channels come in; `one`, `three`, `five` and `pool`
+    are the channels of the four ways through.
     """
 
     def __init__(
@@ -126,9 +128,9 @@ class CorrectorPaper(nn.Module):
 
     [B, inputs, H, W], 224x224 in the paper -> [B, J, 2] in units of the bound. `inputs`
     is 3 colours, a map for each joint and one for the point on the torso that shows
-    which person is meant: 20 for MPII's 16 joints. The last layer has 2 J outputs
-    in place of the 1000 classes. Without the two side classifiers, which GoogLeNet has
-    while it is trained. 6,059,664 parameters for 16 joints.
+    which person is meant: 20 for MPII's 16 joints. The last layer has 2 J outputs in
+    place of the 1000 classes. Without the two side classifiers, which GoogLeNet has
+    while it is trained. 6,059,664 parameters for 16 joints. `joints` is J.
     """
 
     size = (224, 224)
@@ -168,7 +170,8 @@ class IterativeFeedback(nn.Module):
     share the weights of `corrector`; `start` [J, 2] px is y_0, a mean pose, and waits
     in the image's middle until training sets it; `bound` is L in px, `sigma` the width
     of the drawn joints in px. With `marked`, one more map has a Gaussian in the middle
-    of the image: the point on the torso of the person that is meant.
+    of the image: the point on the torso of the person that is meant. `joints` is J,
+    `size` the (H, W) of the input in px, `stages` the number of steps.
     """
 
     def __init__(

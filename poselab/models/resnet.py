@@ -44,7 +44,10 @@ class Residual(nn.Module):
 
 
 class BasicBlock(Residual):
-    """Two 3x3 convolutions (ResNet-18 and 34)."""
+    """Two 3x3 convolutions (ResNet-18 and 34).
+
+    `inputs` channels come in, `width` go out, `stride` is the step.
+    """
 
     expansion = 1
 
@@ -59,7 +62,10 @@ class BasicBlock(Residual):
 
 
 class Bottleneck(Residual):
-    """1x1 down to `width`, 3x3, 1x1 up to 4 `width` (ResNet-50 and deeper)."""
+    """1x1 down to `width`, 3x3, 1x1 up to 4 `width` (ResNet-50 and deeper).
+
+    `inputs` channels come in, `stride` is the step.
+    """
 
     expansion = 4
 

@@ -22,7 +22,7 @@ class SimpleBaseline(ResNet):
     for `ResNet`; `filters` are the channels of each of the three transposed
     convolutions. The paper: depth 50, 101 or 152, width 64, 256 filters, 256x192
     pixels. For the released weights see `poselab.zoo.released()`; they take images
-    normalised by the mean and the standard deviation of ImageNet.
+    normalised by the mean and the standard deviation of ImageNet. `joints` is J.
     """
 
     stride = 4

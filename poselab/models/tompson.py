@@ -42,7 +42,8 @@ class PyramidNet(nn.Module):
     added (1406.2984, section 3.1). A level more costs a quarter of the level before and
     sees twice as far: `field` pixels at level 0. Stride 2 stands for the paper's max
     pooling and batch normalisation for its local contrast normalisation. `dropout` is
-    SpatialDropout: whole channels are set to 0 (1411.4280, section 3.2).
+    SpatialDropout: whole channels are set to 0 (1411.4280, section 3.2). `joints` is J,
+    `width` the number of channels.
     """
 
     stride, field = 4, 45
@@ -98,7 +99,8 @@ class PyramidNetPaper(PyramidNet):
     512, so that a cell sees 64 pixels of its level; 1x1 convolutions on the sum. Valid
     convolutions on an image with 30 pixels of zeros around it. 12,408,580 parameters
     for 4 joints. Local contrast normalisation of the image is left to the caller.
-    `levels=3` is the coarse model of 1411.4280 (section 3.1).
+    `levels=3` is the coarse model of 1411.4280 (section 3.1). `joints` is J, `levels`
+    the number of resolutions, `dropout` the share of values dropped.
     """
 
     stride, field = 4, 64
@@ -152,10 +154,11 @@ class SpatialModel(nn.Module):
 
     where * is a convolution: joint v, wherever it may be, spreads its evidence by the
     prior of the displacement from v to A. The product is a sum of logarithms; the
-    softplus keeps priors and biases positive, a ReLU the heatmaps (equation 2). A
-    large bias makes a joint's opinion count little, and no joint has a veto. Here
-    p_{A|A} is the identity. `pairs` [E, 2] lists the (A, v) that are used (default
-    `all_pairs`); a prior has a cell for each displacement, [E, 2h - 1, 2w - 1].
+    softplus keeps priors and biases positive, a ReLU the heatmaps (equation 2). A large
+    bias makes a joint's opinion count little, and no joint has a veto. Here p_{A|A} is
+    the identity. `pairs` [E, 2] lists the (A, v) that are used (default `all_pairs`); a
+    prior has a cell for each displacement, [E, 2h - 1, 2w - 1]. `joints` is J, `size`
+    the (h, w) of the heatmaps in cells.
     """
 
     def __init__(
@@ -280,8 +283,9 @@ class FineNet(nn.Module):
     """Crops [B, J, 3, c, c] -> fine heatmaps [B, J, c, c], one per joint's own crop.
 
     The convolutions are shared by all joints, the last layer has one map per joint; a
-    cell sees 17 pixels, for which two of the convolutions are dilated
-    (1411.4280, section 4, whose crops are of features and not of the image).
+    cell sees 17 pixels, for which two of the convolutions are dilated (1411.4280,
+    section 4, whose crops are of features and not of the image). `joints` is J, `width`
+    the number of channels.
     """
 
     def __init__(self, joints: int = 17, width: int = 16) -> None:
@@ -306,7 +310,8 @@ class CoarseToFine(nn.Module):
     """A coarse net, then a `FineNet` on a crop of `crop` pixels around its joints.
 
     Calling it gives the joints before and after the second look, [B, J, 2] px each.
-    `logits`: the fine net was trained with the cross-entropy of cells.
+    `logits`: the fine net was trained with the cross-entropy of cells. `coarse` gives
+    heatmaps of whole images, `fine` those of the crops.
     """
 
     def __init__(

@@ -14,7 +14,10 @@ from poselab.errors import require_shape
 
 
 class BoxHead(nn.Module):
-    """Features [K, C, S, S] of boxes -> [K, hidden] by two linear layers."""
+    """Features [K, C, S, S] of boxes -> [K, hidden] by two linear layers.
+
+    `inputs` is C S S, `hidden` the width of both layers.
+    """
 
     def __init__(self, inputs: int, hidden: int = 1024) -> None:
         super().__init__()
@@ -37,7 +40,10 @@ class BoxPredictor(nn.Module):
 
 
 class MaskHead(nn.Sequential):
-    """Features [K, C, 14, 14] -> [K, width, 14, 14] by four 3x3 convolutions."""
+    """Features [K, C, 14, 14] -> [K, width, 14, 14] by four 3x3 convolutions.
+
+    `inputs` is C, `layers` how many convolutions of `width` channels there are.
+    """
 
     def __init__(self, inputs: int, width: int = 256, layers: int = 4) -> None:
         widths = [inputs] + [width] * layers
@@ -50,7 +56,10 @@ class MaskHead(nn.Sequential):
 
 
 class MaskPredictor(nn.Module):
-    """[K, C, 14, 14] -> mask logits [K, classes, 28, 28], one mask for each class."""
+    """[K, C, 14, 14] -> mask logits [K, classes, 28, 28], one mask for each class.
+
+    `width` is C; `classes` includes the background.
+    """
 
     def __init__(self, width: int, classes: int) -> None:
         super().__init__()
@@ -62,7 +71,10 @@ class MaskPredictor(nn.Module):
 
 
 class KeypointHead(nn.Sequential):
-    """Features [K, C, 14, 14] -> [K, width, 14, 14] by eight 3x3 convolutions."""
+    """Features [K, C, 14, 14] -> [K, width, 14, 14] by eight 3x3 convolutions.
+
+    `inputs` is C, `layers` how many convolutions of `width` channels there are.
+    """
 
     def __init__(self, inputs: int, width: int = 512, layers: int = 8) -> None:
         parts: list[nn.Module] = []
@@ -75,7 +87,7 @@ class KeypointPredictor(nn.Module):
     """[K, C, 14, 14] -> logits [K, J, 56, 56]: a deconvolution, then bilinear doubling.
 
     Which of the 56 x 56 cells? A softmax over all of them is trained to answer (one-hot
-    masks, section 5).
+    masks, section 5). `width` is C, `joints` is J.
     """
 
     def __init__(self, width: int, joints: int = 17) -> None:

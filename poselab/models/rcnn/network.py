@@ -90,6 +90,8 @@ class RCNN(nn.Module):
     the shorter side is that long, unless the longer side then were too long; None
     leaves the size. `normalise` is done first; `score_threshold`, `iou_threshold` and
     `max_detections` choose what is kept (see `codecs.detection.select_boxes`).
+    `backbone` has the features, `rpn` the proposals, `roi_heads` what is predicted for
+    each of them.
     """
 
     def __init__(

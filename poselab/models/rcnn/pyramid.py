@@ -18,7 +18,7 @@ class FrozenBatchNorm(nn.Module):
 
     A detector sees one or two large images at a time, too few for statistics, so it
     keeps those of the classifier that it starts from (He et al. 2016, 1512.03385,
-    appendix A). `eps` is 0 in the released detectors, not 1e-5.
+    appendix A). `eps` is 0 in the released detectors, not 1e-5. `channels` is C.
     """
 
     def __init__(self, channels: int, eps: float = 0.0) -> None:
@@ -60,7 +60,7 @@ class FeaturePyramid(nn.Module):
 
     Each level is a 1x1 convolution of its own map plus the level above, doubled in size
     by copying, then smoothed by a 3x3 convolution. The last level is every second cell
-    of the coarsest.
+    of the coarsest. `widths` are the channels of the maps that come in.
     """
 
     def __init__(self, widths: tuple[int, ...], width: int = 256) -> None:
@@ -82,7 +82,10 @@ class FeaturePyramid(nn.Module):
 
 
 class PyramidBackbone(nn.Module):
-    """Images [B, 3, H, W] -> levels of the pyramid, fine to coarse, [B, C, h, w]."""
+    """Images [B, 3, H, W] -> levels of the pyramid, fine to coarse, [B, C, h, w].
+
+    `body` gives the maps, `width` is C.
+    """
 
     def __init__(self, body: nn.Module, width: int = 256) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ class ProposalHead(nn.Module):
     """One 3x3 convolution, then two 1x1: objectness and deltas for A anchors a cell.
 
     The same head reads every level, so a large person on a coarse level looks like a
-    small one on a fine level.
+    small one on a fine level. `width` is the number of channels of the levels.
     """
 
     def __init__(self, width: int, anchors: int) -> None:
