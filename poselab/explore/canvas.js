@@ -65,6 +65,8 @@ function render({ model, el }) {
     const [height, width] = size();
     box.style.width = canvas.style.width = `${model.get("width")}px`;
     canvas.style.aspectRatio = `${width} / ${height}`;
+    // Low enough that the controls below it are on the screen too (`layout.py`).
+    canvas.style.maxWidth = `min(100%, calc(var(--poselab-tall, 72vh) * ${width / height}))`;
     const dense = window.devicePixelRatio || 1;
     canvas.width = Math.round((canvas.clientWidth || model.get("width")) * dense);
     canvas.height = Math.round((canvas.width * height) / width);

@@ -33,6 +33,7 @@ _CSS = """
   .poselab-controls .widget-readout {min-width: 46px}
   .poselab-controls .slider-container {flex: 1 1 60%}
   .poselab-picture {max-height: 36vh}
+  canvas {--poselab-tall: 42vh}
 }
 /* The kernel does something else and cannot answer: not at once, or a drag flickers. */
 .jp-NotebookPanel:has(.jp-Notebook-ExecutionIndicator[data-status="busy"])
@@ -76,6 +77,7 @@ def arrange(
     parts, wrap = [panel, picture], "row wrap-reverse"
     if canvas is not None:
         parts, wrap = [canvas, widgets.VBox([panel, picture])], "row wrap"
+        panel.layout.flex = picture.layout.flex = "0 0 auto"  # one above the other
         parts[1].layout = widgets.Layout(flex="1 1 280px", overflow="visible")
     align = "flex-start" if canvas is not None else "flex-end"
     layout = widgets.Layout(flex_flow=wrap, align_items=align, width="100%")
