@@ -41,7 +41,8 @@ class Normalised(nn.Module):
 
     def __init__(self, net: nn.Module, normalise: Normalise) -> None:
         super().__init__()
-        self.net, self.normalise = net, normalise
+        # Not `normalise`: that is what a network wants to be done by others.
+        self.net, self.before = net, normalise
 
     def forward(self, images: Tensor, *others: Tensor):
-        return self.net(self.normalise(images), *others)
+        return self.net(self.before(images), *others)

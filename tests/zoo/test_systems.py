@@ -115,6 +115,6 @@ def test_networks_in_the_wrong_place(picture):
 
 def test_parts_are_there_when_they_are_asked_for():
     assert poselab.zoo is zoo
-    assert set(poselab.recipes.names()) == set(zoo.names())
+    assert set(zoo.names()) <= set(poselab.recipes.names())
     with pytest.raises(AttributeError, match="no part called lenet"):
         poselab.lenet  # noqa: B018
