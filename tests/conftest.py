@@ -9,8 +9,30 @@ import tempfile
 from pathlib import Path
 
 NO_NETWORK = Path(__file__).parent / "no_network"
-# Folders whose tests `make test-fast` leaves out; elsewhere a test is marked by itself.
-SLOW = {"bench", "browser", "colab", "evaluate", "notebooks", "train", "zoo"}
+# What `make test-fast` leaves out: folders and files with whole networks, trainings,
+# kernels, browsers, several processes or large sets; a single test is marked by itself.
+SLOW = {
+    "bench",
+    "browser",
+    "colab",
+    "data_scripts",
+    "evaluate",
+    "explore",
+    "models",
+    "notebooks",
+    "recipes",
+    "train",
+    "zoo",
+    "test_classroom.py",
+    "test_distributed.py",
+    "test_install.py",
+    "test_on_gpu.py",
+    "test_person_crops.py",
+    "test_real_top_down.py",
+    "test_run.py",
+    "test_sets.py",
+    "test_top_down.py",
+}
 
 # Here, and by PYTHONPATH in every Python process that a test starts (kernels too).
 runpy.run_path(str(NO_NETWORK / "sitecustomize.py"))
@@ -45,5 +67,7 @@ if importlib.util.find_spec("hypothesis"):
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if SLOW.intersection(item.path.relative_to(Path(__file__).parent).parts):
+        parts = item.path.relative_to(Path(__file__).parent).parts
+        runs_a_notebook = "finished" in item.fixturenames
+        if SLOW.intersection(parts) or runs_a_notebook:
             item.add_marker("slow")

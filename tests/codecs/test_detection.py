@@ -139,6 +139,7 @@ def test_people_without_a_box_are_not_learnt(batch):
     assert torch.isfinite(CODEC.loss(net(batch.image), targets))
 
 
+@pytest.mark.slow
 def test_a_tiny_detector_learns_one_picture():
     """Sixty steps on one picture: its people are found."""
     torch.manual_seed(0)

@@ -223,6 +223,7 @@ def places(data, way=()):
             yield from places(value, (*way, key))
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(
     max_examples=400,
