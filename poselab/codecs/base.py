@@ -35,6 +35,7 @@ class Codec(ABC):
     in the flip test. What moves or changes its sign in a mirror image is up to it.
     """
 
+    recordable = True  # a GPU's steps ask nothing of the CPU: see `poselab.train.graph`
     size: tuple[int, int]
     skeleton: Skeleton = COCO_17
 

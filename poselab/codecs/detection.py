@@ -73,6 +73,8 @@ class DetectionCodec(Codec, name="detection"):
     choose what `decode` keeps (see `select_boxes`).
     """
 
+    recordable = False  # how many boxes are proposed is only known on the way
+
     def __init__(
         self,
         size: tuple[int, int] = (192, 256),

@@ -12,6 +12,7 @@ from poselab.datasets.pictures import as_image
 from poselab.datasets.pool import Pool
 from poselab.datasets.portraits import portrait
 from poselab.datasets.posetrack import PoseTrack
+from poselab.datasets.resident import Resident
 from poselab.datasets.sets import evaluation
 from poselab.datasets.synthetic import SyntheticPeople
 from poselab.datasets.transforms import (
@@ -35,6 +36,7 @@ __all__ = [
     "PersonCrops",
     "Pool",
     "PoseTrack",
+    "Resident",
     "SyntheticPeople",
     "Variation",
     "as_image",

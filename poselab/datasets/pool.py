@@ -29,7 +29,7 @@ from poselab.datasets.cache import evict, touch
 from poselab.datasets.sources import Source
 from poselab.errors import ArgumentError, require
 from poselab.records import Sample
-from poselab.skeleton import by_name
+from poselab.skeleton import Skeleton, by_name
 from poselab.system.disk import cache_dir, lock, replace_file, wanted_dir
 from poselab.system.distributed import Team
 from poselab.system.progress import progress_bar
@@ -102,6 +102,16 @@ class Pool(Source):
     def __len__(self) -> int:
         return self.n
 
+    @property
+    def content(self) -> dict[str, Tensor]:
+        """The fields as they are kept, images as bytes; `unpack` makes them usable."""
+        return dict(self._data)
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Whose joints the samples have."""
+        return self._skeleton
+
     def __getitem__(self, index: int) -> Sample:
         if not -self.n <= index < self.n:
             raise IndexError(f"sample {index} of a pool of {self.n}")
@@ -110,7 +120,7 @@ class Pool(Source):
     def samples(self, indices: Sequence[int] | Tensor) -> Sample:
         """The samples at these places, stacked."""
         index = torch.as_tensor(indices, dtype=torch.int64)
-        data = {name: _unpack(name, v[index]) for name, v in self._data.items()}
+        data = {name: unpack(name, v[index]) for name, v in self._data.items()}
         return Sample(**data, skeleton=self._skeleton)
 
     def batches(
@@ -137,7 +147,7 @@ class Pool(Source):
     def _on(self, device, index: Tensor) -> Sample:
         # Bytes travel to the device, not floats: a quarter of the traffic.
         data = {k: v[index].to(device or "cpu") for k, v in self._data.items()}
-        data = {k: _unpack(k, v) for k, v in data.items()}
+        data = {k: unpack(k, v) for k, v in data.items()}
         return Sample(**data, skeleton=self._skeleton)
 
     def _open_or_make(self):
@@ -250,7 +260,7 @@ def _draw(maker: Maker, n: int, fields: Sequence[str], progress: bool, chunk: in
         batch = maker.batch(min(chunk, n - start), generator)
         for name, value in batch.tensors().items():
             if name in fields:
-                parts.setdefault(name, []).append(_pack(name, value.cpu()))
+                parts.setdefault(name, []).append(_pack(name, value).cpu())
         bar.update(min(chunk, n - start))
     bar.close()
     missing = [name for name in fields[:5] if name not in parts]
@@ -270,7 +280,8 @@ def _pack(name: str, value: Tensor) -> Tensor:
     return value.to(_SMALL.get(name, value.dtype))
 
 
-def _unpack(name: str, value: Tensor) -> Tensor:
+def unpack(name: str, value: Tensor) -> Tensor:
+    """A field as a pool keeps it -> as a `Sample` has it."""
     if name == "image":
         return value.float().div_(255)  # in place: half the memory for many images
     return value.to(_FULL.get(name, value.dtype))

@@ -137,7 +137,7 @@ def baseline(seen: Sample, sample: Sample) -> Row:
 
 def score_boxes(net: nn.Module, crowd: Sample) -> dict[str, float]:
     """AP of a detector's boxes for people in stacked scenes."""
-    scores = box_ap(crowd, [net.detect(image) for image in crowd.image])
+    scores = box_ap(crowd, [net.detect(image).to("cpu") for image in crowd.image])
     return {f"box {k}": round(scores[k], 4) for k in ("AP", "AP50", "AP75")}
 
 

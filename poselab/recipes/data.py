@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from poselab.datasets import CocoPeople, PersonCrops, SyntheticPeople, Variation
+import torch
+
+from poselab.datasets import (
+    CocoPeople,
+    PersonCrops,
+    Pool,
+    Resident,
+    SyntheticPeople,
+    Variation,
+)
 from poselab.datasets.coco.layout import open_coco
 from poselab.datasets.pool import FIELDS
 from poselab.datasets.sources import Mixed, Source, Varied
 from poselab.errors import require
 from poselab.records import Sample
 
+MANY = 1024  # samples that a GPU draws at once
 HELD_OUT = 1_000_000  # added to the seed: other people than those trained on
 
 
@@ -42,13 +53,50 @@ class Drawn:
         """
         if folder is not None:
             return Annotated(held_out=self.held_out).open(size, seed, folder)
-        more = {"fields": (*FIELDS, "person_id")} if self.person_id else {}
-        pool: Source = SyntheticPeople(size, self.people, seed).pool(self.pool, **more)
-        if self.crops:
-            pool = Mixed((pool, PersonCrops(size, seed=seed).pool(self.crops)))
-        other = SyntheticPeople(size, self.people, seed + HELD_OUT)
+        pools = self.pools(size, seed)
+        pool: Source = Mixed(tuple(pools)) if self.crops else pools[0]
         data = Varied(pool, self.variation) if self.variation else pool
-        return data, other.batch(self.held_out)
+        return data, self.others(size, seed)
+
+    def resident(
+        self, size: tuple[int, int], seed: int, device: torch.device | str
+    ) -> tuple[Source, Sample]:
+        """As `open`, on a GPU: people are thought up, drawn, kept and varied there.
+
+        They are other people than those a CPU thinks up from the same seed.
+        """
+        data = Resident(self.pools(size, seed, device), device, self.variation or None)
+        return data, self.others(size, seed, device)
+
+    def makers(
+        self, size: tuple[int, int], seed: int, device: torch.device | str | None
+    ) -> list[Any]:
+        """What draws the pool, and what draws the crops, if there are some."""
+        there: dict[str, Any] = {"device": device, "cast_there": True}
+        there = {} if device is None else there
+        makers: list[Any] = [SyntheticPeople(size, self.people, seed, **there)]
+        if self.crops:
+            makers.append(PersonCrops(size, seed=seed, **there))
+        return makers
+
+    def pools(
+        self, size: tuple[int, int], seed: int, device: torch.device | str | None = None
+    ) -> list[Pool]:
+        """The pool and the crops, drawn once."""
+        more: dict[str, Any] = {} if device is None else {"chunk": MANY}
+        if self.person_id:
+            more["fields"] = (*FIELDS, "person_id")
+        counts, makers = (self.pool, self.crops), self.makers(size, seed, device)
+        pairs = zip(makers, counts, strict=False)
+        return [maker.pool(n, **more) for maker, n in pairs]
+
+    def others(
+        self, size: tuple[int, int], seed: int, device: torch.device | str | None = None
+    ) -> Sample:
+        """The held-out samples, mixed as the pool is."""
+        makers = self.makers(size, seed + HELD_OUT, device)
+        share = max(1, self.held_out // len(makers))
+        return Sample.cat([maker.batch(share) for maker in makers])
 
 
 @dataclass(frozen=True)

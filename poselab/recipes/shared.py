@@ -34,3 +34,7 @@ def framed(pool: int) -> Drawn:
 BEHIND_A_DETECTOR = Drawn(
     pool=4000, crops=4000, variation={"degrees": 15.0, "zoom": 0.1, "shift": 0.05}
 )
+
+# What all networks for one person learn from when they are compared: as above, with
+# more of everything.
+MIXTURE = Drawn(pool=8192, crops=8192, variation=BEHIND_A_DETECTOR.variation)

@@ -8,7 +8,9 @@ from poselab.train.base import Plan, Trainer, of_stage, scored_as, train_single
 from poselab.train.cascade import train_cascade
 from poselab.train.coarse_to_fine import train_coarse_to_fine
 from poselab.train.feedback import mean_pose, train_feedback
-from poselab.train.loop import FIRST_MARK, History, fit
+from poselab.train.history import History
+from poselab.train.loop import fit
+from poselab.train.run import FIRST_MARK
 from poselab.train.schedules import SCHEDULES, Schedule, learning_rate
 
 __all__ = [

@@ -12,7 +12,8 @@ from torch import nn
 from poselab.codecs import Codec
 from poselab.datasets.sources import Source
 from poselab.records import Sample
-from poselab.train.loop import History, checkpoint_of, fit
+from poselab.train.history import History
+from poselab.train.loop import checkpoint_of, fit
 from poselab.train.schedules import Schedule
 
 
@@ -81,9 +82,15 @@ def train_single(
 
 
 def of_stage(options: dict[str, Any], stage: int) -> dict[str, Any]:
-    """The options of `fit` for one stage of several: a checkpoint file of its own."""
-    folder: str | Path | None = options.get("checkpoint")
-    return {**options, "checkpoint": checkpoint_of(folder, stage)}
+    """The options of `fit` for one stage of several: a checkpoint file of its own.
+
+    `deadlines`, if there are some, are those of the stages.
+    """
+    own = dict(options)
+    folder: str | Path | None = own.get("checkpoint")
+    own["checkpoint"] = checkpoint_of(folder, stage)
+    deadlines = own.pop("deadlines", None)
+    return own if deadlines is None else {**own, "deadline": deadlines[stage]}
 
 
 def scored_as(options: dict[str, Any], net: nn.Module, codec: Codec) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from poselab.datasets.sources import Source
 from poselab.models import CoarseToFine
 from poselab.records import Sample
 from poselab.train.base import Plan, of_stage, scored_as
-from poselab.train.loop import History, fit
+from poselab.train.history import History
+from poselab.train.loop import fit
 
 SIGMA = 1.5  # of the Gaussians: in cells of the coarse heatmap, in pixels of the crops
 LOSS = "cross_entropy"  # which cell is it? No trap of zeros

@@ -12,7 +12,8 @@ from poselab.datasets.sources import Source
 from poselab.models import IterativeFeedback
 from poselab.records import Sample
 from poselab.train.base import Plan, of_stage, scored_as
-from poselab.train.loop import History, fit
+from poselab.train.history import History
+from poselab.train.loop import fit
 
 SPREAD = 6.0  # px, how far a training path starts from the mean pose
 

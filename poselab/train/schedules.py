@@ -20,7 +20,8 @@ class Schedule:
 
     `lr` is the highest learning rate and `schedule` its course, one of `SCHEDULES` (see
     `learning_rate`). `epochs` instead of `steps`, as papers say it, become steps when
-    the number of samples is known (`for_samples`). Raises `ArgumentError`.
+    the number of samples is known (`for_samples`). `average` is the decay of averaged
+    weights (0: none), see `poselab.train.averaging`. Raises `ArgumentError`.
     """
 
     steps: int = 300
@@ -29,6 +30,7 @@ class Schedule:
     schedule: str = "cosine"
     weight_decay: float = 1e-2
     epochs: float | None = None
+    average: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size"):
@@ -40,6 +42,12 @@ class Schedule:
             "must be above 0",
             where="epochs",
             value=self.epochs,
+        )
+        require(
+            0 <= self.average < 1,
+            "must be from 0 to below 1",
+            where="average",
+            value=self.average,
         )
         require(
             self.schedule in SCHEDULES,

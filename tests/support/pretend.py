@@ -18,6 +18,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 CUDA = torch.device("cuda", 0)
+# What makes a CPU wait for a GPU, and cannot be recorded in a graph.
+WAITING = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "unique_dim"}
+WAITS: list[str] = []  # the operations that did so, copies included
 COPIES: list[int] = []  # numbers in each copy from one device to the other
 # These take tensors of two devices: copies, and a CPU's indices of a GPU's tensor.
 BOTH = {"copy_", "_to_copy", "index", "index_put", "index_put_", "_index_put_impl_"}
@@ -115,6 +118,11 @@ def _run(func, args, kwargs):
         source = args[1] if name == "copy_" else args[0]
         if (device.type == "cuda") != isinstance(source, Pretend):
             COPIES.append(source.numel())
+            WAITS.append(f"{name} of {list(source.shape)}")
+    masks = [x for x in there if x.dtype in (torch.bool, torch.uint8)]
+    chosen = name in ("index", "index_put_", "_index_put_impl_") and args[1]
+    if name in WAITING or (chosen and any(m is x for m in masks for x in args[1])):
+        WAITS.append(name)
     known = {id(x.data_): x for x in there}
     args, kwargs = tree_map(_numbers, (args, kwargs))
     if "non_blocking" in kwargs:
@@ -173,6 +181,7 @@ def pretended() -> Iterator[list[int]]:
     patches = {
         "torch.cuda._lazy_init": lambda: None,
         "torch.cuda.is_available": lambda: True,
+        "torch.cuda.is_bf16_supported": lambda *_: True,
         "torch.cuda.synchronize": lambda *_: None,
         "torch.cuda.get_device_name": lambda *_: "a pretended GPU",
         "torch.tensor": _made_here(torch.tensor),
@@ -184,6 +193,11 @@ def pretended() -> Iterator[list[int]]:
     with contextlib.ExitStack() as stack:
         for place, function in patches.items():
             stack.enter_context(mock.patch(place, function))
+        # A parameter that moves is a new one: the old would keep its old numbers.
+        future = torch.__future__
+        before = future.get_overwrite_module_params_on_conversion()
+        future.set_overwrite_module_params_on_conversion(True)
+        stack.callback(future.set_overwrite_module_params_on_conversion, before)
         stack.enter_context(_Mode())
         yield COPIES
 

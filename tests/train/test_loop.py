@@ -12,7 +12,7 @@ from poselab.datasets.coco.layout import open_coco
 from poselab.datasets.sources import Mixed, Varied
 from poselab.errors import ArgumentError, CheckpointError, Interrupted, PoselabError
 from poselab.models import build
-from poselab.train import History, Schedule, fit, learning_rate, loop
+from poselab.train import History, Schedule, fit, learning_rate, run
 from tests.support.samples import make_sample
 from tests.support.sources import Dots
 
@@ -262,7 +262,7 @@ def test_a_wrapped_test_split_stays_one():
 
 def test_the_network_is_scored_on_the_way(tmp_path, monkeypatch):
     """After 16, 32, 64 pictures and at the end; a stop in between changes nothing."""
-    monkeypatch.setattr(loop, "FIRST_MARK", 16)
+    monkeypatch.setattr(run, "FIRST_MARK", 16)
     codec = RegressionCodec(SIZE)
 
     def score(net, given):
