@@ -33,7 +33,9 @@ from poselab.codecs.heatmap_decode import (
     peaks,
     pixels_to_cells,
 )
+from poselab.codecs.hidden import HiddenCodec
 from poselab.codecs.ief import IefCodec, bounded, fixed_path, on_path, with_pose
+from poselab.codecs.lifting import LiftingCodec
 from poselab.codecs.offset import OffsetCodec
 from poselab.codecs.ohkm import OhkmCodec, hardest, loss_of_joints
 from poselab.codecs.part_affinity import PartAffinityCodec, affinity_fields
@@ -56,6 +58,8 @@ from poselab.codecs.regression import (
     normalise,
     pose_diameter,
 )
+from poselab.codecs.space import LocationMapCodec, RootCodec, VolumeCodec
+from poselab.codecs.symmetric import SymmetricCodec
 from poselab.codecs.tag import FineTagCodec, TagCodec, tag_loss
 
 __all__ = [
@@ -68,6 +72,12 @@ __all__ = [
     "OhkmCodec",
     "HeatmapCodec",
     "IntegralCodec",
+    "VolumeCodec",
+    "SymmetricCodec",
+    "RootCodec",
+    "LocationMapCodec",
+    "LiftingCodec",
+    "HiddenCodec",
     "OffsetCodec",
     "PartAffinityCodec",
     "PointsCodec",

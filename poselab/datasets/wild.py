@@ -19,6 +19,7 @@ from torch import Tensor
 
 from poselab.datasets.person_crops import PersonCrops
 from poselab.datasets.photometric import as_taken, erase
+from poselab.datasets.sources import Source, other_seed
 from poselab.datasets.synthetic import SyntheticPeople
 from poselab.datasets.textures import smooth_noise, textures
 from poselab.records import Sample
@@ -26,6 +27,7 @@ from poselab.records import Sample
 BANK = {"cpu": 48, "cuda": 512}  # textures that are drawn once and then cut from
 BANK_SIZE = (192, 256)
 REPLACED = 0.7  # the share of scenes whose background is a texture
+CAMERA = 77  # the part of a seed that the camera's faults follow from
 PRINTED = 0.7  # the share of people whose clothes get folds or prints
 
 
@@ -155,24 +157,26 @@ class WildCrops(PersonCrops):
             scenes.seed,
             scenes.device,
             split=scenes.split,
+            cast_there=scenes.cast_there,
             **(switches or {}),
         )
         self._generator = self.scenes.generator()
 
 
-class Taken:
+class Taken(Source):
     """A source whose pictures go through a camera's faults: `photometric.as_taken`.
 
-    `data` is another source of samples. With `erased`, pieces of other pictures of the
-    batch cover parts of each picture.
+    `data` is another source of samples. With the chance `erased`, a piece of another
+    picture of the batch covers a part of a picture.
     """
 
-    def __init__(self, data: Any, erased: float = 0.5) -> None:
+    def __init__(self, data: Source, erased: float = 0.5) -> None:
         self.data, self.erased = data, float(erased)
 
-    def batches(self, batch_size: int, generator: torch.Generator) -> Iterator[Sample]:
-        """Stacked samples without end."""
-        for batch in self.data.batches(batch_size, generator):
+    def batches(self, batch_size: int, seed: int = 0) -> Iterator[Sample]:
+        """Stacked samples of `batch_size`, without end."""
+        generator = torch.Generator().manual_seed(other_seed(seed, CAMERA))
+        for batch in self.data.batches(batch_size, seed):
             yield batch.replace(image=self.taken(batch.image, generator))
 
     def taken(self, images: Tensor, generator: torch.Generator) -> Tensor:

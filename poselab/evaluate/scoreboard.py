@@ -15,7 +15,9 @@ from poselab.evaluate.tasks import (
     baseline,
     detector_rows,
     people_rows,
+    row_in_space,
     rows,
+    single_of,
     system_row,
 )
 from poselab.records import Sample
@@ -69,10 +71,13 @@ def _rows_of(name: str, folder: Path, sample: Sample, crowd: Sample) -> list:
     """A detector is scored in crowds (by the leader), the others on single people."""
     net = zoo.load(name, folder=folder)
     task = zoo.card(name, folder)["recipe"]["task"]
-    if task not in ("boxes", "people"):
-        return rows(name, net, sample)
+    if task == "single":
+        size = tuple(net.codec.size)
+        return rows(name, net, sample if size == sample.size else single_of(net.codec))
     if not distributed.team().leads:
         return []
+    if task in ("space", "root"):
+        return [row_in_space(name, task, net)]
     if task == "people":
         return people_rows(name, net, net.codec)
     return detector_rows(name, net, crowd)

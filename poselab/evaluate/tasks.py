@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from poselab import datasets
 from poselab.codecs.regression import single_person
+from poselab.codecs.space import root_joint
 from poselab.errors import ArgumentError
 from poselab.evaluate.cost import count_macs, milliseconds, parameters
 from poselab.evaluate.predictions import predict
-from poselab.metrics import box_ap, coco_ap, pck
+from poselab.metrics import box_ap, coco_ap, mpjpe, pa_mpjpe, pck, pck3d
 from poselab.pipelines import BottomUp, TopDown
 from poselab.records import Poses, Sample
 from poselab.system import distributed
@@ -31,25 +32,41 @@ THRESHOLDS = (0.05, 0.1, 0.2)
 Row = dict[str, Any]
 
 
-def scorer(task: str) -> Callable[[nn.Module, Any], dict[str, float]]:
-    """The function (network, codec) -> scores of a task, with its set drawn once.
+Scores = dict[str, float]
+
+
+def scorer(task: str) -> Callable[[nn.Module, Any], Scores]:
+    """The function (network, codec) -> scores of a task on its evaluation set.
 
     Raises `ArgumentError` for a task that needs more than a drawn set.
     """
-    if task == "single":
-        sample = datasets.evaluation("single")
-        return lambda net, codec: score_joints(net, codec, sample)
+    judge = judge_of(task)
     if task == "people":
-        return lambda net, codec: score_people(net, codec, crowd_of(codec))
+        return lambda net, codec: judge(net, codec, crowd_of(codec))
     if task == "boxes":
         crowd = datasets.evaluation("crowd", size=(192, 256))
-        return lambda net, codec: score_boxes(net, crowd)
-    raise ArgumentError(
-        "is not scored on a drawn set",
-        where="task",
-        value=task,
-        fix="Known: single, boxes, people.",
-    )
+        return lambda net, codec: judge(net, codec, crowd)
+    return lambda net, codec: judge(net, codec, single_of(codec))
+
+
+def judge_of(task: str) -> Callable[[nn.Module, Any, Sample], Scores]:
+    """The function (network, codec, stacked sample) -> scores; the first is the main.
+
+    Raises `ArgumentError` for an unknown task.
+    """
+    if task not in JUDGES:
+        raise ArgumentError(
+            "is not scored on a drawn set",
+            where="task",
+            value=task,
+            fix=f"Known: {', '.join(JUDGES)}.",
+        )
+    return JUDGES[task]
+
+
+def single_of(codec: Any) -> Sample:
+    """The evaluation set of framed people at the size of the codec's input."""
+    return datasets.evaluation("single", size=tuple(codec.size))
 
 
 # --- one person in each picture ------------------------------------------------------
@@ -204,3 +221,78 @@ def system_row(name: str, system: TopDown, crowd: Sample) -> Row:
         "ms_per_image": round(spent, 2),
         "scores": _ap(crowd, found),
     }
+
+
+# --- three dimensions ----------------------------------------------------------------
+
+
+def predict_3d(net: nn.Module, codec: Any, sample: Sample, batch_size: int = 64):
+    """The last stage's outputs for a stacked sample, in parts with their samples.
+
+    Inputs are those of the codec, so that networks with more than an image are asked
+    as they learned.
+    """
+    device = next(net.parameters()).device
+    for start in range(0, len(sample), batch_size):
+        part = sample[start : start + batch_size].to(device)
+        inputs, _ = codec.encode(part)
+        with torch.no_grad():
+            output = codec.stages(net(*inputs))[-1]
+        yield part, output
+
+
+def score_space(net: nn.Module, codec: Any, sample: Sample) -> Scores:
+    """3DPCK at 150 mm, MPJPE and PA-MPJPE in mm, pelvis on pelvis, of all joints.
+
+    Joints outside the picture count too: of drawn people they are known.
+    """
+    found, truth = [], []
+    for part, output in predict_3d(net, codec, sample):
+        found.append(codec.decode(output).joints_3d[:, 0].cpu())
+        truth.append(part.joints_3d[:, 0].cpu())
+    pair = torch.cat(found), torch.cat(truth)
+    return {
+        "3DPCK": round(float(pck3d(*pair, skeleton=sample.skeleton)), 4),
+        "MPJPE": round(float(mpjpe(*pair, skeleton=sample.skeleton)), 1),
+        "PA-MPJPE": round(float(pa_mpjpe(*pair)), 1),
+    }
+
+
+def score_root(net: nn.Module, codec: Any, sample: Sample) -> Scores:
+    """Roots within 250 mm, MRPE and the mean error of the depth in mm."""
+    gaps = []
+    for part, output in predict_3d(net, codec, sample):
+        roots = codec.decode(output, part.intrinsics).roots
+        joints = part.joints_3d[:, 0]
+        gaps.append((roots[:, 0] - root_joint(joints, part.skeleton)[:, 0]).cpu())
+    gap = torch.cat(gaps).double()  # [N, 3] mm
+    far = gap.norm(dim=-1)
+    return {
+        "roots@250": round(float((far <= 250).double().mean()), 4),
+        "MRPE": round(float(far.mean()), 1),
+        "depth": round(float(gap[:, 2].abs().mean()), 1),
+    }
+
+
+def row_in_space(name: str, task: str, net: nn.Module) -> Row:
+    """The row of a network that answers in 3D."""
+    sample = single_of(net.codec)
+    inputs, _ = net.codec.encode(sample[:1])
+    return {
+        "name": name,
+        "stage": 1,
+        "set": "space",
+        "parameters": parameters(net),
+        "macs": count_macs(net, *inputs),
+        "ms_per_image": round(milliseconds(net, *inputs), 2),
+        "scores": JUDGES[task](net, net.codec, sample),
+    }
+
+
+JUDGES: dict[str, Callable[[nn.Module, Any, Sample], Scores]] = {
+    "single": score_joints,
+    "people": score_people,
+    "boxes": lambda net, codec, crowd: score_boxes(net, crowd),
+    "space": score_space,
+    "root": score_root,
+}

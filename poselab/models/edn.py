@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from poselab.models.registry import register
+
 
 def _painted(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
     """A convolution behind reflection padding, so that borders stay clean."""
@@ -38,6 +40,7 @@ class ResidualBlock(nn.Module):
         return x + self.conv_block(x)
 
 
+@register("edn_generator")
 class Generator(nn.Module):
     """Pose picture and previous frame [B, 6, H, W] -> painted frame [B, 3, H, W].
 
@@ -91,6 +94,7 @@ class PatchDiscriminator(nn.Module):
         return features
 
 
+@register("edn_discriminator")
 class MultiscaleDiscriminator(nn.Module):
     """The same question at `scales` sizes: list (full size first) of feature lists.
 

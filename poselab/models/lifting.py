@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from poselab.models.registry import register
+
 
 class LinearBlock(nn.Module):
     """x + two times (linear, batch normalisation, ReLU, dropout); [B, width]."""
@@ -31,6 +33,7 @@ def linear_layer(inputs: int, outputs: int, dropout: float) -> list[nn.Module]:
     ]
 
 
+@register("lifting")
 class Lifting(nn.Module):
     """Points [B, J, 2], made comparable by a codec -> joints [B, J, 3].
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from poselab.errors import require_shape
 from poselab.models.heatmaps import up_block
+from poselab.models.registry import register
 from poselab.models.resnet import ResNet
 
 
@@ -43,6 +44,7 @@ class VolumeHead(UpHead):
         return flat.unflatten(1, (self.joints, self.depth))  # [B, J, D, H/4, W/4]
 
 
+@register("posenet3d")
 class PoseNet3d(nn.Module):
     """Images [B, 3, H, W] -> logits of volumes [B, J, D, H/4, W/4] (section 6.3).
 
@@ -84,6 +86,7 @@ class RootHead(UpHead):
         return heatmaps, self.depth_layer(pooled).flatten(1)  # gamma [B, 1]
 
 
+@register("rootnet")
 class RootNet(nn.Module):
     """Images [B, 3, H, W] and k [B, 1] mm -> map of the root, absolute depth in mm.
 

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from poselab.models.heatmaps import up_block
+from poselab.models.registry import register
 from poselab.models.resnet import ResNet
 
 
+@register("occnet")
 class OccNet(ResNet):
     """Images [B, 3, H, W] -> heatmaps of visible and of hidden joints, two times
     [B, J, H/4, W/4], for sides that 32 divides.
@@ -47,6 +49,7 @@ def _branch(filters: int) -> nn.Sequential:
     return nn.Sequential(up_block(filters, filters), up_block(filters, filters))
 
 
+@register("occnet_cb")
 class OccNetCB(ResNet):
     """`OccNet` that splits earlier and whose two ends see both branches.
 

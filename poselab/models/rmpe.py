@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from poselab.errors import require_shape
+from poselab.models.registry import register
 from poselab.models.resnet import Bottleneck, ResNet
 
 
@@ -69,6 +70,7 @@ class DenseUpsampling(nn.Module):
         return self.shuffle(self.bn(self.conv(x)).relu())
 
 
+@register("fastpose")
 class FastPose(nn.Module):
     """Images [B, 3, H, W] -> heatmaps [B, J, H/4, W/4], for sides that 32 divides.
 

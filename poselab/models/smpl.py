@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from poselab.errors import require, require_shape
+from poselab.models.registry import register
 from poselab.models.resnet import ResNet
 
 # The kinematic tree of SMPL: the parent of each of its 24 joints.
@@ -178,6 +179,7 @@ class BodyModel(nn.Module):
         return (mixed @ vertices[..., None])[..., 0] + moved
 
 
+@register("hmr")
 class HMR(ResNet):
     """Images [B, 3, H, W] -> rotations [B, K, 3, 3], shape [B, S], camera [B, 3].
 

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from poselab.models.heatmaps import HeatmapNet
+from poselab.models.registry import register
 from poselab.models.resnet import ResNet, conv
 
 
+@register("vnect_tiny")
 class VNectTiny(HeatmapNet):
     """Images [B, 3, H, W] -> [B, 4 J, H/4, W/4]: heatmaps, then X, Y, Z maps.
 
@@ -46,6 +48,7 @@ class Widen(nn.Module):
         return (self.branch(x) + self.shortcut(x)).relu()
 
 
+@register("vnect")
 class VNect(ResNet):
     """The paper's network: [B, 3, H, W] -> [B, 4 J, H/8, W/8] (figure 4).
 

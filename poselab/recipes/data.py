@@ -18,6 +18,7 @@ from poselab.datasets import (
 from poselab.datasets.coco.layout import open_coco
 from poselab.datasets.pool import FIELDS
 from poselab.datasets.sources import Mixed, Source, Varied
+from poselab.datasets.wild import Taken, WildCrops, WildPeople
 from poselab.errors import require
 from poselab.records import Sample
 
@@ -97,6 +98,51 @@ class Drawn:
         makers = self.makers(size, seed + HELD_OUT, device)
         share = max(1, self.held_out // len(makers))
         return Sample.cat([maker.batch(share) for maker in makers])
+
+
+@dataclass(frozen=True)
+class Upright(Drawn):
+    """`Drawn` people that are never turned, for networks that answer in 3D."""
+
+
+@dataclass(frozen=True)
+class Wild(Drawn):
+    """`Drawn` people in front of anything, in any clothes, by any camera.
+
+    For networks that are to find real people. `switches` turn kinds of disorder off
+    (see `WildPeople`), `taken` the camera's faults, `erased` is the chance that a piece
+    of another picture covers a part.
+    """
+
+    switches: dict[str, bool] = field(default_factory=dict)
+    taken: bool = True
+    erased: float = 0.5
+
+    def open(
+        self, size: tuple[int, int], seed: int = 0, folder: str | None = None
+    ) -> tuple[Source, Sample]:
+        """As for `Drawn`."""
+        data, others = super().open(size, seed, folder)
+        return self._photographed(data), others
+
+    def resident(
+        self, size: tuple[int, int], seed: int, device: torch.device | str
+    ) -> tuple[Source, Sample]:
+        """As for `Drawn`."""
+        data, others = super().resident(size, seed, device)
+        return self._photographed(data), others
+
+    def _photographed(self, data: Source) -> Source:
+        return Taken(data, self.erased) if self.taken else data
+
+    def makers(
+        self, size: tuple[int, int], seed: int, device: torch.device | str | None
+    ) -> list[Any]:
+        """As for `Drawn`."""
+        there: dict[str, Any] = {"device": device, "cast_there": device is not None}
+        alone = WildPeople(size, self.people, seed, **self.switches, **there)
+        crops = WildCrops(size, seed=seed, switches=self.switches, **there)
+        return [alone] + [crops] * bool(self.crops)
 
 
 @dataclass(frozen=True)

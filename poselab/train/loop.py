@@ -55,8 +55,8 @@ def fit(
 
     With a `deadline`, a time of `time.monotonic()`, the learning rate runs through its
     course by then, also where there is time for fewer steps. The forward pass runs in
-    bfloat16 (`half`) on GPUs that have it, `graphed` records a step as a CUDA graph, `compiled`
-    passes the model through `torch.compile`.
+    bfloat16 (`half`) on GPUs that have it, `graphed` records a step as a CUDA graph,
+    `compiled` passes the model through `torch.compile`.
 
     In a team of processes (`poselab.system.distributed`) each learns from its part of
     every batch, so the batch size is that of all together; the losses are the team's

@@ -13,7 +13,7 @@ from torch import nn
 
 from poselab import recipes
 from poselab.datasets.sources import Source
-from poselab.evaluate.tasks import score_boxes, score_joints, scorer
+from poselab.evaluate.tasks import judge_of, scorer
 from poselab.evaluate.together.rules import Rules, budgeted
 from poselab.recipes import Followed, Recipe
 from poselab.records import Sample
@@ -140,9 +140,7 @@ def opened(recipe: Recipe, rules: Rules) -> tuple[Source, Sample]:
 
 def scored(net: nn.Module, recipe: Recipe, sample: Sample) -> Scores:
     """The scores on other samples than those of the evaluation."""
-    if recipe.task == "boxes":
-        return score_boxes(net, sample)
-    return score_joints(net, recipe.reader(), sample)
+    return judge_of(recipe.task)(net, recipe.reader(), sample)
 
 
 def middle_first(rates: tuple[float, ...]) -> list[float]:
