@@ -1,4 +1,4 @@
-"""The weights that were trained on one budget: whole, and as good as their cards say."""
+"""The weights that were trained on one budget: whole, as good as their cards say."""
 
 import json
 
