@@ -28,8 +28,8 @@ ifeq ($(shell id -u),0)
 LAB_FLAGS += --allow-root
 endif
 
-.PHONY: help install lab test test-fast test-colab lint format notebooks picture \
-    repo weights bench bench-explorers constraints clean distclean
+.PHONY: help install lab test test-fast test-colab test-lowest lint format notebooks \
+    picture repo weights bench bench-explorers constraints clean distclean
 
 # Every target says after `##` what it does; `make` alone prints that.
 help:
@@ -65,6 +65,9 @@ test-fast: $(STAMP)  ## run the tests that need no notebook, browser or training
 
 test-colab: $(STAMP)  ## run the explorers with the old versions that Colab ships
 	sh tests/colab/run.sh $(ARGS)
+
+test-lowest: $(STAMP)  ## read files and measure with the lowest versions of pyproject
+	sh tests/lowest/run.sh $(ARGS)
 
 lint: $(STAMP)  ## check style, types, spelling and links
 	$(RUN) -m ruff check .
@@ -110,4 +113,4 @@ clean:  ## remove what was made
 	    -type d -prune -exec rm -rf {} +
 
 distclean: clean  ## remove what was made, and .venv
-	rm -rf $(VENV) .venv-colab
+	rm -rf $(VENV) .venv-colab .venv-lowest

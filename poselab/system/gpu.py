@@ -37,7 +37,7 @@ def require_device(device: str) -> str:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ArgumentError(
-            f"cannot be used ({str(error).splitlines()[0][:100]})",
+            f"PyTorch cannot use it on this machine ({type(error).__name__})",
             where="--device",
             value=device,
             fix="Use cpu.",
