@@ -65,7 +65,7 @@ def crowd_answers(
 
 
 def _proposals(scene: Sample, draws: torch.Generator, jitter: float) -> Tensor:
-    """Boxes [N, 4] as a middling detector gives them."""
+    """Boxes [N, 4] as a detector of medium quality gives them."""
     true = scene.boxes[scene.present]
     kept = true[torch.rand(len(true), generator=draws) > 0.1]
     again = true[torch.rand(len(true), generator=draws) < 0.25]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from poselab.errors import require
 from poselab.system import distributed
 
-# Where of the training the rate falls: Sun et al. 2019 after 170 and 200 of 210
-# epochs, Xiao et al. 2018 after 90 and 120 of 140.
+# The parts of a training after which the rate falls: in Sun et al. 2019 after 170 and
+# 200 of 210 epochs, in Xiao et al. 2018 after 90 and 120 of 140.
 DROPS = {"two_drops": (170 / 210, 200 / 210), "early_drops": (90 / 140, 120 / 140)}
 SCHEDULES = ("cosine", "one_cycle", "constant", *DROPS)
 
