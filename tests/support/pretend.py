@@ -183,6 +183,7 @@ def pretended() -> Iterator[list[int]]:
         "torch.cuda.is_available": lambda: True,
         "torch.cuda.is_bf16_supported": lambda *_: True,
         "torch.cuda.synchronize": lambda *_: None,
+        "torch.cuda.get_device_capability": lambda *_: (9, 0),
         "torch.cuda.get_device_name": lambda *_: "a pretended GPU",
         "torch.tensor": _made_here(torch.tensor),
         "torch.as_tensor": _made_here(torch.as_tensor),

@@ -16,7 +16,7 @@ from poselab.train.graph import Graphed
 from tests.support.pretend import pretended
 
 SIZE = (32, 24)
-CODEC = HeatmapCodec(SIZE, loss="cross_entropy")
+CODEC = HeatmapCodec(SIZE, criterion="cross_entropy")
 
 
 def small_net():

@@ -13,6 +13,7 @@ from torch import nn
 
 from poselab import recipes
 from poselab.datasets.sources import Source
+from poselab.errors import PoselabError
 from poselab.evaluate.tasks import judge_of, scorer
 from poselab.evaluate.together.rules import Rules, budgeted
 from poselab.recipes import Followed, Recipe
@@ -69,7 +70,7 @@ class Learner:
             try:
                 net, made = self.train(recipe, time.monotonic() + share, None)
                 scores = scored(net, recipe, self.held_out)
-            except RuntimeError as problem:  # a rate that is too high may end anywhere
+            except (RuntimeError, PoselabError) as problem:  # too high, say
                 say(f"{self.name}: {lr:g}: {problem}")
                 continue
             seconds = sum(history.seconds for history in made)
