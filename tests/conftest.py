@@ -23,15 +23,21 @@ SLOW = {
     "recipes",
     "train",
     "zoo",
+    "test_bottom_up.py",
     "test_classroom.py",
     "test_distributed.py",
+    "test_download.py",
+    "test_fuzz.py",
     "test_install.py",
     "test_on_gpu.py",
     "test_person_crops.py",
+    "test_pool.py",
     "test_real_top_down.py",
     "test_run.py",
     "test_sets.py",
     "test_top_down.py",
+    "test_twins.py",
+    "test_wild.py",
 }
 
 # Here, and by PYTHONPATH in every Python process that a test starts (kernels too).

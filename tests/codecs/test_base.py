@@ -86,6 +86,7 @@ class DistanceNet(nn.Module):
         return 100 * self.layers(images).mean((1, 2, 3)) * k
 
 
+@pytest.mark.slow
 def test_an_image_and_a_number_go_in():
     codec = DistanceCodec()
     net = learns(DistanceNet(), codec)
@@ -179,6 +180,7 @@ class StagedNet(nn.Module):
         return {"heatmaps": output[:, :JOINTS], "fields": fields}
 
 
+@pytest.mark.slow
 def test_two_heads_and_two_stages_learn_and_are_mirrored():
     codec, sample = FieldCodec(SIZE), samples()
     net = learns(StagedNet(), codec)
@@ -268,6 +270,7 @@ def crowded():
     return Tagged(heatmaps, tags)
 
 
+@pytest.mark.slow
 def test_tags_learn_and_are_not_averaged():
     codec = TagCodec(SIZE)
     net = learns(TagNet(), codec)

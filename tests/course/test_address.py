@@ -42,6 +42,7 @@ def test_no_address_gets_a_clear_error_and_changes_nothing(course, url):
     assert contents(course) == before
 
 
+@pytest.mark.slow
 def test_a_fork_gets_every_badge_and_setup_cell(course):
     remake(course / "notebooks" / NAME, URL)
     write_table(course)

@@ -215,7 +215,6 @@ def _draw_in_process(folder, log, start, results):
     results.put(mine.samples(range(70)).keypoints.sum().item())
 
 
-@pytest.mark.slow
 def test_processes_that_start_at_once_draw_once(tmp_path):
     context = multiprocessing.get_context("spawn")
     start, results = context.Barrier(3), context.Queue()
