@@ -74,3 +74,25 @@ def test_two_mistakes_at_once_get_no_diagnosis_of_one():
     result = check("cpm.gradient", answer)
     assert result.status == "wrong"
     assert result.diagnosis not in gradient.bank
+
+
+def test_stages_by_walking_until_the_window_is_wide_enough():
+    def answer(first, stride, kernels, person):
+        stages, window = 1, first
+        while window < person:
+            for k in kernels:
+                window += (k - 1) * stride
+            stages += 1
+        return stages
+
+    assert check("cpm.enough", answer)
+
+
+def test_stages_without_a_floor_are_told_apart():
+    def answer(first, stride, kernels, person):
+        grows = stride * sum(k - 1 for k in kernels)
+        return 1 + -(-(person - first) // grows)
+
+    result = check("cpm.enough", answer)
+    assert result.status == "wrong"
+    assert "much smaller" in result.message

@@ -61,3 +61,23 @@ def test_the_second_look_from_the_corner():
         return corner + cell
 
     assert check("tompson.refine", answer)
+
+
+def test_channels_dropped_by_a_loop():
+    def answer(x, u, p):
+        out = torch.zeros_like(x)
+        for b in range(x.shape[0]):
+            for c in range(x.shape[1]):
+                if u[b, c] >= p:
+                    out[b, c] = x[b, c] / (1 - p)
+        return out
+
+    assert check("tompson.channels", answer)
+
+
+def test_dropped_cells_are_not_channels():
+    def answer(x, u, p):
+        torch.manual_seed(0)
+        return F.dropout(x, p)
+
+    assert check("tompson.channels", answer).status == "wrong"
