@@ -180,7 +180,7 @@ def no_training(monkeypatch):
     def step(*_):
         raise AssertionError("it has started")
 
-    monkeypatch.setattr("poselab.train.loop._Run.step", step)
+    monkeypatch.setattr("poselab.train.run.Run.step", step)
 
 
 def test_the_weights_are_there_whatever_the_validation_holds(good, small):
