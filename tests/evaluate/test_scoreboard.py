@@ -159,9 +159,11 @@ def test_predictions_use_what_a_loaded_network_knows():
 
 
 def test_a_task_without_a_drawn_set(monkeypatch):
-    with pytest.raises(ArgumentError, match="task = 'coco'.*Known: single, boxes"):
+    with pytest.raises(
+        ArgumentError, match="task = 'coco'.*Known: single, people, boxes"
+    ):
         scorer("coco")
-    monkeypatch.setattr(tasks.datasets, "evaluation", lambda name: sample(8))
+    monkeypatch.setattr(tasks.datasets, "evaluation", lambda name, size: sample(8))
     net = build("deeppose_cascade", size=SIZE, crop=16).eval()
     scores = scorer("single")(net, PointsCodec(SIZE))
     found = predict(net, sample(8).image, codec=PointsCodec(SIZE))[-1]
