@@ -1,10 +1,9 @@
-"""Exercises of notebook 08 about CPN: the hardest joints, one step of the pyramid
-(Chen et al. 2018, 1711.07319), and the price of a layer."""
+"""Exercises of notebook 08 about CPN: the hardest joints, the whole loss as in the
+authors' code (Chen et al. 2018, 1711.07319), and the price of a layer."""
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from poselab.checks.base import Case, Chapter
@@ -131,80 +130,132 @@ def zero_over_zero(losses, visibility, hard):
     return (losses * kept).sum() / kept.sum()
 
 
-# --- 2. one step of the pyramid ------------------------------------------------------
+# --- 2. the loss of CPN's authors ----------------------------------------------------
 
 
-def _step_cases() -> list[Case]:
-    spot = torch.zeros(1, 1, 2, 2)
-    spot[..., 0, 0] = 1.0
+def _authors_cases() -> list[Case]:
+    flags = torch.tensor([[2, 1, 0, 2], [0, 2, 2, 1]])
+    early, last = uniform(11, 3, 2, 4, 5, 6), uniform(12, 2, 4, 5, 6)
+    goals = uniform(13, 3, 2, 4, 5, 6)
+    few = torch.tensor([[2, 0, 0, 1]])
     return [
-        Case("2x2 cells over 4x4", spot, torch.zeros(1, 1, 4, 4)),
+        Case("hidden and unlabelled joints, M = 2", early, last, goals, flags, 2),
         Case(
-            "4x3 cells over 8x6, 3 channels",
-            uniform(11, 2, 3, 4, 3, low=-1),
-            uniform(12, 2, 3, 8, 6, low=-1),
+            "one person with two labels, M = 3",
+            early[:, :1],
+            last[:1],
+            goals[:, :1],
+            few,
+            3,
         ),
+        Case("all visible, M = 4", early, last, goals, torch.full((2, 4), 2), 4),
+        Case("nobody labelled", early, last, goals, torch.zeros(2, 4).long(), 2),
     ]
 
 
-def _step(coarse: Tensor, fine: Tensor) -> Tensor:
-    size = fine.shape[-2:]
-    return fine + F.interpolate(coarse, size, mode="bilinear", align_corners=True)
+def _early(maps, targets, counts) -> Tensor:
+    """Half the mean over the levels; maps of joints that do not count are empty."""
+    goal = targets * counts[..., None, None]
+    return (maps - goal).square().mean() / 2
 
 
-pyramid_step = chapter.exercise(
-    "pyramid_step",
-    cases=_step_cases,
-    solution=_step,
-    returns=("the finer level",),
-    praise="What the coarse level knows is laid over the fine one, corner on corner.",
+def _late(maps, target, counts, hard) -> Tensor:
+    each = (maps - target).square().mean((2, 3)) * counts
+    return each.topk(hard, dim=1).values.sum() / hard / len(maps)
+
+
+def _authors(levels, refined, targets, visibility, hard) -> Tensor:
+    first = _early(levels, targets, visibility == 2)
+    return first + _late(refined, targets[-1], visibility > 0, hard)
+
+
+authors = chapter.exercise(
+    "authors",
+    cases=_authors_cases,
+    solution=_authors,
+    returns=("the loss",),
+    gradient=(0, 1),
+    praise="Simple joints are GlobalNet's, the hard ones RefineNet's.",
 )
 
 
-@pyramid_step.wrong(
-    "You lay edge on edge (align_corners=False). That is a good habit, and the rest of "
-    "this course does it, but CPN's weights learned with corner on corner: "
-    "align_corners=True."
+@authors.wrong(
+    "GlobalNet learns the hidden joints (v = 1) here. In the authors' code its maps of "
+    "them are empty: it is for the simple joints, those that can be seen (v = 2)."
 )
-def edges(coarse, fine):
-    size = fine.shape[-2:]
-    return fine + F.interpolate(coarse, size, mode="bilinear", align_corners=False)
+def global_learns_hidden(levels, refined, targets, visibility, hard):
+    first = _early(levels, targets, visibility > 0)
+    return first + _late(refined, targets[-1], visibility > 0, hard)
 
 
-@pyramid_step.wrong(
-    "You repeat cells (nearest neighbour). The pyramid of CPN interpolates: "
-    "mode='bilinear', align_corners=True."
+@authors.wrong(
+    "You leave hidden joints out of GlobalNet's loss. They are in it, with an *empty* "
+    "map as target: the network is asked to answer nothing there."
 )
-def nearest(coarse, fine):
-    return fine + F.interpolate(coarse, fine.shape[-2:])
+def hidden_left_out(levels, refined, targets, visibility, hard):
+    counts = (visibility == 2)[..., None, None].expand_as(targets[0])
+    square = (levels - targets).square() * counts
+    first = square.mean() / 2
+    return first + _late(refined, targets[-1], visibility > 0, hard)
 
 
-@pyramid_step.wrong(
-    "You shrink the fine level to the coarse one. The way is down the pyramid: the "
-    "coarse level is enlarged, and no precision is lost."
+@authors.wrong(
+    "RefineNet learns the visible joints only in your loss. It is there for the hard "
+    "ones: all labelled joints (v > 0) can be among its M."
 )
-def shrunk(coarse, fine):
-    return coarse + F.adaptive_avg_pool2d(fine, coarse.shape[-2:])
+def refine_visible_only(levels, refined, targets, visibility, hard):
+    first = _early(levels, targets, visibility == 2)
+    return first + _late(refined, targets[-1], visibility == 2, hard)
 
 
-@pyramid_step.wrong(
-    "You put the levels behind each other as channels. RefineNet does that in the end; "
-    "in the pyramid they are added."
+@authors.wrong(
+    "The half before GlobalNet's loss is missing: the mean over its levels is divided "
+    "by 2."
 )
-def concatenated(coarse, fine):
-    size = fine.shape[-2:]
-    wide = F.interpolate(coarse, size, mode="bilinear", align_corners=True)
-    return torch.cat([fine, wide], 1)
+def not_halved(levels, refined, targets, visibility, hard):
+    first = 2 * _early(levels, targets, visibility == 2)
+    return first + _late(refined, targets[-1], visibility > 0, hard)
 
 
-@pyramid_step.wrong(
-    "You multiply. Where the coarse level says nothing (0), the fine one would be "
-    "erased. Add them."
+@authors.wrong(
+    "You add GlobalNet's levels up. Their mean is asked for, whatever their number."
 )
-def multiplied(coarse, fine):
-    size = fine.shape[-2:]
-    wide = F.interpolate(coarse, size, mode="bilinear", align_corners=True)
-    return fine * wide
+def levels_added(levels, refined, targets, visibility, hard):
+    first = len(levels) * _early(levels, targets, visibility == 2)
+    return first + _late(refined, targets[-1], visibility > 0, hard)
+
+
+@authors.wrong(
+    "Nothing is mined: RefineNet's loss is the mean over all joints. Keep the M "
+    "largest losses of each person."
+)
+def nothing_mined_late(levels, refined, targets, visibility, hard):
+    first = _early(levels, targets, visibility == 2)
+    joints = visibility.shape[1]
+    return first + _late(refined, targets[-1], visibility > 0, joints)
+
+
+@authors.wrong(
+    "You give all levels the finest one's target. Each level has its own Gaussian, "
+    "targets[i]."
+)
+def one_target(levels, refined, targets, visibility, hard):
+    first = _early(levels, targets[-1:].expand_as(targets), visibility == 2)
+    return first + _late(refined, targets[-1], visibility > 0, hard)
+
+
+@authors.wrong(
+    "You compare RefineNet with the coarsest level's target, targets[0]. Its maps are "
+    "the finest: targets[-1]."
+)
+def wrong_target_late(levels, refined, targets, visibility, hard):
+    first = _early(levels, targets, visibility == 2)
+    return first + _late(refined, targets[0], visibility > 0, hard)
+
+
+@authors.wrong("GlobalNet's part is missing: this is RefineNet's loss alone.")
+def refine_only(levels, refined, targets, visibility, hard):
+    return _late(refined, targets[-1], visibility > 0, hard) + 0 * levels.sum()
 
 
 # --- 3. the price of a layer ---------------------------------------------------------

@@ -1,5 +1,5 @@
-"""The exercises of notebook 06: the residual module's order, one step of an hourglass,
-sizes, the stack join, and supervision of every stack (Newell et al., 1603.06937)."""
+"""The exercises of notebook 06: the price of an hourglass, the sizes of its levels, the
+stack join, and supervision of every stack (Newell et al., 1603.06937)."""
 
 from __future__ import annotations
 
@@ -13,87 +13,120 @@ from poselab.checks.cases import signed, uniform
 chapter = Chapter("hourglass", "06_stacked_hourglass")
 
 
-def _wide(maps: Tensor) -> Tensor:
-    return maps.repeat_interleave(2, -2).repeat_interleave(2, -1)
+# --- 1. what a level costs -----------------------------------------------------------
 
 
-# --- 1. the way up -------------------------------------------------------------------
-
-
-def _up_cases() -> list[Case]:
-    low = torch.zeros(1, 1, 2, 3)
-    low[..., 1, 2] = 1.0
+def _price_cases() -> list[Case]:
     return [
-        Case(
-            "branch of 8x6 cells, rest of 4x3",
-            signed(1, 2, 3, 8, 6),
-            signed(2, 2, 3, 4, 3),
-        ),
-        Case("one bright cell below", torch.zeros(1, 1, 4, 6), low),
+        Case("64x64 cells, 256 channels, depth 4", 64, 64, 256, 4),
+        Case("32x24 cells, 32 channels, depth 3", 32, 24, 32, 3),
+        Case("one halving", 16, 8, 8, 1),
+        Case("a bottom of one cell", 4, 4, 2, 2),
     ]
 
 
-def _up(branch: Tensor, low: Tensor) -> Tensor:
-    return branch + _wide(low)
+def _module(channels: int) -> int:
+    """Multiply-accumulates of a residual module for one cell."""
+    half = channels // 2
+    return channels * half + 9 * half * half + half * channels
 
 
-up = chapter.exercise(
-    "up",
-    cases=_up_cases,
-    solution=_up,
-    returns=("the sum",),
-    praise="Enlarged by repeating cells, then added: nothing is thrown away.",
+def _sum(h: int, w: int, depth: int, branch=1, low=2, bottom=1, shrink=4) -> int:
+    """How many modules a cell would be worth: cells times modules, over all levels."""
+    cells, below = h * w, h * w // shrink
+    if depth == 1:
+        return branch * cells + (low + bottom) * below
+    rest = _sum(h // 2, w // 2, depth - 1, branch, low, bottom, shrink)
+    return branch * cells + low * below + rest
+
+
+def _price(height: int, width: int, channels: int, depth: int) -> int:
+    return _module(channels) * _sum(height, width, depth)
+
+
+price = chapter.exercise(
+    "price",
+    cases=_price_cases,
+    solution=_price,
+    returns=("the multiply-accumulates",),
+    praise="Each level costs a quarter of the one above: going down is nearly free.",
 )
 
 
-@up.wrong(
-    "You add first and enlarge after: the branch was made smaller to fit, and the "
-    "detail that it is there to keep is gone. Enlarge the low features, then add."
+@price.wrong(
+    "The skip branch at full size is missing. It is the dearest module of all: one "
+    "residual module on all height x width cells."
 )
-def added_before_enlarging(branch, low):
-    return _wide(F.avg_pool2d(branch, 2) + low)
+def without_the_branch(height, width, channels, depth):
+    return _module(channels) * _sum(height, width, depth, branch=0)
 
 
-@up.wrong(
-    "You add first and enlarge after, and pool the branch by its maximum to make it "
-    "fit. Enlarge the low features, then add."
+@price.wrong(
+    "The module at the bottom is missing: at depth 1 a residual module stands in for "
+    "the smaller hourglass."
 )
-def pooled_before_adding(branch, low):
-    return _wide(F.max_pool2d(branch, 2) + low)
+def without_the_bottom_module(height, width, channels, depth):
+    return _module(channels) * _sum(height, width, depth, bottom=0)
 
 
-@up.wrong(
-    "You put branch and low features behind each other as channels, as a U-Net does. "
-    "An hourglass adds them, so the number of channels is the same at every level."
+@price.wrong(
+    "You count one module at half size. There are two: one on the way down, one on the "
+    "way up, and the smaller hourglass between them."
 )
-def concatenated(branch, low):
-    return torch.cat([branch, _wide(low)], 1)
+def one_module_below(height, width, channels, depth):
+    return _module(channels) * _sum(height, width, depth, low=1)
 
 
-@up.wrong(
-    "`repeat` lays copies of the whole map side by side. Every cell has to become a "
-    "square of four cells in its own place: F.interpolate(low, scale_factor=2)."
+@price.wrong(
+    "You put all modules of a level at full size. Those on the way down and up work "
+    "after the pooling, on half the height and half the width."
 )
-def tiled(branch, low):
-    return branch + low.repeat(1, 1, 2, 2)
+def at_full_size(height, width, channels, depth):
+    return _module(channels) * _sum(height, width, depth, shrink=1)
 
 
-@up.wrong("The branch is missing: that is an hourglass whose skip was cut.")
-def without_the_branch(branch, low):
-    return _wide(low)
-
-
-@up.wrong(
-    "You interpolate between the cells. The paper repeats them (nearest neighbour); "
-    "there is no unpooling, no deconvolution and no smooth interpolation."
+@price.wrong(
+    "Pooling halves the height *and* the width, so a quarter of the cells is left, not "
+    "a half."
 )
-def bilinear(branch, low):
-    return branch + F.interpolate(low, scale_factor=2, mode="bilinear")
+def half_the_cells(height, width, channels, depth):
+    return _module(channels) * _sum(height, width, depth, shrink=2)
 
 
-@up.wrong("You average the two. They are added: the residual modules learn the scale.")
-def averaged(branch, low):
-    return _up(branch, low) / 2
+@price.wrong(
+    "A 3x3 convolution has nine weights for each pair of channels; you count it like a "
+    "1x1."
+)
+def three_by_three_as_one(height, width, channels, depth):
+    half = channels // 2
+    cell = 2 * channels * half + half * half
+    return cell * _sum(height, width, depth)
+
+
+@price.wrong(
+    "The 3x3 convolution works on half of the channels, C / 2 in and C / 2 out. For "
+    "that the two 1x1 stand around it."
+)
+def not_narrowed(height, width, channels, depth):
+    half = channels // 2
+    cell = 2 * channels * half + 9 * channels * channels
+    return cell * _sum(height, width, depth)
+
+
+@price.wrong(
+    "These are the weights. Each weight is used once for every cell: multiply with the "
+    "cells of the level that it works on."
+)
+def weights_only(height, width, channels, depth):
+    return _module(channels) * (3 * depth + 1)
+
+
+@price.wrong(
+    "This is the branch at full size alone. Add the two modules at half size and the "
+    "smaller hourglass between them."
+)
+def branch_only(height, width, channels, depth):
+    return _module(channels) * height * width
 
 
 # --- 2. which sizes fit --------------------------------------------------------------

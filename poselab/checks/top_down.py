@@ -1,6 +1,7 @@
 """Exercises of notebook 07, geometry: the box that is cut out, and the way back.
 
-Those about boxes and maps are in `poselab.checks.top_down_boxes`.
+Those about boxes and maps are in `poselab.checks.top_down_boxes`, the one about poses
+in `poselab.checks.top_down_poses`.
 """
 
 from __future__ import annotations

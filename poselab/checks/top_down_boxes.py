@@ -1,11 +1,10 @@
-"""Exercises of notebook 07, the detector: overlap, suppression, reading a map."""
+"""Exercises of notebook 07, the detector: overlap, and reading a map."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from poselab.boxes import nms as _package_nms
 from poselab.checks.base import Case
 from poselab.checks.cases import uniform
 from poselab.checks.top_down import chapter
@@ -109,137 +108,6 @@ def corners_exchanged(a, b):
 @overlap.wrong("This is the shared area in px^2. Divide it by the area of the union.")
 def intersection_only(a, b):
     return _inter(a, b)
-
-
-# --- 4. suppression ------------------------------------------------------------------
-
-
-def _nms_cases() -> list[Case]:
-    chain = torch.tensor([[x, 0.0, x + 10.0, 10.0] for x in (0.0, 4.0, 8.0, 30.0)])
-    corner = uniform(7, 12, 2, high=30)
-    crowd = torch.cat([corner, corner + 8 + uniform(8, 12, 2, high=10)], 1)
-    two = torch.tensor([[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 5.0]])
-    return [
-        Case(
-            "A covers B, B covers C, A does not cover C",
-            chain,
-            torch.tensor([0.7, 0.6, 0.5, 0.9]),
-            0.3,
-        ),
-        Case("twelve boxes", crowd, uniform(9, 12), 0.3),
-        Case("an overlap of exactly the threshold", two, torch.tensor([0.4, 0.8]), 0.5),
-        Case("one box", two[:1], torch.tensor([0.4]), 0.5),
-        Case("a picture without boxes", two[:0], torch.zeros(0), 0.5),
-    ]
-
-
-def _iou(boxes: Tensor) -> Tensor:
-    sides = torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
-    return box_iou(sides, sides)
-
-
-def _nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
-    return _package_nms(boxes, scores, threshold)
-
-
-def _greedy(boxes, order, threshold, judged_by_all=False, equal_goes=False) -> Tensor:
-    """Go through `order`; a box stays unless one before it overlaps it too much."""
-    overlaps, kept, seen = _iou(boxes), [], []
-    for i in order:
-        rivals = seen if judged_by_all else kept
-        values = [float(overlaps[i, k]) for k in rivals]
-        if not any(v >= threshold if equal_goes else v > threshold for v in values):
-            kept.append(i)
-        seen.append(i)
-    return torch.tensor(kept, dtype=torch.long)
-
-
-def _by_score(scores: Tensor, descending: bool = True) -> list[int]:
-    return scores.argsort(descending=descending, stable=True).tolist()
-
-
-nms = chapter.exercise(
-    "nms",
-    cases=_nms_cases,
-    solution=_nms,
-    returns=("the indices",),
-    whole=True,
-    praise="The best of each heap stays, and who was removed removes nobody.",
-)
-
-
-@nms.wrong(
-    "You go through the boxes in the order they came in. Sort by score first, best "
-    "first: otherwise a weak box removes a strong one."
-)
-def order_of_the_list(boxes, scores, threshold):
-    return _greedy(boxes, range(len(boxes)), threshold)
-
-
-@nms.wrong(
-    "Your indices count in the sorted list. Wanted are places in `boxes` as it was "
-    "given: look them up in the order you sorted by, `order[kept]`."
-)
-def index_in_the_sorted_list(boxes, scores, threshold):
-    rank = torch.empty(len(boxes), dtype=torch.long)
-    rank[_by_score(scores)] = torch.arange(len(boxes))
-    return rank[_nms(boxes, scores, threshold)]
-
-
-@nms.wrong(
-    "You keep the boxes that overlap the best one, and remove those that do not. It is "
-    "the other way round: what overlaps a better box too much goes."
-)
-def overlapping_kept(boxes, scores, threshold):
-    overlaps, kept = _iou(boxes), []
-    left = _by_score(scores)
-    while left:
-        best, *rest = left
-        kept.append(best)
-        left = [i for i in rest if float(overlaps[best, i]) > threshold]
-    return torch.tensor(kept, dtype=torch.long)
-
-
-@nms.wrong(
-    "You start with the *worst* box: argsort is ascending unless you say "
-    "`descending=True`."
-)
-def worst_first(boxes, scores, threshold):
-    return _greedy(boxes, _by_score(scores, False), threshold)
-
-
-@nms.wrong(
-    "A box that was itself removed still removes others. Only boxes that *stay* may: "
-    "if A removes B, then C, which only B covers, stays."
-)
-def the_dead_kill(boxes, scores, threshold):
-    return _greedy(boxes, _by_score(scores), threshold, judged_by_all=True)
-
-
-@nms.wrong(
-    "A box goes when its overlap is *above* the threshold; exactly at the threshold it "
-    "stays (`>`, not `>=`)."
-)
-def equal_goes_too(boxes, scores, threshold):
-    return _greedy(boxes, _by_score(scores), threshold, equal_goes=True)
-
-
-@nms.wrong(
-    "The right boxes stay, but sorted by their index. Return them best first: whoever "
-    "keeps the top 100 relies on it."
-)
-def sorted_by_index(boxes, scores, threshold):
-    return _nms(boxes, scores, threshold).sort().values
-
-
-@nms.wrong(
-    "You return a mask of who stays. Wanted are the indices, best first, so that "
-    "`boxes[kept]` is sorted."
-)
-def a_mask(boxes, scores, threshold):
-    mask = torch.zeros(len(boxes), dtype=torch.bool)
-    mask[_nms(boxes, scores, threshold)] = True
-    return mask
 
 
 # --- 5. reading a map between its cells ----------------------------------------------

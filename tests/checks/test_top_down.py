@@ -48,48 +48,21 @@ def test_overlap_pair_by_pair():
     assert check("top_down.overlap", answer)
 
 
-def test_suppression_with_a_mask_that_shrinks():
-    def answer(boxes, scores, threshold):
-        side = boxes[:, 2:] - boxes[:, :2]
-        alive, kept, scores = torch.ones(len(boxes)).bool(), [], scores.clone()
+def test_the_best_poses_with_a_mask_that_shrinks():
+    def answer(alike, box_scores, joint_scores, oks_threshold):
+        sure = joint_scores > 0.2
+        mean = (joint_scores * sure).sum(1) / sure.sum(1).clamp(min=1)
+        scores, kept = box_scores * mean, []
+        alive = torch.ones(len(scores), dtype=torch.bool)
         while alive.any():
             i = int(torch.where(alive, scores, -1.0).argmax())
             kept.append(i)
-            low = torch.maximum(boxes[i, :2], boxes[:, :2])
-            high = torch.minimum(boxes[i, 2:], boxes[:, 2:])
-            inter = (high - low).clamp(min=0).prod(1)
-            iou = inter / (side[i].prod() + side.prod(1) - inter)
-            alive &= iou <= threshold
+            alive &= alike[i] <= oks_threshold
             alive[i] = False
         return torch.tensor(kept, dtype=torch.long)
 
-    assert check("top_down.nms", answer)
-
-
-def test_a_picture_without_boxes_and_a_loop_without_end():
-    def empty(boxes, scores, threshold):
-        return torch.tensor(greedy(boxes, scores, threshold))
-
-    def greedy(boxes, scores, threshold):
-        left, kept = scores.argsort(descending=True).tolist(), []
-        while left:
-            i = left.pop(0)
-            kept.append(i)
-            low = torch.maximum(boxes[i, :2], boxes[left, :2])
-            high = torch.minimum(boxes[i, 2:], boxes[left, 2:])
-            inter = (high - low).clamp(min=0).prod(1)
-            area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-            iou = inter / (area[i] + area[left] - inter)
-            left = [
-                j for j, o in zip(left, iou.tolist(), strict=True) if o <= threshold
-            ]
-        return kept
-
-    assert check("top_down.nms", lambda *given: torch.tensor(greedy(*given)).long())
-    result = check("top_down.nms", empty)
-    assert result.diagnosis == "type"
-    assert "dtype=torch.int64" in result.message
-    assert "a picture without boxes" in result.message
+    assert check("top_down.best", answer)
+    assert not check("top_down.best", lambda *given: torch.zeros(0).long())
 
 
 def test_a_border_mistake_is_not_said_to_be_inside():
