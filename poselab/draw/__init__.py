@@ -20,6 +20,7 @@ from poselab.draw.figures import (
     style,
     title,
 )
+from poselab.draw.lost import ap_of_noise, ap_steps
 from poselab.draw.paint import (
     font,
     grid,
@@ -53,6 +54,8 @@ from poselab.draw.styles import (
 )
 
 __all__ = [
+    "ap_of_noise",
+    "ap_steps",
     "arms",
     "BOX",
     "LEFT",

@@ -24,10 +24,11 @@ def top_down(
 ) -> TopDown:
     """The top-down system of two networks that `load` knows, bundled or released.
 
-    Paths are of weights that are there already. `options` go to `TopDown`; the flip
-    test is on. `top_down("keypointrcnn_r50_fpn", "hrnet_w32_coco")` is the released
-    pair. Raises `ArgumentError` for networks that do not belong in these places, and
-    what `load` raises.
+    A bundled detector sees a picture at the size of those that it learned from; the
+    crops are cut from all its pixels. Paths are of weights that are there already.
+    `options` go to `TopDown`; the flip test is on. The released pair is
+    `top_down("keypointrcnn_r50_fpn", "hrnet_w32_coco")`. Raises `ArgumentError` for
+    networks that do not belong in these places, and what `load` raises.
     """
     require(
         _detects(detector, folder),
@@ -47,6 +48,8 @@ def top_down(
     )
     finder = load(detector, path=detector_path, folder=folder)
     net = load(pose, path=pose_path, folder=folder)
+    if getattr(finder, "side", ()) is None:
+        finder.side = tuple(finder.codec.size)
     known = {"flip": True, "normalise": net.normalise}
     return TopDown(finder, net, net.codec, **{**known, **options})
 
@@ -64,11 +67,7 @@ def everybody(
 ) -> Poses:
     """Everybody in a picture, surest first: what `poselab.estimate` does.
 
-    `picture` as for `poselab.datasets.as_image`. A bundled detector sees the picture at
-    the size of those that it learned from; the crops are cut from all its pixels.
+    `picture` as for `poselab.datasets.as_image`; the rest as for `top_down`.
     """
     image = as_image(picture)
-    system = top_down(detector, pose, **options)
-    if system.detector.side is None:
-        system.detector.side = tuple(system.detector.codec.size)
-    return system(image)
+    return top_down(detector, pose, **options)(image)

@@ -1,0 +1,97 @@
+"""Where the AP of a top-down system is lost, and how much a little noise costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from poselab.metrics import coco_ap
+from poselab.pipelines import TopDown
+from poselab.records import Poses, Sample
+
+HIDDEN = 1  # COCO's visibility: labelled, but hidden
+SMALL = 0.3  # of the picture's height: people below are small
+NEAR = 0.1  # of the longer side of a person's box: a joint so near is found
+
+
+def noise_curve(
+    crowd: Sample, pixels: Sequence[float] = (0.5, 1.0, 2.0, 3.0, 4.0), seed: int = 0
+) -> dict[float, float]:
+    """AP of the ground truth itself, each joint moved by normal noise of so many px.
+
+    `crowd` is stacked. What a system with perfect boxes, order and left and right
+    scores, whose joints are not quite in place. The same draw for every noise.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    draw = torch.randn(crowd.keypoints.shape, generator=generator)
+    curve = {}
+    for deviation in pixels:
+        moved = [
+            _truth(one).replace(keypoints=one.keypoints + deviation * own)
+            for one, own in zip(crowd, _of_each(draw, crowd), strict=True)
+        ]
+        curve[float(deviation)] = float(coco_ap(crowd, moved)["AP"])
+    return curve
+
+
+def where_ap_is_lost(system: TopDown, crowd: Sample) -> dict[str, float]:
+    """AP of `system` on stacked scenes, and again after each repair by the truth.
+
+    The repairs add up, in this order, and each gain is what that part costs:
+    - "system": nothing is repaired.
+    - "boxes": every person's true box is given, and nobody else's.
+    - "hidden joints": those are where they should be.
+    - "small people": people below `SMALL` of the picture's height are right.
+    - "precision": a joint that is at most `NEAR` of its person's size off is right.
+    What is missing to 1 in the end are joints that are somewhere else altogether: of
+    the neighbour, or the other side's.
+    """
+    singles = list(crowd)
+    scores = {"system": _ap(crowd, [system(one.image) for one in singles])}
+    poses = [system.poses(one.image, one.boxes) for one in singles]
+    scores["boxes"] = _ap(crowd, poses)
+    repairs = {"hidden joints": _hidden, "small people": _small, "precision": _near}
+    for name, chosen in repairs.items():
+        pairs = zip(poses, singles, strict=True)
+        poses = [_repaired(found, one, chosen(found, one)) for found, one in pairs]
+        scores[name] = _ap(crowd, poses)
+    return scores
+
+
+def _hidden(found: Poses, one: Sample) -> torch.Tensor:
+    """Which joints [P, J] are labelled and hidden."""
+    return one.visibility == HIDDEN
+
+
+def _small(found: Poses, one: Sample) -> torch.Tensor:
+    """Whose joints [P, J] belong to small people."""
+    small = one.boxes[:, 3] < SMALL * one.size[0]
+    return small[:, None].expand_as(one.visibility)
+
+
+def _near(found: Poses, one: Sample) -> torch.Tensor:
+    """Which joints [P, J] are nearly right."""
+    gap = (found.keypoints - one.keypoints).norm(dim=-1)
+    return gap <= NEAR * one.boxes[:, 2:].amax(-1, keepdim=True)
+
+
+def _repaired(found: Poses, one: Sample, chosen: torch.Tensor) -> Poses:
+    """The poses with the true joints where `chosen` [P, J]."""
+    points = torch.where(chosen[..., None], one.keypoints, found.keypoints)
+    return found.replace(keypoints=points)
+
+
+def _truth(one: Sample) -> Poses:
+    """The answer that is right."""
+    sure = torch.ones_like(one.keypoints[..., 0])
+    return Poses(one.keypoints, sure, boxes=one.boxes, person_scores=sure[:, 0])
+
+
+def _of_each(values: torch.Tensor, crowd: Sample) -> list[torch.Tensor]:
+    """Rows [P, ...] of those who are present, picture by picture."""
+    return [own[there] for own, there in zip(values, crowd.present, strict=True)]
+
+
+def _ap(crowd: Sample, found: list[Poses]) -> float:
+    return float(coco_ap(crowd, found)["AP"])
