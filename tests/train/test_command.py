@@ -67,7 +67,7 @@ def small(monkeypatch):
         arguments={"depth": 10, "width": 16, "filters": 32},
         codec={**recipes.find("simple_baseline_r50").codec, "size": (128, 96)},
         data=recipes.Annotated(variation=Variation(0, 0, 0, 0, 0)),
-        stages=(Schedule(epochs=120, batch_size=6, lr=4e-3, weight_decay=0.0),),
+        stages=(Schedule(epochs=240, batch_size=6, lr=4e-3, weight_decay=0.0),),
         near_zero=("final_layer",),
     )
     monkeypatch.setitem(simple_baseline.PAPER, "small", recipe)
