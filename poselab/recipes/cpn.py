@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from poselab.models import Normalise
 from poselab.recipes.base import Recipe, Released
-from poselab.recipes.shared import BEHIND_A_DETECTOR, WHICH_PIXEL
-from poselab.train import Schedule
+from poselab.recipes.shared import MIXTURE, WHICH_PIXEL, budget
 
 CHAPTER = "08"
 
@@ -15,8 +14,8 @@ TINY = {
         model="cpn",
         arguments={"depth": 10, "width": 16, "filters": 48},
         codec={**WHICH_PIXEL, "name": "ohkm", "hard": 8},  # of 17 (section 3.2)
-        data=BEHIND_A_DETECTOR,
-        stages=(Schedule(800, 32, 4e-3),),  # nine minutes on two cores
+        data=MIXTURE,
+        stages=budget(8e-3),
     )
 }
 

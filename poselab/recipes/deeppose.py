@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from poselab.models import IMAGENET
 from poselab.recipes.base import Recipe, Released
-from poselab.recipes.shared import SIZE, framed
-from poselab.train import Schedule, train_cascade
+from poselab.recipes.shared import MIXTURE, SIZE, budget
+from poselab.train import train_cascade
 
 CHAPTER = "01"
 
@@ -16,10 +16,8 @@ TINY = {
         # sigma 1: a crop of the second stage is as large as the torso (section 3.2).
         arguments={"size": SIZE, "stages": 2, "sigma": 1.0, "crop": 24},
         codec={"name": "points", "size": SIZE},
-        data=framed(8000),
-        # Eight minutes on two cores. A refiner sees 17 crops of each person, hence the
-        # smaller batch.
-        stages=(Schedule(7000, 32, 2e-3), Schedule(2000, 16, 2e-3)),
+        data=MIXTURE,
+        stages=budget(4e-3, 7, 1),  # a refiner sees 17 crops of each person
         trainer=train_cascade,
     )
 }

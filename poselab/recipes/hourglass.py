@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from poselab.recipes.base import Recipe, Released
-from poselab.recipes.shared import WHICH_PIXEL, framed
-from poselab.train import Schedule
+from poselab.recipes.shared import MIXTURE, WHICH_PIXEL, budget
 
 CHAPTER = "06"
 
@@ -21,8 +20,8 @@ def _tiny(about: str, **arguments: Any) -> Recipe:
         model="hourglass",
         arguments=shape | arguments,
         codec=WHICH_PIXEL,
-        data=framed(3000),
-        stages=(Schedule(3000, 16, 4e-3),),  # ten to sixteen minutes on two cores
+        data=MIXTURE,
+        stages=budget(8e-3),
     )
 
 

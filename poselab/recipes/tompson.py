@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from poselab.recipes.base import Recipe
-from poselab.recipes.shared import SIZE, framed
-from poselab.train import Schedule, train_coarse_to_fine
+from poselab.recipes.shared import MIXTURE, SIZE, budget
+from poselab.train import train_coarse_to_fine
 
 CHAPTER = "03"
 
@@ -19,10 +19,8 @@ TINY = {
             "crop": 24,  # px: 12 each way are four times the noise that it learns with
         },
         codec={"name": "points", "size": SIZE},
-        data=framed(3000),
-        # The fine network sees 17 crops of each person, hence the smaller batch. Two
-        # minutes on two cores.
-        stages=(Schedule(1200, 16, 2e-3), Schedule(1200, 8, 4e-3)),
+        data=MIXTURE,
+        stages=budget(8e-3, 2, 1),  # the fine network sees 17 crops of each person
         trainer=train_coarse_to_fine,
     )
 }
