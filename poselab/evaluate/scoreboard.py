@@ -10,6 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from poselab import datasets, recipes, zoo
 from poselab.evaluate.tasks import (
     baseline,
@@ -25,8 +27,11 @@ from poselab.system import distributed
 from poselab.system.disk import replace_file
 from poselab.zoo.cards import write_card
 
+SEEN = (192, 256)  # px, the crowds as networks for whole scenes see them
 BASELINE = 1000  # drawn people whose mean pose is the baseline
 NOTE = "ms_per_image: one image at a time on the machine that ran the evaluation"
+BACKWARD = 2  # times the multiplications of the forward pass, as is usually counted
+Sets = dict[str, Sample]
 
 
 def evaluate(folder: Path = zoo.FOLDER) -> list[dict[str, Any]]:
@@ -35,18 +40,18 @@ def evaluate(folder: Path = zoo.FOLDER) -> list[dict[str, Any]]:
     A team of processes shares the images; the leader writes and returns the rows.
     """
     leads = distributed.team().leads
-    sample = datasets.evaluation("single")
-    crowd = datasets.evaluation("crowd", size=(192, 256))
-    seen = datasets.SyntheticPeople(size=sample.size, seed=0).batch(BASELINE)
-    table = [baseline(seen, sample)] if leads else []
+    sets = {name: datasets.evaluation(name) for name in ("single", "crops")}
+    sets["crowd"] = datasets.evaluation("crowd", size=SEEN)
+    seen = datasets.SyntheticPeople(size=sets["single"].size, seed=0).batch(BASELINE)
+    table = [baseline(seen, sets["single"], sets["crops"])] if leads else []
     for name in zoo.names(folder):
-        found = _rows_of(name, folder, sample, crowd)
+        found = _rows_of(name, folder, sets)
         table += found
         if leads:
             scores = [row["scores"] for row in found]
             write_card(name, {**zoo.card(name, folder), "scores": scores}, folder)
     if leads:
-        table += system_rows(folder, crowd)
+        table += system_rows(folder, datasets.evaluation("crowd"))
         content = {
             "written_by": "python -m poselab.evaluate",
             "note": NOTE,
@@ -67,17 +72,32 @@ def system_rows(folder: Path, crowd: Sample) -> list[dict[str, Any]]:
     ]
 
 
-def _rows_of(name: str, folder: Path, sample: Sample, crowd: Sample) -> list:
-    """A detector is scored in crowds (by the leader), the others on single people."""
-    net = zoo.load(name, folder=folder)
-    task = zoo.card(name, folder)["recipe"]["task"]
+def _rows_of(name: str, folder: Path, sets: Sets) -> list[dict[str, Any]]:
+    """The rows of a network, with what it learned from."""
+    net, card = zoo.load(name, folder=folder), zoo.card(name, folder)
+    found = _scored(name, net, card["recipe"]["task"], sets)
+    pictures = card.get("pictures", 0)
+    for row in found:
+        work = (1 + BACKWARD) * row["macs"] * pictures
+        row |= {"pictures": pictures, "training_gmacs": round(work / 1e9)}
+    return found
+
+
+def _scored(name: str, net: nn.Module, task: str, sets: Sets) -> list[dict[str, Any]]:
+    """Whole scenes are scored by the leader, networks for one person by all."""
     if task == "single":
-        size = tuple(net.codec.size)
-        return rows(name, net, sample if size == sample.size else single_of(net.codec))
+        pair = [_fitting(net, sets, which) for which in ("single", "crops")]
+        return rows(name, net, pair[0], crops=pair[1])
     if not distributed.team().leads:
         return []
     if task in ("space", "root"):
         return [row_in_space(name, task, net)]
     if task == "people":
         return people_rows(name, net, net.codec)
-    return detector_rows(name, net, crowd)
+    return detector_rows(name, net, sets["crowd"])
+
+
+def _fitting(net: nn.Module, sets: Sets, which: str) -> Sample:
+    """An evaluation set at the size of the network's input."""
+    there = tuple(net.codec.size) == sets[which].size
+    return sets[which] if there else single_of(net.codec, which)

@@ -64,9 +64,9 @@ def judge_of(task: str) -> Callable[[nn.Module, Any, Sample], Scores]:
     return JUDGES[task]
 
 
-def single_of(codec: Any) -> Sample:
-    """The evaluation set of framed people at the size of the codec's input."""
-    return datasets.evaluation("single", size=tuple(codec.size))
+def single_of(codec: Any, name: str = "single") -> Sample:
+    """Framed people, or the "crops" from crowds, at the size of the codec's input."""
+    return datasets.evaluation(name, size=tuple(codec.size))
 
 
 # --- one person in each picture ------------------------------------------------------
@@ -105,13 +105,20 @@ def parts(net: nn.Module) -> list[nn.Module]:
     return [net]
 
 
-def rows(name: str, net: nn.Module, sample: Sample, codec: Any = None) -> list[Row]:
+def rows(
+    name: str,
+    net: nn.Module,
+    sample: Sample,
+    codec: Any = None,
+    crops: Sample | None = None,
+) -> list[Row]:
     """One row of the scoreboard for each of `parts`; `codec` as for `predict`.
 
-    In a team of processes only the leader gets them.
+    `sample` is of framed people, `crops` of people cut out of crowds. In a team of
+    processes only the leader gets the rows.
     """
-    image = sample.image[:1]
-    found = predict(net, sample.image, codec=codec)
+    sets = {"scores": sample} | ({} if crops is None else {"crops": crops})
+    found = {k: predict(net, truth.image, codec=codec) for k, truth in sets.items()}
     if not distributed.team().leads:
         return []
     return [
@@ -119,10 +126,10 @@ def rows(name: str, net: nn.Module, sample: Sample, codec: Any = None) -> list[R
             "name": name,
             "stage": i + 1,
             "set": "single",
-            **costs(part.eval(), image),
-            "scores": pck_scores(predicted, sample),
+            **costs(part.eval(), sample.image[:1]),
+            **{k: pck_scores(found[k][i], truth) for k, truth in sets.items()},
         }
-        for i, (part, predicted) in enumerate(zip(parts(net), found, strict=True))
+        for i, part in enumerate(parts(net))
     ]
 
 
@@ -135,9 +142,10 @@ def costs(net: nn.Module, image: Tensor) -> Row:
     }
 
 
-def baseline(seen: Sample, sample: Sample) -> Row:
+def baseline(seen: Sample, sample: Sample, crops: Sample) -> Row:
     """The row of the mean pose of `seen`: the score of a method that never looks."""
     answer = mean_pose(seen)  # [J, 2] px
+    sets = {"scores": sample, "crops": crops}
     return {
         "name": "mean_pose",
         "stage": 1,
@@ -145,7 +153,10 @@ def baseline(seen: Sample, sample: Sample) -> Row:
         "parameters": answer.numel(),
         "macs": 0,
         "ms_per_image": 0.0,
-        "scores": pck_scores(answer.expand(len(sample), *answer.shape), sample),
+        **{
+            name: pck_scores(answer.expand(len(truth), *answer.shape), truth)
+            for name, truth in sets.items()
+        },
     }
 
 

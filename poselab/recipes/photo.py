@@ -9,7 +9,7 @@ from poselab.recipes.data import Wild
 from poselab.recipes.scenes_shared import LEARNS
 from poselab.recipes.shared import WHICH_PIXEL, budget
 
-CHAPTER = "00"
+CHAPTER = "07"  # where a learner gives a photograph to a system
 
 SIZE = (
     192,

@@ -9,6 +9,13 @@ from typing import Any
 from poselab import recipes
 from poselab.zoo.cards import FOLDER
 
+HEAD = " " * 28 + "{:19s}  {:17s}"
+PCK = " ".join(f"{name:>6s}" for name in ("@0.05", "@0.1", "@0.2"))
+NAMES = (
+    f"{'method':20s} stage {PCK} {PCK}  {'parameters':>10s}  {'MMAC':>6s}  "
+    f"{'pictures':>8s}  {'TMAC':>6s}"
+)
+
 
 def scoreboard(folder: Path = FOLDER) -> list[dict[str, Any]]:
     """The rows of the scoreboard; none before the first evaluation."""
@@ -19,17 +26,27 @@ def scoreboard(folder: Path = FOLDER) -> list[dict[str, Any]]:
 
 
 def table(met: str | None = None, folder: Path = FOLDER) -> str:
-    """The scoreboard as text, one line per network and stage; crowds come last.
+    """The scoreboard as text, one line per network and stage, the best last.
 
-    `met` = "07": only what a reader has met up to notebook 07.
+    PCK of framed people and of people cut out of crowds, then of whole crowds the
+    scores that they are judged by. "pictures" and "TMAC" (10^12 multiplications, the
+    backward pass counted twice) are what the training took. `met` = "07": only what a
+    reader has met up to notebook 07.
     """
     rows = [row for row in scoreboard(folder) if met is None or _chapter(row) <= met]
-    head = f"{'method':20s} stage  PCK@0.05  PCK@0.1  PCK@0.2  parameters      MMAC"
-    lines = [head, *(_single(row) for row in rows if row["set"] == "single")]
+    lines = [HEAD.format("framed", "cut out of crowds"), NAMES, *_singles(rows)]
     crowd = [_crowd(row) for row in rows if row["set"] == "crowd"]
     if crowd:
         lines += ["", f"{'in crowds':20s} {'parameters':>10s}  {'MMAC':>8s}  scores"]
     return "\n".join(lines + crowd)
+
+
+def _singles(rows: list[dict[str, Any]]) -> list[str]:
+    """The lines of networks for one person, stages of one together."""
+    single = [row for row in rows if row["set"] == "single"]
+    last = {row["name"]: row["scores"]["PCK@0.05"] for row in single}
+    ranked = sorted(single, key=lambda row: (last[row["name"]], row["name"]))
+    return [_single(row) for row in ranked]
 
 
 def _chapter(row: dict[str, Any]) -> str:
@@ -39,11 +56,17 @@ def _chapter(row: dict[str, Any]) -> str:
 
 
 def _single(row: dict[str, Any]) -> str:
-    scores = row["scores"]
+    empty = dict.fromkeys(row["scores"], float("nan"))
+    scores = [
+        f"{value:5.3f}"
+        for which in (row["scores"], row.get("crops", empty))
+        for value in which.values()
+    ]
+    spent = row.get("training_gmacs", 0) / 1e3
     return (
-        f"{row['name']:20s} {row['stage']:>5d}  {scores['PCK@0.05']:8.3f}  "
-        f"{scores['PCK@0.1']:7.3f}  {scores['PCK@0.2']:7.3f}  "
-        f"{row['parameters']:10,d}  {row['macs'] / 1e6:8.1f}"
+        f"{row['name']:20s} {row['stage']:>5d}  {'  '.join(scores)}  "
+        f"{row['parameters']:10,d}  {row['macs'] / 1e6:6.1f}  "
+        f"{row.get('pictures', 0):8,d}  {spent:6,.0f}"
     )
 
 

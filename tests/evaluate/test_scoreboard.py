@@ -56,9 +56,10 @@ def test_pck_scores():
 
 def test_the_baseline_answers_the_mean_pose_of_other_people():
     seen, truth = sample(200, 1), sample(40, 2)
-    row = baseline(seen, truth)
+    row = baseline(seen, truth, seen)
     mean = seen.keypoints[:, 0].mean(0).expand(40, 17, 2)
     assert row["scores"] == pck_scores(mean, truth)
+    assert row["crops"].keys() == row["scores"].keys()
     assert (row["parameters"], row["macs"]) == (34, 0)
 
 
@@ -81,7 +82,7 @@ def test_a_network_of_maps_has_one_row():
 def test_evaluation_writes_card_and_scoreboard(tmp_path, monkeypatch):
     net = build("deeppose_cascade", size=SIZE, crop=16)
     save_weights(net, tmp_path / "toy.safetensors")
-    card = {"recipe": toys.CASCADE.content()}
+    card = {"recipe": toys.CASCADE.content(), "pictures": 1_000_000}
     (tmp_path / "toy.json").write_text(json.dumps(card))
     monkeypatch.setattr(module.datasets, "evaluation", lambda name, **_: sample(8))
     table = evaluate(tmp_path)
@@ -92,7 +93,11 @@ def test_evaluation_writes_card_and_scoreboard(tmp_path, monkeypatch):
     assert table[0]["name"] == "mean_pose"
     assert table[0]["parameters"] == 34
     lines = zoo.table(folder=tmp_path).splitlines()
-    assert [line.split()[0] for line in lines[1:]] == ["mean_pose", "toy", "toy"]
+    assert {line.split()[0] for line in lines[2:]} == {"mean_pose", "toy"}
+    assert all("crops" in row for row in table)
+    stages = [row for row in table if row["name"] == "toy"]
+    work = [3 * row["macs"] * row["pictures"] / 1e9 for row in stages]
+    assert [row["training_gmacs"] for row in stages] == [round(w) for w in work]
 
 
 class Staged(nn.Module):

@@ -9,7 +9,7 @@ from poselab import recipes, zoo
 from poselab.datasets import evaluation
 from poselab.errors import ArgumentError, CheckpointError
 from poselab.evaluate import pck_scores, predict
-from poselab.evaluate.tasks import score_boxes
+from poselab.evaluate.tasks import JUDGES, score_boxes, single_of
 from poselab.models import PLAIN, build, load_weights, save_weights
 from poselab.recipes import deeppose
 from poselab.train.__main__ import main
@@ -21,20 +21,33 @@ def is_detector(name):
 
 
 DETECTORS = [name for name in zoo.names() if is_detector(name)]
-POSES = [name for name in zoo.names() if not is_detector(name)]
+POSES = [name for name in zoo.names() if recipes.find(name).task == "single"]
+SPACE = [n for n in zoo.names() if recipes.find(n).task in ("space", "root")]
+LARGEST = {"photo": 6e6}  # bytes; real people are more various than drawn ones
 
 
 @pytest.mark.parametrize("name", zoo.names())
 def test_a_card_equals_its_recipe_and_says_things_once(name):
     card = zoo.card(name)
     assert card["recipe"] == recipes.find(name).content()
-    assert card["pictures"] == recipes.find(name).pictures
+    short = recipes.find(name).pictures - card["pictures"]
+    assert short == 0 or (short > 0 and "time" in card["stopped"])
     told = {"command", "seconds", "device", "seed", "torch", "scores", "curve"}
     assert told <= card.keys()
     assert not card.keys() & card["recipe"].keys()
-    assert (zoo.FOLDER / f"{name}.safetensors").stat().st_size <= 1_500_000
+    assert (zoo.FOLDER / f"{name}.safetensors").stat().st_size <= LARGEST.get(name, 2e6)
     own = [row for row in zoo.scoreboard() if row["name"] == name]
     assert [row["scores"] for row in own] == card["scores"]
+
+
+def test_all_networks_for_one_person_saw_the_same_number_of_pictures():
+    """Those that are compared: `photo` learns other people, and longer."""
+    cards = [zoo.card(name) for name in POSES if name != "photo"]
+    assert len(cards) == 11
+    seen = [card["pictures"] for card in cards]
+    assert max(seen) - min(seen) <= 128  # a batch, of four stages
+    data = [card["recipe"]["data"] for card in cards]
+    assert all(one == data[0] for one in data)
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -46,18 +59,28 @@ def test_a_loaded_network_knows_what_it_is(name):
     assert net.codec.size == recipes.find(name).size
     assert net.card["parameters"] == sum(p.numel() for p in net.parameters())
     image = torch.rand(1, 3, *net.codec.size)
-    outputs = net.detect(image[0]).boxes if is_detector(name) else predict(net, image)
-    assert all(torch.isfinite(y).all() for y in outputs)
+    if name in POSES:
+        assert all(torch.isfinite(y).all() for y in predict(net, image))
+    if is_detector(name):
+        assert torch.isfinite(net.detect(image[0]).boxes).all()
 
 
 @pytest.mark.parametrize("name", POSES)
 def test_the_bundled_weights_still_have_the_scores_of_the_scoreboard(name):
     """Or the people changed after `python -m poselab.evaluate` was run."""
-    truth = evaluation("single")
-    found = predict(zoo.load(name), truth.image)
+    net = zoo.load(name)
+    truth = evaluation("single", size=tuple(net.codec.size))
+    found = predict(net, truth.image)
     rows = [row for row in zoo.scoreboard() if row["name"] == name]
     for points, row in zip(found, rows, strict=True):
         assert pck_scores(points, truth) == pytest.approx(row["scores"], abs=2e-3)
+
+
+@pytest.mark.parametrize("name", SPACE)
+def test_the_networks_in_3d_still_have_theirs(name):
+    net, (row,) = zoo.load(name), [r for r in zoo.scoreboard() if r["name"] == name]
+    again = JUDGES[recipes.find(name).task](net, net.codec, single_of(net.codec))
+    assert again == pytest.approx(row["scores"], rel=5e-3)
 
 
 @pytest.mark.parametrize("name", DETECTORS)
