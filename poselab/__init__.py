@@ -63,7 +63,7 @@ def setup(seed: int = 0) -> torch.device:
 def estimate(
     picture: Any,
     detector: str = "rcnn_tiny",
-    pose: str = "simple_baseline_tiny",
+    pose: str = "hrnet_large_tiny",
     **options: Any,
 ) -> Poses:
     """Everybody in a picture: `Poses`, surest first, with nothing to download.

@@ -222,13 +222,14 @@ def system_row(name: str, system: TopDown, crowd: Sample) -> Row:
     people = crowd.count / len(crowd)
     crop = torch.zeros(1, 3, *single.codec.size)
     per_person = 2 * count_macs(net, crop)  # the mirror image too
+    seen, _ = finder.prepare(crowd.image[0])  # the scene as the detector gets it
     return {
         "name": name,
         "stage": 1,
         "set": "crowd",
         "parts": [finder.name, net.name],
         "parameters": parameters(finder, net),
-        "macs": count_macs(finder, crowd.image[:1]) + round(people * per_person),
+        "macs": count_macs(finder, seen) + round(people * per_person),
         "ms_per_image": round(spent, 2),
         "scores": _ap(crowd, found),
     }

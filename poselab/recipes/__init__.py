@@ -114,8 +114,10 @@ def ablations(chapter: str) -> dict[str, Ablation]:
 
 
 def chapter_of(name: str) -> str | None:
-    """The number of the notebook in which the bundled network `name` is met."""
+    """The number of the notebook in which the bundled network or system is met."""
     for number, group in chapters().items():
-        if any(name in getattr(module, "TINY", {}) for module in group):
-            return number
+        for module in group:
+            tables = (getattr(module, table, {}) for table in ("TINY", "SYSTEMS"))
+            if any(name in table for table in tables):
+                return number
     return None

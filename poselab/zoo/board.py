@@ -50,9 +50,8 @@ def _singles(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _chapter(row: dict[str, Any]) -> str:
-    """The notebook in which a row is met; that of a system's last part."""
-    met = [recipes.chapter_of(name) for name in row.get("parts", [row["name"]])]
-    return max((chapter for chapter in met if chapter), default="00")
+    """The notebook in which a row is met; what is no network, from the start."""
+    return recipes.chapter_of(row["name"]) or "00"
 
 
 def _single(row: dict[str, Any]) -> str:

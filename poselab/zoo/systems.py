@@ -15,7 +15,7 @@ from poselab.zoo.loading import content_of, load
 
 def top_down(
     detector: str = "rcnn_tiny",
-    pose: str = "simple_baseline_tiny",
+    pose: str = "hrnet_large_tiny",
     *,
     detector_path: str | Path | None = None,
     pose_path: str | Path | None = None,
@@ -24,9 +24,10 @@ def top_down(
 ) -> TopDown:
     """The top-down system of two networks that `load` knows, bundled or released.
 
-    A bundled detector sees a picture at the size of those that it learned from; the
-    crops are cut from all its pixels. Paths are of weights that are there already.
-    `options` go to `TopDown`; the flip test is on. The released pair is
+    By default the best pair of those that are bundled. A bundled detector sees a
+    picture at the size of those that it learned from; the crops are cut from all its
+    pixels. Paths are of weights that are there already. `options` go to `TopDown`; the
+    flip test is on. The released pair is
     `top_down("keypointrcnn_r50_fpn", "hrnet_w32_coco")`. Raises `ArgumentError` for
     networks that do not belong in these places, and what `load` raises.
     """
@@ -44,7 +45,7 @@ def top_down(
         where="top_down",
         field="pose",
         value=pose,
-        fix="simple_baseline_tiny is one, and hrnet_w32_coco.",
+        fix="hrnet_large_tiny is one, and hrnet_w32_coco.",
     )
     finder = load(detector, path=detector_path, folder=folder)
     net = load(pose, path=pose_path, folder=folder)
@@ -62,7 +63,7 @@ def _detects(name: str, folder: Path) -> bool:
 def everybody(
     picture: Any,
     detector: str = "rcnn_tiny",
-    pose: str = "simple_baseline_tiny",
+    pose: str = "hrnet_large_tiny",
     **options: Any,
 ) -> Poses:
     """Everybody in a picture, surest first: what `poselab.estimate` does.

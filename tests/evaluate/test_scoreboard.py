@@ -6,14 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from poselab import datasets, zoo
+from poselab import datasets, recipes, zoo
 from poselab.codecs import HeatmapCodec, PointsCodec
 from poselab.errors import ArgumentError
 from poselab.evaluate import count_macs, parameters, pck_scores, predict, tasks
 from poselab.evaluate import scoreboard as module
 from poselab.evaluate.scoreboard import evaluate, system_rows
-from poselab.evaluate.tasks import baseline, detector_rows, rows, scorer
+from poselab.evaluate.tasks import baseline, detector_rows, rows, scorer, system_row
 from poselab.models import Normalise, build, save_weights
+from poselab.pipelines import TopDown
 from tests.support import toys
 from tests.support.sources import Dots
 
@@ -140,15 +141,37 @@ def test_a_detector_is_scored_by_its_boxes_in_crowds():
 def test_the_pipeline_has_a_row_where_both_its_networks_are(tmp_path):
     crowd = datasets.evaluation("crowd", 3, (192, 256))
     assert system_rows(tmp_path, crowd) == []
-    (row,) = system_rows(zoo.FOLDER, crowd)
-    assert row["name"] == "top_down"
-    finder, net = (zoo.load(name) for name in row["parts"])
-    assert row["parameters"] == sum(
-        p.numel() for n in (finder, net) for p in n.parameters()
-    )
-    alone = count_macs(finder, crowd.image[:1])
-    assert row["macs"] > alone
-    assert 0 <= row["scores"]["AP"] <= row["scores"]["AP50"] <= 1
+    found = {row["name"]: row for row in system_rows(zoo.FOLDER, crowd)}
+    assert found.keys() == recipes.systems().keys()
+    for row in found.values():
+        finder, net = (zoo.load(name) for name in row["parts"])
+        assert row["parameters"] == sum(
+            p.numel() for n in (finder, net) for p in n.parameters()
+        )
+        assert row["macs"] > count_macs(finder, crowd.image[:1])
+        assert 0 <= row["scores"]["AP"] <= row["scores"]["AP50"] <= 1
+
+
+def test_a_larger_scene_costs_a_system_no_more():
+    """The detector gets it at the size that it learned from."""
+    finder, net = zoo.load("rcnn_tiny"), zoo.load("simple_baseline_tiny")
+    finder.side = (192, 256)
+    system = TopDown(finder, net, net.codec)
+    small, large = (datasets.evaluation("crowd", 1, s) for s in ((192, 256), None))
+    assert len(large.boxes[0]) == len(small.boxes[0])
+    macs = [system_row("one", system, crowd)["macs"] for crowd in (small, large)]
+    assert macs[0] == macs[1]
+
+
+def test_a_system_is_met_where_it_is_listed():
+    board = [
+        {"name": name, "set": "crowd", "parameters": 1, "macs": 1, "scores": {}}
+        for name in recipes.systems()
+    ]
+    assert {recipes.chapter_of(row["name"]) for row in board} == {"07"}
+    detector, pose = next(iter(recipes.systems().values()))
+    system = zoo.top_down()  # the first is the default
+    assert (system.detector.name, system.single.net.name) == (detector, pose)
 
 
 def test_predictions_use_what_a_loaded_network_knows():
