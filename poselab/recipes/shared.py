@@ -38,7 +38,6 @@ BEHIND_A_DETECTOR = Drawn(
 
 # What networks for one person learn from when they are compared, and how much: the same
 # people, the same variation, the same number of pictures. A GPU needs a minute or two
-# for each, two cores an hour or two. The weights of zoo/budget are made so.
 PICTURES = 1 << 18  # 262,144: 6 times each of the people drawn
 BATCH = 128  # a GPU takes as long for fewer; more would leave too few steps
 AVERAGE = 0.998  # of the weights, over about the last 500 steps

@@ -37,7 +37,7 @@ def table(met: str | None = None, folder: Path = FOLDER) -> str:
     lines = [HEAD.format("framed", "cut out of crowds"), NAMES, *_singles(rows)]
     crowd = [_crowd(row) for row in rows if row["set"] == "crowd"]
     if crowd:
-        lines += ["", f"{'in crowds':20s} {'parameters':>10s}  {'MMAC':>8s}  scores"]
+        lines += ["", f"{'in crowds':26s} {'parameters':>10s}  {'MMAC':>8s}  scores"]
     return "\n".join(lines + crowd)
 
 
@@ -72,6 +72,6 @@ def _single(row: dict[str, Any]) -> str:
 def _crowd(row: dict[str, Any]) -> str:
     scores = "  ".join(f"{k} {v:.3f}" for k, v in row["scores"].items())
     return (
-        f"{row['name']:20s} {row['parameters']:10,d}  "
+        f"{row['name']:26s} {row['parameters']:10,d}  "
         f"{row['macs'] / 1e6:8.1f}  {scores}"
     )
