@@ -57,11 +57,15 @@ $(STAMP): pyproject.toml constraints.txt
 lab: $(STAMP)  ## open the course in JupyterLab [PORT=8888] [BROWSER=no]
 	$(RUN) -m jupyterlab $(LAB_FLAGS)
 
-test: $(STAMP)  ## run every test [ARGS="-k people"]
-	$(RUN) -m pytest $(ARGS)
+# In JOBS processes of one thread each; a file's tests, or a notebook's, stay together.
+JOBS ?= 2
+PYTEST := $(RUN) -m pytest -n $(JOBS) --dist loadgroup
+
+test: $(STAMP)  ## run every test [ARGS="-k people"] [JOBS=2]
+	$(PYTEST) $(ARGS)
 
 test-fast: $(STAMP)  ## run the tests that need no notebook, browser or training
-	$(RUN) -m pytest -m "not slow" $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
 
 test-colab: $(STAMP)  ## run the explorers with the old versions that Colab ships
 	sh tests/colab/run.sh $(ARGS)

@@ -8,6 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
+
 NO_NETWORK = Path(__file__).parent / "no_network"
 # What `make test-fast` leaves out: folders and files with whole networks, trainings,
 # kernels, browsers, several processes or large sets; a single test is marked by itself.
@@ -52,10 +54,15 @@ os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-# A cache that starts empty, so that no test passes because of yesterday's pictures.
-_cache = tempfile.mkdtemp(prefix="poselab-tests-")
-atexit.register(shutil.rmtree, _cache, ignore_errors=True)
-os.environ["POSELAB_CACHE"] = _cache
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Several processes test side by side: one thread each, and one cache for all, which
+    # the process that started them made.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+else:
+    # A cache that starts empty: no test passes because of yesterday's pictures.
+    _cache = tempfile.mkdtemp(prefix="poselab-tests-")
+    atexit.register(shutil.rmtree, _cache, ignore_errors=True)
+    os.environ["POSELAB_CACHE"] = _cache
 
 if importlib.util.find_spec("hypothesis"):
     from hypothesis import HealthCheck, settings
@@ -77,3 +84,6 @@ def pytest_collection_modifyitems(items):
         runs_a_notebook = "finished" in item.fixturenames
         if SLOW.intersection(parts) or runs_a_notebook:
             item.add_marker("slow")
+        of_one_notebook = "path" in item.fixturenames and hasattr(item, "callspec")
+        which = item.callspec.id if of_one_notebook else ""
+        item.add_marker(pytest.mark.xdist_group(f"{item.path} {which}"))
