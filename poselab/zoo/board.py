@@ -28,8 +28,8 @@ def scoreboard(folder: Path = FOLDER) -> list[dict[str, Any]]:
 def table(met: str | None = None, folder: Path = FOLDER) -> str:
     """The scoreboard as text, one line per network and stage, the best last.
 
-    PCK of framed people and of people cut out of crowds, then of whole crowds the
-    scores that they are judged by. "pictures" and "TMAC" (10^12 multiplications, the
+    PCK of framed people and of people cut out of crowds, then of whole crowds and
+    of joints in 3D the scores that they are judged by. "pictures" and "TMAC" (10^12 multiplications, the
     backward pass counted twice) are what the training took. `met` = "07": only what a
     reader has met up to notebook 07.
     """
@@ -38,7 +38,13 @@ def table(met: str | None = None, folder: Path = FOLDER) -> str:
     crowd = [_crowd(row) for row in rows if row["set"] == "crowd"]
     if crowd:
         lines += ["", f"{'in crowds':26s} {'parameters':>10s}  {'MMAC':>8s}  scores"]
-    return "\n".join(lines + crowd)
+        lines += crowd
+    space = [_space(row) for row in rows if row["set"] == "space"]
+    if space:
+        lines += ["", f"{'in space':26s} {'parameters':>10s}  {'MMAC':>8s}  scores"]
+        lines += space
+    return "
+".join(lines)
 
 
 def _singles(rows: list[dict[str, Any]]) -> list[str]:
@@ -71,6 +77,18 @@ def _single(row: dict[str, Any]) -> str:
 
 def _crowd(row: dict[str, Any]) -> str:
     scores = "  ".join(f"{k} {v:.3f}" for k, v in row["scores"].items())
+    return (
+        f"{row['name']:26s} {row['parameters']:10,d}  "
+        f"{row['macs'] / 1e6:8.1f}  {scores}"
+    )
+
+
+def _space(row: dict[str, Any]) -> str:
+    """Shares with three decimals, lengths in mm with none."""
+    scores = "  ".join(
+        f"{k} {v:.3f}" if v <= 1 else f"{k} {v:.0f} mm"
+        for k, v in row["scores"].items()
+    )
     return (
         f"{row['name']:26s} {row['parameters']:10,d}  "
         f"{row['macs'] / 1e6:8.1f}  {scores}"

@@ -179,6 +179,7 @@ ROWS = [
     row("hrnet_tiny", "single", MOST),
     row("rcnn_tiny", "crowd", {"box AP50": 0.5}),
     row("rcnn+hrnet_large", "crowd", {"AP": 0.25}),
+    row("lifting_tiny", "space", {"3DPCK": 0.5, "MPJPE": 81.4}),
 ]
 
 
@@ -198,5 +199,7 @@ def test_the_table_shows_what_has_been_met(tmp_path):
     text = zoo.table(folder=tmp_path)
     assert "in crowds" in text
     assert "box AP50 0.500" in text
+    assert "3DPCK 0.500  MPJPE 81 mm" in text
     assert "in crowds" not in zoo.table("04", folder=tmp_path)
+    assert "in space" not in zoo.table("13", folder=tmp_path)
     assert zoo.scoreboard(tmp_path / "nowhere") == []
