@@ -19,11 +19,10 @@ from poselab.explore.pictures import beside
 from poselab.explore.scene3d import Scene3d
 from poselab.geometry import project
 from poselab.metrics import mpjpe, pa_mpjpe
-from poselab.pipelines.kinematics import two_depths
+from poselab.pipelines.kinematics import turned_limb
 from poselab.records import Sample
-from poselab.skeleton import COCO_17, Skeleton
 
-__all__ = ["TwinExplorer", "turned_limb"]
+__all__ = ["TwinExplorer"]
 
 _LIMBS = {
     "nothing": (),
@@ -33,24 +32,6 @@ _LIMBS = {
     "left shin": (("left_knee", "left_ankle"),),
     "right shin": (("right_knee", "right_ankle"),),
 }
-
-
-def turned_limb(
-    joints: Tensor, start: str, end: str, skeleton: Skeleton = COCO_17
-) -> Tensor:
-    """Joints [..., J, 3] in the camera's frame whose joint `end` has its other depth.
-
-    It stays on its ray and at its distance from `start`: the same pixel, the same bone.
-    """
-    a, b = skeleton.index(start), skeleton.index(end)
-    length = (joints[..., b, :] - joints[..., a, :]).norm(dim=-1)
-    ray = joints[..., b, :] / joints[..., b, 2:]
-    both = two_depths(joints[..., a, :], ray, length)  # [..., 2], one is its own
-    far = (both - joints[..., b, 2:]).abs()
-    other = torch.where(far[..., 0] > far[..., 1], both[..., 0], both[..., 1])
-    moved = joints.clone()
-    moved[..., b, :] = ray * other[..., None]
-    return moved
 
 
 class TwinExplorer(Explorer):
@@ -119,11 +100,7 @@ class TwinExplorer(Explorer):
             titled(self._seen(image, mine, other), "what the camera sees"),
             titled(paint_scene3d(shapes, aside, (384, 300)), "the same two in space"),
         )
-        marks = {
-            "the person": TRUTH,
-            "the twin": PREDICTION,
-            "what is in the picture": "#BBBBBB",
-        }
+        marks = {"the person": TRUTH, "the twin": PREDICTION}
         return legend(sheet, marks), self._words(image, mine, other, size, limb)
 
     def _seen(self, image: int, mine: Tensor, other: Tensor) -> Image.Image:

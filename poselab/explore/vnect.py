@@ -23,10 +23,10 @@ from poselab.explore.controls import choice, image_slider, joint_menu, slider
 from poselab.explore.inputs import device_of, expect, remembered, single_people
 from poselab.explore.pictures import Chart, beside
 from poselab.metrics import mpjpe
-from poselab.pipelines.smoothing import low_pass, one_euro
+from poselab.pipelines.smoothing import lag_of, low_pass, one_euro
 from poselab.records import Sample
 
-__all__ = ["FilterExplorer", "LocationMapExplorer", "lag_of"]
+__all__ = ["FilterExplorer", "LocationMapExplorer"]
 
 _MAPS = (("heatmap", -1), ("X (right)", 0), ("Y (down)", 1), ("Z (away)", 2))
 _REACH = 0.8  # m from the root that the colours of a location map cover
@@ -122,7 +122,7 @@ class LocationMapExplorer(Explorer):
             *person(truth, self.skeleton, TRUTH, width=4.0),
             *person(mine, self.skeleton, PREDICTION, width=4.0),
         ]
-        view = View(yaw, pitch, 2.3, (0.0, 0.0, 0.0))
+        view = View(yaw, pitch, 2.1, (0.0, 0.0, 0.0))
         space = paint_scene3d(shapes, view, (384, 440))
         name = joint.replace("_", " ")
         label = dict((value, text) for text, value in _MAPS)[map]
@@ -147,20 +147,6 @@ class LocationMapExplorer(Explorer):
 
 def _three(point: Tensor) -> str:
     return ", ".join(f"{value:.0f}" for value in point.tolist())
-
-
-def lag_of(truth: Tensor, track: Tensor, fps: float, most: float = 0.5) -> float:
-    """By how many ms a track [T, ...] comes after the truth [T, ...].
-
-    The shift by whole frames, up to `most` s, for which they differ least where they
-    overlap.
-    """
-    require_shape("track", track, *truth.shape)
-    frames = range(min(len(truth) - 1, round(most * fps)) + 1)
-    gaps = [
-        (track[n:] - truth[: len(truth) - n]).square().mean().item() for n in frames
-    ]
-    return 1000 * gaps.index(min(gaps)) / fps
 
 
 class FilterExplorer(Explorer):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from poselab.errors import ArgumentError, require_shape
 from poselab.geometry import project
-from poselab.skeleton import COCO_17
+from poselab.skeleton import COCO_17, Skeleton
 
 PELVIS, NECK = len(COCO_17), len(COCO_17) + 1  # the two middles that COCO lacks
 _NAMES = (*COCO_17.joints, "pelvis", "neck")
@@ -181,3 +181,21 @@ def two_depths(parent: Tensor, ray: Tensor, length: Tensor | float) -> Tensor:
     gap = (middle[..., None] * ray - parent).square().sum(-1)
     half = ((length**2 - gap).clamp(min=0) / square).sqrt()
     return torch.stack([middle - half, middle + half], -1)
+
+
+def turned_limb(
+    joints: Tensor, start: str, end: str, skeleton: Skeleton = COCO_17
+) -> Tensor:
+    """Joints [..., J, 3] in the camera's frame whose joint `end` has its other depth.
+
+    It stays on its ray and at its distance from `start`: the same pixel, the same bone.
+    """
+    a, b = skeleton.index(start), skeleton.index(end)
+    length = (joints[..., b, :] - joints[..., a, :]).norm(dim=-1)
+    ray = joints[..., b, :] / joints[..., b, 2:]
+    both = two_depths(joints[..., a, :], ray, length)  # [..., 2], one is its own
+    far = (both - joints[..., b, 2:]).abs()
+    other = torch.where(far[..., 0] > far[..., 1], both[..., 0], both[..., 1])
+    moved = joints.clone()
+    moved[..., b, :] = ray * other[..., None]
+    return moved

@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor
 
-from poselab.errors import ArgumentError, require
+from poselab.errors import ArgumentError, require, require_shape
 
 # Minimum cut-off in Hz and beta as public ports of VNect have them: of pixels for
 # joints in 2D, of mm for joints in 3D.
@@ -58,6 +58,20 @@ def one_euro(
         share = smoothing_factor(min_cutoff + beta * speed.abs(), fps)
         smooth.append(smooth[-1] + share * (now - smooth[-1]))
     return torch.stack(smooth)
+
+
+def lag_of(truth: Tensor, track: Tensor, fps: float, most: float = 0.5) -> float:
+    """By how many ms a track [T, ...] comes after the truth [T, ...].
+
+    The shift by whole frames, up to `most` s, for which they differ least where they
+    overlap.
+    """
+    require_shape("track", track, *truth.shape)
+    frames = range(min(len(truth) - 1, round(most * fps)) + 1)
+    gaps = [
+        (track[n:] - truth[: len(truth) - n]).square().mean().item() for n in frames
+    ]
+    return 1000 * gaps.index(min(gaps)) / fps
 
 
 def _check(track: Tensor, fps, min_cutoff, beta, speed_cutoff) -> None:

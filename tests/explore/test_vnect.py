@@ -5,9 +5,8 @@ import torch
 
 from poselab.codecs.space import LocationMapCodec, root_joint
 from poselab.datasets import SyntheticPeople
-from poselab.errors import ShapeError
-from poselab.explore.lifting import TwinExplorer, turned_limb
-from poselab.explore.vnect import FilterExplorer, LocationMapExplorer, lag_of
+from poselab.explore.lifting import TwinExplorer
+from poselab.explore.vnect import FilterExplorer, LocationMapExplorer
 from poselab.geometry import project
 from poselab.models import build
 from poselab.skeleton import COCO_17
@@ -71,28 +70,6 @@ def test_without_anywidget_sliders_turn_the_view(samples, monkeypatch):
     twins = TwinExplorer(samples)
     assert {"yaw", "pitch"} <= set(twins.controls)
     assert all(count > 1 for count in twins.sweep().values())
-
-
-def test_a_turned_limb_keeps_its_bone(samples):
-    joints = samples.joints_3d[:, 0].double()
-    moved = turned_limb(joints, "left_elbow", "left_wrist")
-    a, b = COCO_17.index("left_elbow"), COCO_17.index("left_wrist")
-    torch.testing.assert_close(
-        (moved[:, b] - moved[:, a]).norm(dim=-1),
-        (joints[:, b] - joints[:, a]).norm(dim=-1),
-    )
-    back = turned_limb(moved, "left_elbow", "left_wrist")
-    torch.testing.assert_close(back, joints, rtol=0, atol=1e-3)
-
-
-def test_the_lag_is_found():
-    time = torch.arange(60) / 30
-    wave = torch.stack([time.sin(), (3 * time).cos()], 1)
-    late = torch.cat([wave[:1].expand(3, -1), wave[:-3]])
-    assert lag_of(wave, late, 30.0) == pytest.approx(100.0)
-    assert lag_of(wave, wave, 30.0) == 0
-    with pytest.raises(ShapeError, match="track"):
-        lag_of(wave, late[:5], 30.0)
 
 
 def test_the_filter_follows_its_controls():

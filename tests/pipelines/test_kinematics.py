@@ -18,6 +18,7 @@ from poselab.pipelines.kinematics import (
     joints_of_bones,
     place_root,
     set_bone_lengths,
+    turned_limb,
     two_depths,
     with_middles,
 )
@@ -116,3 +117,15 @@ def test_both_depths_are_at_the_bone_s_length(clip):
     torch.testing.assert_close(nearest, torch.zeros_like(nearest), rtol=0, atol=1e-6)
     short = two_depths(elbow, ray, 0.0 * bone)  # cannot reach: where it comes nearest
     torch.testing.assert_close(short[:, 0], short[:, 1])
+
+
+def test_a_turned_limb_keeps_its_bone(clip):
+    joints = clip[0].double()
+    moved = turned_limb(joints, "left_elbow", "left_wrist")
+    a, b = COCO_17.index("left_elbow"), COCO_17.index("left_wrist")
+    torch.testing.assert_close(
+        (moved[:, b] - moved[:, a]).norm(dim=-1),
+        (joints[:, b] - joints[:, a]).norm(dim=-1),
+    )
+    back = turned_limb(moved, "left_elbow", "left_wrist")
+    torch.testing.assert_close(back, joints, rtol=0, atol=1e-3)

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from poselab.errors import ArgumentError
-from poselab.pipelines.smoothing import low_pass, one_euro, smoothing_factor
+from poselab.errors import ArgumentError, ShapeError
+from poselab.pipelines.smoothing import lag_of, low_pass, one_euro, smoothing_factor
 
 
 def test_the_factor_is_that_of_the_paper():
@@ -70,3 +70,13 @@ def test_bad_input(values, field):
     good = {"track": torch.zeros(3), "fps": 30.0, "min_cutoff": 1.0, "beta": 0.1}
     with pytest.raises(ArgumentError, match=field):
         one_euro(**{**good, **values})
+
+
+def test_the_lag_is_found():
+    time = torch.arange(60) / 30
+    wave = torch.stack([time.sin(), (3 * time).cos()], 1)
+    late = torch.cat([wave[:1].expand(3, -1), wave[:-3]])
+    assert lag_of(wave, late, 30.0) == pytest.approx(100.0)
+    assert lag_of(wave, wave, 30.0) == 0
+    with pytest.raises(ShapeError, match="track"):
+        lag_of(wave, late[:5], 30.0)
