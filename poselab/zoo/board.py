@@ -28,10 +28,10 @@ def scoreboard(folder: Path = FOLDER) -> list[dict[str, Any]]:
 def table(met: str | None = None, folder: Path = FOLDER) -> str:
     """The scoreboard as text, one line per network and stage, the best last.
 
-    PCK of framed people and of people cut out of crowds, then of whole crowds and
-    of joints in 3D the scores that they are judged by. "pictures" and "TMAC" (10^12 multiplications, the
-    backward pass counted twice) are what the training took. `met` = "07": only what a
-    reader has met up to notebook 07.
+    PCK of framed people and of people cut out of crowds, then of whole crowds and of
+    joints in 3D the scores that they are judged by. "pictures" and "TMAC" (10^12
+    multiplications, the backward pass counted twice) are what the training took.
+    `met` = "07": only what a reader has met up to notebook 07.
     """
     rows = [row for row in scoreboard(folder) if met is None or _chapter(row) <= met]
     lines = [HEAD.format("framed", "cut out of crowds"), NAMES, *_singles(rows)]
@@ -43,8 +43,7 @@ def table(met: str | None = None, folder: Path = FOLDER) -> str:
     if space:
         lines += ["", f"{'in space':26s} {'parameters':>10s}  {'MMAC':>8s}  scores"]
         lines += space
-    return "
-".join(lines)
+    return "\n".join(lines)
 
 
 def _singles(rows: list[dict[str, Any]]) -> list[str]:
