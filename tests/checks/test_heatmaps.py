@@ -153,3 +153,31 @@ def test_a_quarter_with_a_padded_map():
         return stride * torch.tensor(points) + (stride - 1) / 2
 
     assert check("heatmaps.quarter", answer)
+
+
+def test_the_flip_test_by_a_loop_over_joints():
+    def answer(maps, mirrored, partner):
+        mean = maps.clone()
+        for j, other in enumerate(partner.tolist()):
+            mean[j] = 0.5 * maps[j] + 0.5 * torch.fliplr(mirrored[other])
+        return mean
+
+    assert check("heatmaps.flip_test", answer)
+
+
+def test_the_best_map_by_the_gradient_of_the_squared_error():
+    """Squared error is a parabola: one Newton step from anywhere is at its lowest."""
+
+    def answer(targets, seen):
+        best = torch.zeros_like(targets[0], requires_grad=True)
+        cost = (seen[:, None, None] * (best - targets) ** 2).sum()
+        return -torch.autograd.grad(cost, best)[0] / (2 * seen.sum())
+
+    assert check("heatmaps.best_map", answer)
+
+
+def test_the_best_map_by_repeating_what_was_seen_often():
+    def answer(targets, seen):
+        return targets.repeat_interleave(seen.long(), 0).mean(0)
+
+    assert check("heatmaps.best_map", answer)

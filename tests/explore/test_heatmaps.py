@@ -3,6 +3,7 @@
 import pytest
 
 from poselab.errors import ArgumentError
+from poselab.explore import heatmaps
 from poselab.explore.heatmaps import HeatmapLab
 
 
@@ -17,7 +18,9 @@ def error(lab, **values):
 
 
 def test_every_control_changes_the_picture(lab):
+    lab.set(noise=0.1)  # without it there is nothing to draw
     seen = lab.sweep()
+    lab.set(noise=0.0)
     assert all(count > 1 for count in seen.values()), seen
 
 
@@ -60,3 +63,26 @@ def test_first_values_and_wrong_ones():
     assert HeatmapLab(stride=2, noise=0.2).values["stride"] == 2
     with pytest.raises(ArgumentError, match="stride"):
         HeatmapLab(stride=3)
+
+
+def test_all_decoders_are_drawn_and_the_legend_has_their_errors(lab, monkeypatch):
+    """The large cross is one of them; the words are those of the readings."""
+    words = {}
+    monkeypatch.setattr(
+        heatmaps, "legend", lambda picture, entries, _: words.update(entries) or picture
+    )
+    lab.set(second=False, x=20.6, decoder="dark")
+    keys = [key for _, key in heatmaps.DECODERS]
+    off = [f"{error(lab, decoder=key):.2f}" for key in keys]
+    assert [text.rsplit(" ", 1)[-1] for text in list(words)[1:]] == off
+    assert len({ink for ink, _ in words.values()}) == len(keys) + 1
+    lab.set(second=True)
+
+
+def test_a_joint_moves_down_and_up_and_noise_is_drawn_again(lab):
+    seen = lab.reading(second=False, x=21.3, y=12.3)
+    assert seen.truth.tolist() == [[pytest.approx(21.3), pytest.approx(12.3)]]
+    assert lab.reading(second=False, x=21.3, y=12.3, decoder="dark").error < 0.01
+    noisy = [lab.reading(noise=0.1, draw=n).map for n in (1, 2, 1)]
+    assert noisy[0].equal(noisy[2])
+    assert not noisy[0].equal(noisy[1])
