@@ -1,4 +1,4 @@
-"""Where the AP of a top-down system is lost, and how much a little noise costs."""
+"""Where a top-down system loses AP and people, and how much a little noise costs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import torch
 
+from poselab.boxes import nms
+from poselab.geometry import box_iou, xywh_to_xyxy
 from poselab.metrics import coco_ap
 from poselab.pipelines import TopDown
 from poselab.records import Poses, Sample
 
 HIDDEN = 1  # COCO's visibility: labelled, but hidden
 SMALL = 0.3  # of the picture's height: people below are small
+STEPS = ("score", "NMS", "OKS-NMS")  # of a system, each of which may lose a person
 NEAR = 0.1  # of the longer side of a person's box: a joint so near is found
 
 
@@ -57,6 +60,38 @@ def where_ap_is_lost(system: TopDown, crowd: Sample) -> dict[str, float]:
         poses = [_repaired(found, one, chosen(found, one)) for found, one in pairs]
         scores[name] = _ap(crowd, poses)
     return scores
+
+
+def step_that_loses(
+    system: TopDown,
+    one: Sample,
+    score_threshold: float = 0.5,
+    iou_threshold: float = 0.65,
+) -> list[str]:
+    """For each person of a single scene which of `STEPS` leaves no box, or "found".
+
+    A box is a person's if its IoU with the true one is above 0.5 and it overlaps nobody
+    else more. "score": the detector has no box of a score above `score_threshold`;
+    "NMS": suppression at `iou_threshold` took the last one; "OKS-NMS": that of poses.
+    """
+    every = system.detector.detect(one.image, iou_threshold=1.0, max_detections=300)
+    sure = every.people(every.scores > score_threshold)
+    kept = sure.people(nms(xywh_to_xyxy(sure.boxes), sure.scores, iou_threshold))
+    poses = system.best(system.poses(one.image, kept.boxes, kept.scores))
+    left = (sure.boxes, kept.boxes, poses.known("boxes"))
+    lost = [~_have_a_box(boxes, one.boxes) for boxes in left]
+    return [
+        next((step for step, gone in zip(STEPS, lost, strict=True) if gone[i]), "found")
+        for i in range(len(one.boxes))
+    ]
+
+
+def _have_a_box(boxes: torch.Tensor, people: torch.Tensor) -> torch.Tensor:
+    """Which of the people [P, 4] have a box [N, 4] of their own, both xywh."""
+    if not len(boxes):
+        return torch.zeros(len(people), dtype=torch.bool)
+    overlap, whose = box_iou(boxes.to(people), people).max(1)
+    return torch.isin(torch.arange(len(people)), whose[overlap > 0.5])
 
 
 def _hidden(found: Poses, one: Sample) -> torch.Tensor:

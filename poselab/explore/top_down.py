@@ -6,29 +6,39 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from poselab.boxes import iou_xyxy, nms
+from poselab.boxes import nms
 from poselab.datasets import SyntheticPeople
-from poselab.draw import BOX, PREDICTION, TRUTH, paint_box, paint_pose, to_pil
-from poselab.draw.overlay import titled
+from poselab.draw import BOX, PREDICTION, SERIES, TRUTH, paint_box, paint_pose, to_pil
+from poselab.draw.overlay import legend, ringed, titled
+from poselab.evaluate.lost import step_that_loses
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, image_slider, slider, toggle
 from poselab.explore.inputs import crowds, expect, remembered
 from poselab.explore.pictures import beside
-from poselab.geometry import crop_boxes, crop_matrix, expand_box, xywh_to_xyxy
+from poselab.explore.top_down_counts import (
+    count_hits,
+    everybody,
+    lost_in_words,
+    owners,
+    read_box,
+    stolen_joints,
+)
+from poselab.geometry import expand_box, xywh_to_xyxy
 from poselab.metrics import oks
 from poselab.models.rcnn import RCNN
-from poselab.pipelines import SinglePerson, TopDown
+from poselab.pipelines import TopDown
 from poselab.records import Sample
 
 __all__ = ["BoxExplorer", "NeighbourExplorer", "NmsExplorer"]
 
-_ZOOM = 2
+_WIDE = 512  # px, a scene as it is shown
+_GREY = "#9A9A9A"
+_EVERYONE = (SERIES[1], SERIES[0])  # a colour for each of two people
 
 
-def everybody(sample: Sample) -> list[int]:
-    """The people of a single sample who are present, largest first."""
-    order = sample.boxes[:, 2:].prod(1).argsort(descending=True)
-    return order[sample.present[order]].tolist()
+def _zoom(image: Tensor) -> int:
+    """How much larger a picture [3, H, W] is shown."""
+    return max(1, _WIDE // image.shape[-1])
 
 
 def _top_down(system: TopDown) -> TopDown:
@@ -43,7 +53,8 @@ class BoxExplorer(Explorer):
     as the truth. `right`, `down` move it in shares of its own size, `scale` grows both
     sides and `stretch` the width alone. With `squeeze` the crop is the box itself,
     pressed into the network's shape, instead of the box grown to its aspect ratio.
-    Left the picture with the box (thin: what is cut out), right the crop.
+    Left the picture with the box (thin: what is cut out), right the crop; grey is the
+    truth.
     """
 
     def __init__(
@@ -107,19 +118,18 @@ class BoxExplorer(Explorer):
     def _paint(self, image, person, **change) -> tuple[Image.Image, str]:
         moved, grown, crop, points = self.answer(image, person, **change)
         _, joints, flags, area = self.truth(image, person)
-        picture = paint_box(
-            to_pil(self.samples.image[image], _ZOOM),
-            grown,
-            _ZOOM,
-            colour="#FFFFFF",
-            width=1,
-        )
-        picture = paint_box(picture, moved, _ZOOM, colour=BOX)
-        picture = paint_pose(picture, points, None, self.samples.skeleton, _ZOOM)
+        zoom, skeleton = _zoom(self.samples.image), self.samples.skeleton
+        picture = to_pil(self.samples.image[image], zoom)
+        picture = paint_box(picture, grown, zoom, colour="#FFFFFF", width=1)
+        picture = paint_box(picture, moved, zoom, colour=BOX)
+        picture = paint_pose(picture, joints, flags, skeleton, zoom, colour=_GREY)
+        picture = paint_pose(picture, points, None, skeleton, zoom)
         error = (points - joints).norm(dim=-1)[flags > 0]
         size = float(area.sqrt())
         value = float(oks(points[None], joints[None], flags[None], area[None])[0, 0])
         shown = to_pil(crop, 384 // crop.shape[1])
+        marks = {"the truth": _GREY, "the box": (BOX, "box")}
+        marks |= {"what is cut out": ("#CCCCCC", "box")}
         how = "squeezed" if change["squeeze"] else "grown to the network's shape"
         caption = (
             f"Image {image}, person {person}: box moved by {change['right']:+.2f} of "
@@ -129,20 +139,7 @@ class BoxExplorer(Explorer):
             f"person measures {size:.0f} px), OKS {value:.2f}."
         )
         views = titled(picture, "the picture"), titled(shown, "the crop")
-        return beside(*views), caption
-
-
-def read_box(
-    single: SinglePerson, image: Tensor, box: Tensor, flip: bool = False
-) -> tuple[Tensor, Tensor]:
-    """The crop [3, h, w] of exactly this box [4], squeezed if need be; joints [J, 2].
-
-    A `SinglePerson` always grows its boxes to the network's shape; this shows why.
-    """
-    size = single.codec.size
-    crops = crop_boxes(image[None], box[None, None], size)[0]  # [1, 3, h, w]
-    poses = single.read(crops, crop_matrix(box[None], size), flip=flip)
-    return crops[0], poses.keypoints[0]
+        return legend(beside(*views), marks), caption
 
 
 class NeighbourExplorer(Explorer):
@@ -155,7 +152,7 @@ class NeighbourExplorer(Explorer):
 
     def __init__(self, system: TopDown, *, width: int = 640, **values) -> None:
         self.system = _top_down(system)
-        self.maker = SyntheticPeople(size=(192, 256), people=2, split="test")
+        self.maker = SyntheticPeople(size=(384, 512), people=2, split="test")
         controls = {
             "distance": slider("distance (mm)", 0, 1600, 250, 50),
             "depth": slider("behind (mm)", 0, 1500, 400, 50),
@@ -180,7 +177,7 @@ class NeighbourExplorer(Explorer):
             yaw=[0.0, 0.0],
             activity=["standing", "walking"],
             distance=4600.0,
-            focal_length=300.0,
+            focal_length=600.0,
             seed=seed,
             background="room",
         )
@@ -197,14 +194,28 @@ class NeighbourExplorer(Explorer):
     def stolen(self, **values) -> tuple[int, int]:
         """`stolen_joints` of these values (the others: as they are now)."""
         sample, poses = self.answer(**{**self.values, **values})
-        return stolen_joints(sample, poses.keypoints)
+        return stolen_joints(sample, poses.keypoints)[:2]
 
     def _paint(self, **values) -> tuple[Image.Image, str]:
         sample, poses = self.answer(**values)
-        picture = to_pil(sample.image, _ZOOM)
-        picture = paint_box(picture, poses.boxes, _ZOOM, colour=BOX)
-        picture = paint_pose(picture, poses.keypoints, None, sample.skeleton, _ZOOM)
-        stolen, known = stolen_joints(sample, poses.keypoints)
+        zoom, skeleton = _zoom(sample.image), sample.skeleton
+        picture = paint_pose(
+            to_pil(sample.image, zoom),
+            sample.keypoints,
+            sample.visibility,
+            skeleton,
+            zoom,
+            colour=_GREY,
+        )
+        for person, pose, box in zip(
+            owners(sample, poses.keypoints), poses.keypoints, poses.boxes, strict=True
+        ):
+            colour = _EVERYONE[person]
+            picture = paint_box(picture, box, zoom, colour=colour)
+            picture = paint_pose(picture, pose, None, skeleton, zoom, colour=colour)
+        stolen, known, rings = stolen_joints(sample, poses.keypoints)
+        for point in rings:
+            picture = ringed(picture, point, zoom, PREDICTION)
         found = len(poses.keypoints)
         caption = (
             f"Two people {values['distance']} mm apart, one {values['depth']} mm "
@@ -213,25 +224,17 @@ class NeighbourExplorer(Explorer):
             f"scores above {values['score_threshold']:.2f}). {stolen} of {known} "
             "joints are nearer to the same joint of the other person."
         )
-        return picture, caption
+        if values["boxes"] == "detected":
+            caption += lost_in_words(self.lost(**values))
+        marks = {"left person": _EVERYONE[0], "right person": _EVERYONE[1]}
+        marks |= {"the truth": _GREY, "nearer to the other": (PREDICTION, "ring")}
+        return legend(picture, marks), caption
 
-
-def stolen_joints(sample: Sample, points: Tensor) -> tuple[int, int]:
-    """How many joints lie nearer to another person's same joint, and of how many.
-
-    points [N, J, 2] px. Each pose belongs to the person whose joints are nearest in
-    the median; joints that either of the two has not labelled are left out.
-    """
-    known = sample.visibility > 0
-    if not len(points) or len(sample.keypoints) < 2:
-        return 0, 0
-    far = (points[:, None] - sample.keypoints[None]).norm(dim=-1)  # [N, P, J]
-    far = torch.where(known[None], far, torch.inf)
-    owner = far.median(-1).values.argmin(1)  # [N]
-    own = far[torch.arange(len(points)), owner]  # [N, J]
-    least = far.amin(1)
-    counted = torch.isfinite(own)
-    return int((counted & (least < own)).sum()), int(counted.sum())
+    @remembered
+    def lost(self, distance, depth, iou_threshold, score_threshold, seed, boxes):
+        """Which step loses each of the two people (see `step_that_loses`)."""
+        sample = self.scene(distance, depth, seed)
+        return step_that_loses(self.system, sample, score_threshold, iou_threshold)
 
 
 class NmsExplorer(Explorer):
@@ -277,11 +280,12 @@ class NmsExplorer(Explorer):
         kept, gone = self.kept(image, iou_threshold, score_threshold)
         sample = self.samples[image]
         true = sample.boxes[everybody(sample)]
-        picture = to_pil(sample.image, _ZOOM)
-        picture = paint_box(picture, gone, _ZOOM, colour="#BBBBBB", width=1)
-        if truth:
-            picture = paint_box(picture, true, _ZOOM, colour=TRUTH, width=2)
-        picture = paint_box(picture, kept, _ZOOM, colour=PREDICTION, width=3)
+        zoom = _zoom(sample.image)
+        picture = to_pil(sample.image, zoom)
+        picture = paint_box(picture, gone, zoom, colour="#BBBBBB", width=1)
+        picture = paint_box(picture, kept, zoom, colour=PREDICTION, width=3)
+        if truth:  # on top, or many boxes hide it
+            picture = paint_box(picture, true, zoom, colour=TRUTH, width=2)
         hits, twice = count_hits(kept, true)
         caption = (
             f"Image {image}, {len(true)} people: {len(kept) + len(gone)} boxes with a "
@@ -289,15 +293,6 @@ class NmsExplorer(Explorer):
             f"{len(gone)} go and {len(kept)} stay. {hits} people have a box (overlap "
             f"above 0.5), {twice} have more than one."
         )
-        return picture, caption
-
-
-def count_hits(boxes: Tensor, true: Tensor) -> tuple[int, int]:
-    """How many people [P, 4] have a box [N, 4] of overlap above 0.5, how many two."""
-    if not len(boxes):
-        return 0, 0
-    overlap = iou_xyxy(xywh_to_xyxy(boxes), xywh_to_xyxy(true))  # [N, P]
-    best = overlap.argmax(1)  # each box speaks for one person
-    good = overlap.amax(1) > 0.5
-    counts = torch.bincount(best[good], minlength=len(true))
-    return int((counts > 0).sum()), int((counts > 1).sum())
+        marks = {"stays": (PREDICTION, "box"), "goes": ("#BBBBBB", "box")}
+        marks |= {"the truth": (TRUTH, "box")} if truth else {}
+        return legend(picture, marks), caption

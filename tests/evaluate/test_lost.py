@@ -7,7 +7,7 @@ import torch
 
 from poselab import datasets
 from poselab.codecs import HeatmapCodec
-from poselab.evaluate.lost import NEAR, noise_curve, where_ap_is_lost
+from poselab.evaluate.lost import NEAR, noise_curve, step_that_loses, where_ap_is_lost
 from poselab.pipelines import TopDown
 from poselab.records import Detections, Poses
 
@@ -95,3 +95,48 @@ def test_noise_costs_more_the_more_of_it_there_is(crowd):
     assert values[0] == pytest.approx(1.0)
     assert values[0] > values[1] > values[2]
     assert curve == noise_curve(crowd, (0.0, 1.0, 3.0))
+
+
+class Finder:
+    """A detector that finds these boxes (xywh) with these scores."""
+
+    def __init__(self, boxes, scores):
+        self.answer = Detections(boxes, scores, torch.ones(len(boxes)).long())
+
+    def detect(self, image, iou_threshold, max_detections):
+        return self.answer
+
+
+class Poser(TopDown):
+    """Every pose is the truth of the person whose box is nearest."""
+
+    def __init__(self, one, boxes, scores, oks_threshold=0.9):
+        net, codec = torch.nn.Identity(), HeatmapCodec()
+        super().__init__(Finder(boxes, scores), net, codec, oks_threshold=oks_threshold)
+        self.one = one
+
+    def poses(self, image, boxes, scores=None, flip=None):
+        gap = (boxes[:, None, :2] - self.one.boxes[:, :2]).norm(dim=-1)
+        points = self.one.keypoints[gap.argmin(1)]
+        sure = torch.ones(points.shape[:2])
+        return Poses(points, sure, boxes=boxes, person_scores=scores)
+
+
+def test_the_step_that_loses_a_person_is_named(crowd):
+    two = crowd[1].people([0, 1])
+    true, sure = two.boxes, torch.tensor([0.9, 0.8])
+
+    def steps(boxes, scores, **thresholds):
+        return step_that_loses(Poser(two, boxes, scores), two, **thresholds)
+
+    assert steps(true, sure) == ["found", "found"]
+    assert steps(true, sure, score_threshold=0.85) == ["found", "score"]
+    assert steps(true[:1], sure[:1]) == ["found", "score"]
+    assert steps(true[:0], sure[:0]) == ["score", "score"]
+    near = true[:1].repeat(2, 1) + torch.tensor([[0.0] * 4, [3.0, 0.0, 0.0, 0.0]])
+    close = two.replace(boxes=near)
+    found = step_that_loses(Poser(close, near, sure), close, iou_threshold=0.3)
+    assert found == ["found", "NMS"]
+    same = close.replace(keypoints=two.keypoints[:1].repeat(2, 1, 1))
+    found = step_that_loses(Poser(same, near, sure), same, iou_threshold=0.99)
+    assert found == ["found", "OKS-NMS"]

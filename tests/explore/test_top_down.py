@@ -5,7 +5,13 @@ import torch
 
 from poselab import datasets, explore, zoo
 from poselab.errors import ArgumentError
-from poselab.explore.top_down import count_hits, everybody, read_box, stolen_joints
+from poselab.explore.top_down_counts import (
+    count_hits,
+    everybody,
+    owners,
+    read_box,
+    stolen_joints,
+)
 from poselab.geometry import expand_box
 from poselab.models import build
 from poselab.pipelines import TopDown
@@ -20,7 +26,9 @@ def crowd():
 @pytest.fixture(scope="module")
 def system():
     net = zoo.load("simple_baseline_tiny")
-    return TopDown(zoo.load("rcnn_tiny"), net, net.codec)
+    finder = zoo.load("rcnn_tiny")
+    finder.side = (192, 256)  # as `zoo.top_down` does it
+    return TopDown(finder, net, net.codec)
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +130,19 @@ def test_who_is_counted_as_whose():
     known = (pair.visibility > 0).all(0).nonzero()[:, 0]
     assert stolen_joints(pair, mixed)[0] == 0
     mixed[0, known[:3]] = pair.keypoints[1, known[:3]]
-    assert stolen_joints(pair, mixed)[0] == 3
-    assert stolen_joints(pair, mixed[:0]) == (0, 0)
+    count, _, where = stolen_joints(pair, mixed)
+    assert count == 3
+    torch.testing.assert_close(where, pair.keypoints[1, known[:3]])
+    assert owners(pair, mixed) == [0, 1]
+    assert stolen_joints(pair, mixed[:0])[:2] == (0, 0)
+    assert owners(pair, mixed[:0]) == []
+
+
+def test_the_caption_names_the_step_that_lost_somebody(system):
+    explorer = explore.NeighbourExplorer(system, score_threshold=0.9)
+    assert "has no box of such a score" in explorer.set(distance=0).live_caption
+    explorer.set(boxes="true")
+    assert "no box" not in explorer.live_caption
 
 
 def test_neighbours_steal_when_they_are_close(system):
@@ -133,10 +152,21 @@ def test_neighbours_steal_when_they_are_close(system):
         for d in (0, 1200)
     )
     assert near > far + 3
-    explorer.set(iou_threshold=0.2, score_threshold=0.8)
-    few = explorer.answer(**explorer.values)[1].count
-    explorer.set(iou_threshold=0.9, score_threshold=0.1)
-    assert few < explorer.answer(**explorer.values)[1].count
+
+
+def test_lower_scores_and_less_suppression_keep_more_people(system):
+    explorer = explore.NeighbourExplorer(system)
+
+    def count(**values):
+        answers = [
+            explorer.answer(**{**explorer.values, **values, "seed": who, "distance": d})
+            for who in range(3)
+            for d in (0, 150, 300)
+        ]
+        return sum(poses.count for _, poses in answers)
+
+    few = count(iou_threshold=0.2, score_threshold=0.8)
+    assert few < count(iou_threshold=0.9, score_threshold=0.1)
 
 
 def test_a_higher_threshold_keeps_more_boxes(system, crowd):
