@@ -35,6 +35,7 @@ from poselab.codecs.heatmap_decode import (
 )
 from poselab.codecs.hidden import HiddenCodec
 from poselab.codecs.ief import IefCodec, bounded, fixed_path, on_path, with_pose
+from poselab.codecs.last_stage import LastStageCodec
 from poselab.codecs.lifting import LiftingCodec
 from poselab.codecs.offset import OffsetCodec
 from poselab.codecs.ohkm import OhkmCodec, hardest, loss_of_joints
@@ -69,6 +70,7 @@ __all__ = [
     "DisplacementCodec",
     "IefCodec",
     "FineTagCodec",
+    "LastStageCodec",
     "OhkmCodec",
     "HeatmapCodec",
     "IntegralCodec",

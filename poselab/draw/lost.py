@@ -51,7 +51,7 @@ def ap_of_noise(
         for place, (name, value) in enumerate((systems or {}).items()):
             colour = SERIES[(place + 1) % len(SERIES)]
             ax.axhline(value, color=colour, linestyle="--")
-            ax.text(max(curve), value + 0.01, name, ha="right", color=colour)
+            ax.text(min(curve), value + 0.01, name, color=colour)  # below the curve
         ax.set_ylim(0, 1)
         ax.set_xlabel("noise on every joint of the truth, px")
         ax.set_ylabel("AP")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from poselab.recipes.base import Recipe, Released
-from poselab.recipes.shared import MIXTURE, WHICH_PIXEL, budget
+from poselab.recipes.base import Ablation, Recipe, Released
+from poselab.recipes.shared import MIXTURE, SHORT, SHORT_DATA, WHICH_PIXEL, budget
 
 CHAPTER = "06"
 
@@ -33,6 +34,31 @@ TINY = {
     "hourglass_1_tiny": _tiny(
         "one hourglass with the weights of two", stacks=1, width=46
     ),
+}
+
+
+def _short(codec: str = "heatmap", **arguments: Any) -> Recipe:
+    """hourglass_tiny, or with other `arguments`, for a short training."""
+    two = TINY["hourglass_tiny"]
+    return replace(
+        two,
+        arguments={**two.arguments, **arguments},
+        codec={**two.codec, "name": codec},
+        data=SHORT_DATA,
+        stages=(SHORT,),
+    )
+
+
+ABLATIONS = {
+    "parts": Ablation(
+        question="what are the skip branches worth, and a loss on the first stack?",
+        arms={
+            "as in the paper": _short(),
+            # 36 channels: as many weights as 32 with skip branches.
+            "no skips": _short(width=36, skips=False),
+            "loss on the last": _short("last_stage"),
+        },
+    )
 }
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from poselab.datasets import Variation
-from poselab.recipes.base import Recipe, Released
-from poselab.recipes.shared import MIXTURE, WHICH_PIXEL, budget
+from poselab.recipes.base import Ablation, Recipe, Released
+from poselab.recipes.shared import MIXTURE, SHORT, SHORT_DATA, WHICH_PIXEL, budget
 from poselab.recipes.top_down_shared import mmpose, paper_recipe
 from poselab.train import Schedule
 
@@ -29,6 +29,39 @@ TINY = {
         data=MIXTURE,
         stages=budget(4e-3),  # no time to search: that of hrnet_tiny
     ),
+}
+
+
+def _exchange(fusion: str, width: int = 12) -> Recipe:
+    """A smaller HRNet whose branches exchange in all modules, the last one, or none."""
+    return Recipe(
+        about=f"an HRNet of {width} channels, exchange: {fusion}",
+        model="hrnet",
+        arguments={
+            "width": width,
+            "modules": (1, 1, 1),
+            "blocks": 1,
+            "stem": 16,
+            "fusion": fusion,
+        },
+        codec=WHICH_PIXEL,
+        data=SHORT_DATA,
+        stages=(SHORT,),
+    )
+
+
+ABLATIONS = {
+    "exchange": Ablation(
+        question="what is the exchange between the branches worth?",
+        arms={
+            "all modules": _exchange("all"),
+            "the last one": _exchange("last"),
+            "none": _exchange("none"),
+            # The fine branch alone with the multiplications of all four: 9 branches in
+            # three stages against 3, and a branch costs the square of its channels.
+            "none, wider": _exchange("none", 20),
+        },
+    )
 }
 
 NAME = "Deep High-Resolution Representation Learning for Human Pose Estimation"

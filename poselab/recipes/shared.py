@@ -24,6 +24,11 @@ WHICH_PIXEL: dict[str, Any] = {
 FRAMED_SHIFT = {"degrees": 0.0, "zoom": 0.0, "shift": 0.05}
 
 
+# For ablations: trainings of a CPU minute or less, in which every picture is seen once.
+SHORT = Schedule(100, 16, 4e-3)
+SHORT_DATA = Drawn(pool=1600, held_out=16)
+
+
 def framed(pool: int) -> Drawn:
     """Pictures of one framed person each, mirrored at random and shifted a little."""
     return Drawn(pool=pool, variation=FRAMED_SHIFT)
