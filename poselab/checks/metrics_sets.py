@@ -1,4 +1,4 @@
-"""Exercises of notebook 16 about whole sets: AP, and a results file."""
+"""The exercise of notebook 16 about a whole set: a results file."""
 
 from __future__ import annotations
 
@@ -8,145 +8,7 @@ from torch import Tensor
 from poselab.checks.base import Case
 from poselab.checks.metrics import chapter
 
-RECALLS = torch.linspace(0, 1, 101, dtype=torch.float64)
-
-# --- 4. average precision ------------------------------------------------------------
-
-
-def detections(seed: int, n: int, share: float, images: int):
-    """Scores [n] (none equal), who is right [n], the image of each [n]."""
-    draws = torch.Generator().manual_seed(seed)
-    scores = (torch.randperm(n, generator=draws) + 1) / (n + 1)
-    # Images differ in how sure a method is: sorting inside each is another order.
-    image = torch.arange(n) * images // n
-    likely = share + 0.5 * (scores - 0.5)
-    correct = torch.rand(n, generator=draws) < likely
-    return scores, correct, image
-
-
-def _ap_cases() -> list[Case]:
-    return [
-        Case(
-            "one image, six detections, five people",
-            torch.tensor([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]),
-            torch.tensor([True, False, True, True, False, True]),
-            torch.zeros(6, dtype=torch.long),
-            5,
-        ),
-        Case(
-            "eight images, in the order of the images", *detections(1, 60, 0.6, 8), 48
-        ),
-        Case("many false alarms, many people missed", *detections(2, 90, 0.35, 15), 70),
-    ]
-
-
-def _interpolated(correct: Tensor, people: int) -> Tensor:
-    """AP of detections in this order: the envelope, read at 101 recalls."""
-    found = correct.double().cumsum(0)
-    recall = found / people
-    precision = found / torch.arange(1, len(correct) + 1)
-    envelope = precision.flip(0).cummax(0).values.flip(0)
-    place = torch.searchsorted(recall, RECALLS)  # the first with at least this recall
-    return torch.cat([envelope, envelope.new_zeros(1)])[place].mean()
-
-
-def _ap(scores: Tensor, correct: Tensor, image: Tensor, people: int) -> Tensor:
-    order = scores.argsort(descending=True, stable=True)
-    return _interpolated(correct[order], people)
-
-
-average_precision = chapter.exercise(
-    "average_precision",
-    cases=_ap_cases,
-    solution=_ap,
-    returns=("AP",),
-    praise="One ranking of all detections, the envelope, 101 recalls.",
-)
-
-
-@average_precision.wrong(
-    "You sort the detections image by image. There is one ranking of the whole set: a "
-    "sure false alarm in one image stands before an unsure hit in another. (`image` is "
-    "not needed here; it was needed to find out who is `correct`.)"
-)
-def sorted_per_image(scores, correct, image, people):
-    order = scores.argsort(descending=True)
-    order = order[image[order].argsort(stable=True)]
-    return _interpolated(correct[order], people)
-
-
-@average_precision.wrong(
-    "The detections are not sorted, so your curve follows the order of the file. Sort "
-    "by score, highest first."
-)
-def not_sorted(scores, correct, image, people):
-    return _interpolated(correct, people)
-
-
-@average_precision.wrong(
-    "You sort from the lowest score up, so the least sure detections come first. The "
-    "curve starts with the surest (`descending=True`)."
-)
-def sorted_upwards(scores, correct, image, people):
-    return _interpolated(correct[scores.argsort()], people)
-
-
-@average_precision.wrong(
-    "You divide recall by the hits or by the detections. Recall is the share of the "
-    "*people* that were found: whoever nobody detects is missing on the right."
-)
-def recall_of_hits(scores, correct, image, people):
-    return _ap(scores, correct, image, int(correct.sum()))
-
-
-@average_precision.wrong(
-    "The envelope is missing. COCO replaces each precision by the best one at this "
-    "recall or a higher one, so the curve never rises (a running maximum from the "
-    "right: `flip`, `cummax`, `flip`)."
-)
-def no_envelope(scores, correct, image, people):
-    right = correct[scores.argsort(descending=True)].double()
-    found = right.cumsum(0)
-    precision = found / torch.arange(1, len(right) + 1)
-    place = torch.searchsorted(found / people, RECALLS)
-    return torch.cat([precision, precision.new_zeros(1)])[place].mean()
-
-
-@average_precision.wrong(
-    "You average precision over the detections that are right (the area in its exact "
-    "form, without the envelope and the 101 recalls). Near, but not COCO's number."
-)
-def mean_at_hits(scores, correct, image, people):
-    right = correct[scores.argsort(descending=True)].double()
-    precision = right.cumsum(0) / torch.arange(1, len(right) + 1)
-    return (precision * right).sum() / people
-
-
-@average_precision.wrong(
-    "You read the curve at 11 recalls, as Pascal VOC 2007 did. COCO "
-    "has 101: 0, 0.01, ... 1."
-)
-def eleven_recalls(scores, correct, image, people):
-    right = correct[scores.argsort(descending=True)].double()
-    found = right.cumsum(0)
-    precision = found / torch.arange(1, len(right) + 1)
-    envelope = precision.flip(0).cummax(0).values.flip(0)
-    place = torch.searchsorted(
-        found / people, torch.linspace(0, 1, 11, dtype=torch.float64)
-    )
-    return torch.cat([envelope, envelope.new_zeros(1)])[place].mean()
-
-
-@average_precision.wrong(
-    "Where the curve ends you leave the recalls out of the mean. A recall that is "
-    "never reached has precision 0, and it counts: the mean is always over 101 values."
-)
-def reached_recalls_only(scores, correct, image, people):
-    reached = float(correct.sum()) / people
-    return _ap(scores, correct, image, people) * 101 / (RECALLS <= reached).sum()
-
-
-# --- 5. a results file ---------------------------------------------------------------
+# --- 2. a results file ---------------------------------------------------------------
 
 
 def _result_cases() -> list[Case]:
@@ -164,6 +26,7 @@ def _result_cases() -> list[Case]:
         case("two images", 41, [785, 139], 2),
         case("four images", 42, [7, 5, 3, 12], 3),
         case("ids from 0, as they happen to be", 43, [0, 1, 2], 2),
+        case("nobody in the last of three images", 44, [9, 4, 6], 1),
     ]
 
 

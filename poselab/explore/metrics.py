@@ -1,4 +1,4 @@
-"""The first explorer of notebook 16: drag a joint and hear every metric.
+"""The first explorer of notebook 16: drag a joint and see every metric.
 
 Precision and recall are in `poselab.explore.metrics_ap`, tracks in
 `poselab.explore.metrics_tracks`.
@@ -18,14 +18,14 @@ from poselab.explore.base import Explorer
 from poselab.explore.canvas import JointCanvas
 from poselab.explore.controls import choice, joint_menu, slider, toggle
 from poselab.explore.inputs import remembered, single_people
-from poselab.explore.metrics_ap import PrecisionRecall, crowd_answers
+from poselab.explore.metrics_ap import PrecisionRecall
 from poselab.explore.metrics_panel import Answer, paint_discs, paint_panel
 from poselab.explore.metrics_tracks import TrackingErrors
 from poselab.explore.pictures import beside
 from poselab.metrics import everything, oks_per_joint, oks_radius, reference_length
 from poselab.records import Sample
 
-__all__ = ["MetricLab", "PrecisionRecall", "TrackingErrors", "crowd_answers"]
+__all__ = ["MetricLab", "PrecisionRecall", "TrackingErrors"]
 
 _LOUPE, _ZOOM = 30, 6  # image px around the selected joint, and their enlargement
 REFERENCES = (
@@ -42,7 +42,7 @@ SCALES = (
 
 
 class MetricLab(Explorer):
-    """One predicted person, whose joints can be dragged, and what metrics say.
+    """One predicted person, whose joints can be dragged, and their metrics.
 
     `samples` is a stacked `Sample` with one person per image, `predicted` [N, J, 2] px.
     Truth is green. A disc around each true joint is where PCK calls a prediction

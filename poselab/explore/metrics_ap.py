@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
 
 from poselab.datasets import to_coco, to_results
 from poselab.draw import (
@@ -21,6 +20,7 @@ from poselab.draw import (
     style,
     to_pil,
 )
+from poselab.draw.overlay import legend
 from poselab.errors import require
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, slider
@@ -28,11 +28,18 @@ from poselab.explore.inputs import remembered
 from poselab.explore.pictures import Chart, beside
 from poselab.metrics import coco_curves
 from poselab.metrics.ap.curves import CocoCurves, DetectionCurve
-from poselab.pipelines import SinglePerson
 from poselab.records import Poses, Sample
 
 _SIDE = 440  # px, the chart
-_SCALE = 1.75  # of the painted scene
+_HEIGHT = 336  # px of the painted scene
+_RIGHTLY = "#555555"  # the ranking that COCO makes of the scores as they are
+_MARKS = {
+    "truth": TRUTH,
+    "this detection": PREDICTION,
+    "taken so far": (SERIES[0], "line"),
+    "envelope": (SERIES[1], "line"),
+    "envelope of the scores as they are, over the whole set": (_RIGHTLY, "line"),
+}
 THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
 MAPS = (
     ("as they are", "same"),
@@ -42,39 +49,6 @@ MAPS = (
     ("1 - score", "reversed"),
 )
 ORDERS = (("the whole set", "set"), ("image by image (wrong)", "image"))
-
-
-# --- real answers in crowds ----------------------------------------------------------
-
-
-@torch.no_grad()
-def crowd_answers(
-    net: nn.Module, codec: Any, crowd: Sample, seed: int = 0, jitter: float = 0.06
-) -> list[Poses]:
-    """What a single-person network says in a crowd; one `Poses` per image.
-
-    A stand-in for a detector gives the boxes: those of the truth, moved and scaled by a
-    typical `jitter` of their size, a tenth of them lost, and some where nobody is or
-    somebody has one already. The network's own mean joint score is the person's score.
-    """
-    draws = torch.Generator().manual_seed(seed)
-    single = SinglePerson(net, codec, margin=1.05)
-    return [
-        single.poses(scene.image, _proposals(scene, draws, jitter)) for scene in crowd
-    ]
-
-
-def _proposals(scene: Sample, draws: torch.Generator, jitter: float) -> Tensor:
-    """Boxes [N, 4] as a detector of medium quality gives them."""
-    true = scene.boxes[scene.present]
-    kept = true[torch.rand(len(true), generator=draws) > 0.1]
-    again = true[torch.rand(len(true), generator=draws) < 0.25]
-    again = again + again[:, [2, 3, 2, 3]] * again.new_tensor([0.2, 0.1, 0.0, 0.0])
-    place = torch.rand(1, 2, generator=draws) * torch.tensor([190.0, 90.0])
-    empty = torch.cat([place, torch.tensor([[50.0, 90.0]])], 1)
-    boxes = torch.cat([kept, again, empty])
-    size = boxes[:, [2, 3, 2, 3]]
-    return boxes + jitter * size * torch.randn(boxes.shape, generator=draws)
 
 
 # --- the ranking ---------------------------------------------------------------------
@@ -140,6 +114,9 @@ class PrecisionRecall(Explorer):
             value=len(found),
         )
         self.crowd = crowd
+        height, across = crowd.size
+        self._scale = _HEIGHT / height
+        self._size = round(self._scale * across), _HEIGHT
         self._truth = to_coco(list(crowd))
         self._ids = [image["id"] for image in self._truth["images"]]
         self._found = [
@@ -189,20 +166,21 @@ class PrecisionRecall(Explorer):
     def _paint(self, taken, threshold, noise, scores, order) -> tuple:
         curve = self.ranking(threshold, noise, scores, order)
         last = min(taken, len(curve.score)) - 1
-        self._chart.follow(curve, last, threshold)
-        picture = self._scene(curve, last, threshold)
+        right = self.ranking(threshold, 0.0, "same", "set")
+        self._chart.follow(curve, last, threshold, right)
+        picture = beside(self._scene(curve, last, threshold), self._chart.chart.image())
         caption = _describe(curve, last, threshold, noise, scores, order)
-        return beside(picture, self._chart.chart.image()), caption
+        return legend(picture, _MARKS), caption
 
     @remembered
     def _ground(self, image: int) -> Image.Image:
         scene = self.crowd[image]
         return paint_pose(
-            to_pil(scene.image, _SCALE),
+            to_pil(scene.image).resize(self._size, Image.Resampling.BILINEAR),
             scene.keypoints,
             scene.visibility,
             scene.skeleton,
-            _SCALE,
+            self._scale,
             colour=TRUTH,
             size=2.5,
         )
@@ -217,7 +195,7 @@ class PrecisionRecall(Explorer):
             points,
             None,
             self.crowd.skeleton,
-            _SCALE,
+            self._scale,
             colour=PREDICTION,
             size=3,
         )
@@ -259,18 +237,21 @@ class _Curve:
             axes.set_ylabel("precision: answers right")
             self._title = axes.set_title("OKS ≥ 0.50: AP 0.00")
         self._axes = axes
+        (self._right,) = axes.plot([], [], color=_RIGHTLY, lw=2)
         (self._whole,) = axes.plot([], [], color="#BBBBBB", lw=2)
         (self._line,) = axes.plot([], [], color=SERIES[0], lw=3)
         (self._envelope,) = axes.plot([], [], color=SERIES[1], lw=2, ls="--")
         (self._dot,) = axes.plot([], [], "o", ms=12, mec="black")
         self._area = None
 
-    def follow(self, curve: Ranking, last: int, threshold: float) -> None:
-        """Show a ranking up to its detection `last`."""
+    def follow(
+        self, curve: Ranking, last: int, threshold: float, right: Ranking
+    ) -> None:
+        """Show a ranking up to its detection `last`, and the envelope of another."""
+        self._right.set_data(*_outline(right))
         self._whole.set_data(curve.recall, curve.precision)
         self._line.set_data(curve.recall[: last + 1], curve.precision[: last + 1])
-        recall = np.concatenate([[0], curve.recall])
-        best = np.concatenate([curve.envelope[:1], curve.envelope])
+        recall, best = _outline(curve)
         self._envelope.set_data(recall, best)
         self._dot.set_data([curve.recall[last]], [curve.precision[last]])
         self._dot.set_color(TRUTH if curve.right[last] else WRONG_ANSWER)
@@ -280,6 +261,12 @@ class _Curve:
             recall, best, color=SERIES[1], alpha=0.15, lw=0
         )
         self._title.set_text(f"OKS ≥ {threshold:.2f}: AP {curve.ap:.3f}")
+
+
+def _outline(curve: Ranking) -> tuple[np.ndarray, np.ndarray]:
+    """The envelope over recall, from recall 0 on."""
+    best = np.concatenate([curve.envelope[:1], curve.envelope])
+    return np.concatenate([[0], curve.recall]), best
 
 
 _GROUPS = {"Curve": ("taken", "threshold"), "Scores": ("noise", "scores", "order")}

@@ -12,8 +12,9 @@ matched to a true one within half of the person's head. In every frame
 3. true joints left over are *misses*, predicted ones *false alarms*.
 
 MOTA = 1 - (misses + false alarms + switches) / true joints. It can be below 0, and it
-counts the moment of a switch, not for how long the identity is wrong. MOTP = 1 - mean
-distance of the matches, in heads. PoseTrack's evaluator has two peculiarities, both
+counts the moment of a switch, not for how long the identity is wrong. MOTP is
+the mean distance of the matches in CLEAR MOT; here, as in PoseTrack's evaluator, it is
+1 - that, in heads. PoseTrack's evaluator has two peculiarities, both
 arguments here: it never looks at the last frame of a sequence (`drop_last_frame`), and
 with a recent release of the library it calls, the distances behind its MOTP contain
 every near pair, matched or not, and those of new identities once more

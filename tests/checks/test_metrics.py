@@ -1,80 +1,88 @@
 """Answers to notebook 16's exercises as learners write them."""
 
+import math
+
 import numpy as np
+import pytest
 import torch
 
 from poselab import metrics
 from poselab.checks import check
-from poselab.checks.metrics import _oks_cases, _pck_cases, _pckh_cases, oks, pck, pckh
-from poselab.checks.metrics_space_time import _mota_cases, _mpjpe_cases, mota, mpjpe
+from poselab.checks.metrics import SIGMAS, _ring_cases, ring
+from poselab.checks.metrics_time import _mota_cases, mota
 from tests.support.samples import found_frames, true_frames
 
 
-def test_pck_by_a_loop_over_people():
-    def answer(pred, truth, visibility, boxes, alpha):
-        right = total = 0
-        for p, t, v, box in zip(pred, truth, visibility, boxes, strict=True):
-            for j in range(len(p)):
-                if v[j] > 0:
-                    total += 1
-                    right += torch.dist(p[j], t[j]) <= alpha * max(box[2], box[3])
-        return right / total
+def test_rings_by_loops():
+    def answer(area, sigmas, part):
+        rows = torch.zeros(len(area), len(sigmas))
+        for n, a in enumerate(area.tolist()):
+            for j, sigma in enumerate(sigmas.tolist()):
+                rows[n, j] = math.sqrt(-2 * a * (2 * sigma) ** 2 * math.log(part))
+        return rows
 
-    assert check("metrics.pck", answer)
+    assert check("metrics.ring", answer)
 
 
-def test_pck_of_visible_joints_is_told():
-    def answer(pred, truth, visibility, boxes, alpha):
-        near = (
-            torch.linalg.norm(pred - truth, dim=2)
-            <= alpha * boxes[:, 2:].max(dim=1, keepdim=True).values
-        )
-        return near[visibility == 2].float().mean()
+def test_rings_with_numpy():
+    def answer(area, sigmas, part):
+        variance = np.outer(area.numpy(), (2 * sigmas.numpy()) ** 2)
+        return np.sqrt(2 * variance * np.log(1 / part)).astype(np.float32)
 
-    assert check("metrics.pck", answer).diagnosis == "visible_only"
+    assert check("metrics.ring", answer)
 
 
-def test_pckh_with_the_mask_set_in_place_on_the_argument_is_told():
-    def answer(pred, truth, visibility, boxes, heads):
-        visibility[:, 6:8] = 0
-        near = (pred - truth).norm(dim=2) <= 0.3 * heads[:, 2:].norm(dim=1)[:, None]
-        return near[visibility > 0].float().mean()
+@pytest.mark.parametrize(
+    ("answer", "diagnosis"),
+    [
+        (
+            lambda area, sigmas, part: (
+                -8 * area[:, None] * sigmas**2 * math.log(part)
+            ).abs(),
+            "root_forgotten",
+        ),
+        (
+            lambda area, sigmas, part: (
+                -2 * torch.outer(area, sigmas**2) * math.log(part)
+            ).sqrt(),
+            "sigma_for_k",
+        ),
+        (
+            lambda area, sigmas, part: (
+                -8 * torch.outer(area**2, sigmas**2) * math.log(part)
+            ).sqrt(),
+            "area_for_side",
+        ),
+        (
+            lambda area, sigmas, part: (
+                8 * torch.outer(area, sigmas**2) * math.log(part)
+            ).sqrt(),
+            "sign_forgotten",
+        ),
+        (
+            lambda area, sigmas, part: (
+                -8 * torch.outer(area, sigmas**2) * math.log10(part)
+            ).sqrt(),
+            "base_ten",
+        ),
+        (
+            lambda area, sigmas, part: (
+                -8 * torch.outer(sigmas**2, area) * math.log(part)
+            ).sqrt(),
+            "joints_in_rows",
+        ),
+    ],
+)
+def test_rings_of_people_who_did_not_see_the_bank(answer, diagnosis):
+    assert check("metrics.ring", answer).diagnosis == diagnosis
 
-    assert check("metrics.pckh", answer).diagnosis == "mutates"
 
-
-def test_oks_with_numpy():
-    def answer(pred, truth, visibility, area, sigmas):
-        d2 = ((pred - truth).numpy() ** 2).sum(1)
-        e = d2 / (2 * sigmas.numpy()) ** 2 / area.item() / 2
-        return np.exp(-e)[visibility.numpy() > 0].sum() / (visibility > 0).sum().item()
-
-    assert check("metrics.oks", answer)
-
-
-def test_oks_with_s_for_its_square_in_other_words_is_told():
-    def answer(pred, truth, visibility, area, sigmas):
-        s, k = area.sqrt(), 2 * sigmas
-        each = torch.exp(-(pred - truth).pow(2).sum(1) / (2 * s * k.pow(2)))
-        return each[visibility > 0].mean()
-
-    assert check("metrics.oks", answer).diagnosis == "scale_for_area"
-
-
-def test_average_precision_by_a_loop():
-    def answer(scores, correct, image, people):
-        rows = sorted(zip(scores.tolist(), correct.tolist(), strict=True), reverse=True)
-        points, found = [], 0
-        for n, (_, right) in enumerate(rows, 1):
-            found += right
-            points.append((found / people, found / n))
-        best = [
-            max((p for r, p in points if r >= step - 1e-12), default=0.0)
-            for step in np.linspace(0, 1, 101)
-        ]
-        return float(np.mean(best))
-
-    assert check("metrics.average_precision", answer)
+def test_the_ring_is_the_packages():
+    for case in _ring_cases():
+        area, sigmas, part = case.arguments()
+        if len(sigmas) == len(SIGMAS):
+            theirs = metrics.oks_radius(area, part)
+            assert torch.allclose(ring.solution(area, sigmas, part), theirs)
 
 
 def test_a_results_file_by_a_loop():
@@ -92,14 +100,6 @@ def test_a_results_file_by_a_loop():
     assert check("metrics.results", answer)
 
 
-def test_mpjpe_by_the_pythagorean_theorem():
-    def answer(pred, truth, root):
-        d = (pred - pred[:, root : root + 1]) - (truth - truth[:, root : root + 1])
-        return torch.sqrt(d[..., 0] ** 2 + d[..., 1] ** 2 + d[..., 2] ** 2).mean()
-
-    assert check("metrics.mpjpe", answer)
-
-
 def test_mota_by_a_loop_over_frames():
     def answer(tracks, alarms):
         last, errors, people = {}, int(alarms.sum()), 0
@@ -113,25 +113,6 @@ def test_mota_by_a_loop_over_frames():
         return 1 - errors / people
 
     assert check("metrics.mota", answer)
-
-
-def test_the_solutions_are_the_packages_metrics():
-    for case in _pck_cases():
-        pred, truth, flags, boxes, alpha = case.arguments()
-        value = metrics.pck(pred, truth, flags, "box", [alpha], boxes=boxes)[0]
-        assert float(pck.solution(*case.arguments())) == float(value)
-    for case in _pckh_cases():
-        pred, truth, flags, _, heads = case.arguments()
-        table = metrics.pckh_mpii(pred, truth, flags, heads)
-        assert abs(float(pckh.solution(*case.arguments())) - table["Mean"]) < 1e-6
-    for case in _oks_cases():
-        pred, truth, flags, area, _ = case.arguments()
-        each = metrics.oks_per_joint(pred, truth, flags, area)
-        assert abs(float(oks.solution(*case.arguments()) - each.nanmean())) < 1e-6
-    for case in _mpjpe_cases():
-        pred, truth, root = case.arguments()
-        value = metrics.mpjpe(pred, truth, root=root)
-        assert abs(float(mpjpe.solution(pred, truth, root) - value)) < 1e-3
 
 
 def test_motas_solution_is_the_packages_on_one_joint_each():

@@ -10,11 +10,10 @@ from poselab import datasets, metrics
 from poselab.errors import ArgumentError
 from poselab.explore.canvas import JointCanvas
 from poselab.explore.metrics import MetricLab, PrecisionRecall, TrackingErrors
-from poselab.explore.metrics_ap import MAPS, crowd_answers
+from poselab.explore.metrics_ap import MAPS
 from poselab.explore.metrics_tracks import Planted, plant
 from poselab.records import Poses
 from poselab.skeleton import COCO_17, MPII_16
-from poselab.zoo import load
 
 needs_canvas = pytest.mark.skipif(JointCanvas is None, reason="anywidget is missing")
 NONE = {"misses": 0, "alarms": 0, "switches": 0, "jitter": 0.0, "drop": False}
@@ -158,6 +157,21 @@ def test_unlabelled_joints_never_matter(people):
     assert lab.answer().correct == before.correct
 
 
+def test_what_notebook_16_says_of_its_person():
+    truth = datasets.evaluation("single")
+    points, flags = truth.keypoints[:, 0], truth.visibility[:, 0]
+    person = int(((flags == 2).all(1) * truth.areas[:, 0]).argmax())
+    lab = MetricLab(truth, points.clone(), person=person)
+    disc, rings = float(lab.answer().disc), lab.answer().ring
+    eye, hip, wrist = (COCO_17.index(f"left_{n}") for n in ("eye", "hip", "wrist"))
+    assert disc == pytest.approx(11.1, abs=0.05)
+    assert rings[[eye, hip]].tolist() == pytest.approx([2.8, 12.0], abs=0.05)
+    part = 0.5 ** ((disc / rings) ** 2)  # at the edge of the disc
+    assert part[eye] < 0.005
+    assert part[hip] == pytest.approx(0.55, abs=0.03)
+    assert part[wrist] == pytest.approx(0.17, abs=0.01)
+
+
 def test_wrong_arguments(people):
     with pytest.raises(ArgumentError, match="one pose per image"):
         MetricLab(people, torch.zeros(2, 17, 2))
@@ -227,17 +241,15 @@ def test_detections_come_one_by_one(curve):
     assert "precision 1.000" in curve.live_caption
 
 
-def test_a_network_answers_in_a_crowd(crowd):
-    few = crowd[:3]
-    net = load("heatmap_tiny")
-    answers = crowd_answers(net, net.codec, few, seed=1)
-    again = crowd_answers(net, net.codec, few, seed=1)
-    assert len(answers) == 3
-    for one, other in zip(answers, again, strict=True):
-        assert torch.equal(one.keypoints, other.keypoints)
-        assert one.keypoints.shape[1:] == (17, 2)
-        assert torch.allclose(one.person_scores, one.scores.mean(1))
-    assert metrics.coco_ap_vectorised(few, answers)["AR50"] > 0.1
+def test_a_scene_of_any_size_is_painted_at_one_height(crowd, found):
+    large = datasets.evaluation("crowd", 2, (384, 512))
+    wide = [p.replace(keypoints=2 * p.keypoints + 0.5) for p in found[:2]]
+    pictures = (
+        PrecisionRecall(crowd[:2], found[:2]).image_bytes,
+        PrecisionRecall(large, wide).image_bytes,
+    )
+    one, other = (Image.open(io.BytesIO(picture)) for picture in pictures)
+    assert one.size == other.size
 
 
 def test_one_poses_per_image_is_needed(crowd, found):
@@ -310,3 +322,26 @@ def test_planting_leaves_the_truth_alone(clip):
 def test_a_single_picture_is_refused(clip):
     with pytest.raises(ArgumentError, match="track_ids"):
         TrackingErrors(clip[0])
+
+
+def test_what_notebook_16_says_of_its_clip():
+    maker = datasets.SyntheticPeople(
+        size=(192, 256), people=(2, 4), seed=1000, skeleton=MPII_16, split="test"
+    )
+    lab = TrackingErrors(maker.clip(16, seed=1000))
+    none = {**NONE, "drop": True}
+
+    def total(**errors):
+        return lab.scores(**{**none, **errors}).total
+
+    counts = ("misses", "false_alarms", "switches")
+    alone = [total(**{n: 1}) for n in ("misses", "alarms", "switches")]
+    assert [t[n] for t, n in zip(alone, counts, strict=True)] == [16, 16, 32]
+    motas = [t["mota"] for t in alone]
+    assert motas == pytest.approx([0.978, 0.978, 0.956], abs=0.001)
+    assert total(jitter=1.0)["mota"] == 1
+    assert total(jitter=1.0)["motp"] == pytest.approx(0.9, abs=0.01)
+    assert total(jitter=2.0)["mota"] < 1
+    assert total(jitter=6.0)["mota"] < 0
+    assert total(misses=20)["misses"] == 304
+    assert total(misses=20, drop=False)["misses"] == 320

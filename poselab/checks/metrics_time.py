@@ -1,4 +1,4 @@
-"""Exercises of notebook 16 about 3D and video: MPJPE, MOTA."""
+"""The exercise of notebook 16 about video: MOTA."""
 
 from __future__ import annotations
 
@@ -8,100 +8,7 @@ from torch import Tensor
 from poselab.checks.base import Case
 from poselab.checks.metrics import chapter
 
-# --- 6. MPJPE ------------------------------------------------------------------------
-
-
-def _mpjpe_cases() -> list[Case]:
-    def pair(seed: int, n: int, shift: float) -> tuple[Tensor, Tensor]:
-        draws = torch.Generator().manual_seed(seed)
-        truth = 400 * torch.randn(n, 17, 3, generator=draws)
-        noise = 40 * torch.randn(n, 17, 3, generator=draws)
-        return truth + noise + shift, truth + torch.tensor([0.0, 0.0, 4000.0])
-
-    return [
-        Case("one pose", *pair(31, 1, 0.0), 0),
-        Case("four poses, somewhere else in the room", *pair(32, 4, 700.0), 0),
-        Case("another joint as the root", *pair(33, 3, -250.0), 8),
-    ]
-
-
-def _mpjpe(pred: Tensor, truth: Tensor, root: int) -> Tensor:
-    pred = pred - pred[:, root, None]
-    truth = truth - truth[:, root, None]
-    return (pred - truth).norm(dim=-1).mean()
-
-
-mpjpe = chapter.exercise(
-    "mpjpe",
-    cases=_mpjpe_cases,
-    solution=_mpjpe,
-    returns=("MPJPE in mm",),
-    praise="One distance per joint, then the mean, with both roots in one place.",
-)
-
-
-def _from_root(points: Tensor, root: int) -> Tensor:
-    return points - points[:, root, None]
-
-
-@mpjpe.wrong(
-    "The roots are not aligned, so the answer is the distance between two places in "
-    "the room. Subtract from every pose its own root first."
-)
-def no_root(pred, truth, root):
-    return (pred - truth).norm(dim=-1).mean()
-
-
-@mpjpe.wrong(
-    "That is the root of the mean square (RMSE): it lets the far joints decide. MPJPE "
-    "takes the length of each joint's error first, and then a plain mean."
-)
-def root_mean_square(pred, truth, root):
-    error = _from_root(pred, root) - _from_root(truth, root)
-    return error.square().sum(-1).mean().sqrt()
-
-
-@mpjpe.wrong(
-    "You take the mean of |dx|, |dy| and |dz|. A joint's error is one length in space, "
-    "sqrt(dx^2 + dy^2 + dz^2)."
-)
-def mean_of_coordinates(pred, truth, root):
-    return (_from_root(pred, root) - _from_root(truth, root)).abs().mean()
-
-
-@mpjpe.wrong(
-    "You take one length over all joints of a pose, which grows with their number. "
-    "`norm(dim=-1)` gives one length per joint."
-)
-def one_norm_per_pose(pred, truth, root):
-    return (
-        (_from_root(pred, root) - _from_root(truth, root)).flatten(1).norm(dim=1).mean()
-    )
-
-
-@mpjpe.wrong(
-    "You align the means of all joints. MPJPE puts the roots on each other; to shift "
-    "by the mean is the first step of PA-MPJPE."
-)
-def mean_for_root(pred, truth, root):
-    pred, truth = (p - p.mean(1, keepdim=True) for p in (pred, truth))
-    return (pred - truth).norm(dim=-1).mean()
-
-
-@mpjpe.wrong(
-    "You subtract the root from the prediction and leave the truth where it was: then "
-    "every joint is off by the true root. Subtract from both their own."
-)
-def only_one_moved(pred, truth, root):
-    return (_from_root(pred, root) - truth).norm(dim=-1).mean()
-
-
-@mpjpe.wrong("Your answer is in metres; poses here, and results in papers, are in mm.")
-def in_metres(pred, truth, root):
-    return _mpjpe(pred, truth, root) / 1000
-
-
-# --- 7. MOTA -------------------------------------------------------------------------
+# --- 3. MOTA -------------------------------------------------------------------------
 
 
 def _mota_cases() -> list[Case]:
