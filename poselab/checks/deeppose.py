@@ -359,7 +359,15 @@ def _pck_cases() -> list[Case]:
             torch.tensor([[0.0, 0, 160, 40]]),
             0.05,
         ),
+        Case("a joint exactly on the limit", *_on_the_limit(), 0.125),
     ]
+
+
+def _on_the_limit() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Two joints of a box of 64x32 px: 8 px off, which is an eighth, and 9 px off."""
+    target = torch.zeros(1, 2, 2)
+    prediction = torch.tensor([[[8 / 64, 0.0], [0.0, 9 / 32]]])
+    return prediction, target, torch.full((1, 2), 2), torch.tensor([[0.0, 0, 64, 32]])
 
 
 def _right(prediction, target, boxes, threshold) -> Tensor:
@@ -446,3 +454,23 @@ def mean_of_people(prediction, target, visibility, boxes, threshold):
     labelled = visibility > 0
     right = _right(prediction, target, boxes, threshold) & labelled
     return (right.sum(1) / labelled.sum(1).clamp(min=1)).mean()
+
+
+@pck.wrong(
+    "You leave out joints that lie exactly on the limit. Within means no further away: "
+    "`<=`."
+)
+def limit_left_out(prediction, target, visibility, boxes, threshold):
+    error = ((prediction - target) * boxes[:, None, 2:]).norm(dim=-1)
+    right = error < threshold * boxes[:, None, 2:].amax(-1)
+    return right[visibility > 0].float().mean()
+
+
+@pck.wrong(
+    "You compare x and y with the limit by themselves, which accepts a square of "
+    "places. The distance of a joint is the length of its difference."
+)
+def each_axis_by_itself(prediction, target, visibility, boxes, threshold):
+    error = ((prediction - target) * boxes[:, None, 2:]).abs().amax(-1)
+    right = error <= threshold * boxes[:, None, 2:].amax(-1)
+    return right[visibility > 0].float().mean()

@@ -265,6 +265,8 @@ def _flip_cases() -> list[Case]:
     return [
         Case("one person in a picture 320 px wide", *_people((2, 1), seed=6), 320),
         Case("four people with unlabelled joints, 401 px wide", *crowd, 401),
+        Case("a picture one pixel wide", *_people((1, 1), seed=8), 1),
+        Case("nobody in the picture", *_people(), 100),
     ]
 
 

@@ -12,7 +12,9 @@ from torch import Tensor
 
 from poselab.draw import (
     BOX,
+    LEFT,
     PREDICTION,
+    RIGHT,
     TRUTH,
     font,
     paint_arrows,
@@ -20,7 +22,7 @@ from poselab.draw import (
     paint_pose,
     to_pil,
 )
-from poselab.draw.overlay import ringed
+from poselab.draw.overlay import legend, ringed
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, image_slider, joint_menu, slider, toggle
 from poselab.explore.inputs import device_of, expect, remembered, single_people
@@ -144,7 +146,7 @@ class CascadeExplorer(Explorer):
         title = f"{sees} of the {joint.replace('_', ' ')}"
         panel = _panel(crop, title, errors, stage, photo.height)
         caption = self._describe(image, joint, sigma, dx, dy, errors, answer, truth)
-        return beside(photo, panel), caption
+        return legend(beside(photo, panel), _MARKS), caption
 
     def _photo(self, answer, stage, place, truth, flags, show) -> Image.Image:
         scale = max(1, round(_TALL / answer.image.shape[-2]))
@@ -206,6 +208,13 @@ class CascadeExplorer(Explorer):
         return " ".join(parts)
 
 
+_MARKS = {
+    "truth": (TRUTH, "line"),
+    "left side": LEFT,
+    "right side": RIGHT,
+    "what the stage changed": (PREDICTION, "line"),
+    "where the later stage looks": (BOX, "box"),
+}
 _GROUPS = {
     "Input": ("image", "dx", "dy"),
     "Cascade": ("stage", "joint", "sigma"),

@@ -12,7 +12,9 @@ from torch import Tensor
 
 from poselab.codecs.ief import with_pose
 from poselab.draw import (
+    LEFT,
     PREDICTION,
+    RIGHT,
     TRUTH,
     font,
     paint_arrows,
@@ -21,6 +23,7 @@ from poselab.draw import (
     to_bytes,
     to_pil,
 )
+from poselab.draw.overlay import legend
 from poselab.explore.base import Explorer
 from poselab.explore.canvas import JointCanvas
 from poselab.explore.controls import image_slider, slider, toggle
@@ -168,7 +171,8 @@ class FeedbackExplorer(Explorer):
         bound = math.inf if limit >= _FREE else limit
         poses, errors = self.poses(image, bound), self.errors(image, bound)
         photo = self._photo(self.samples[image], poses, step, show)
-        return beside(photo, _bars(errors, step, self.trained, photo.height)), (
+        picture = beside(photo, _bars(errors, step, self.trained, photo.height))
+        return legend(picture, _MARKS), (
             f"Image {image}: {errors[0]:.1f} px off at the start, "
             f"{errors[step]:.1f} px after step {step} (trained for {self.trained}"
             + (")" if bound == math.inf else f", each at most {limit:.1f} px)")
@@ -206,6 +210,13 @@ class FeedbackExplorer(Explorer):
         return photo
 
 
+_MARKS = {
+    "start": (_GREY, "line"),
+    "truth": (TRUTH, "line"),
+    "left side": LEFT,
+    "right side": RIGHT,
+    "corrections": (PREDICTION, "line"),
+}
 _GROUPS = {
     "Input": ("image",),
     "Start pose": ("turn", "dx", "dy"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from poselab.models import IMAGENET
-from poselab.recipes.base import Recipe, Released
-from poselab.recipes.shared import MIXTURE, SIZE, budget
-from poselab.train import train_cascade
+from poselab.recipes.base import Ablation, Recipe, Released
+from poselab.recipes.shared import MIXTURE, SIZE, budget, framed
+from poselab.train import Schedule, train_cascade
 
 CHAPTER = "01"
 
@@ -19,6 +21,29 @@ TINY = {
         data=MIXTURE,
         stages=budget(4e-3, 7, 1),  # a refiner sees 17 crops of each person
         trainer=train_cascade,
+    )
+}
+
+
+def _looks(sigma: float, *steps: int) -> Recipe:
+    """A short training with so many steps for each look, the same pictures in all."""
+    return replace(
+        TINY["deeppose_tiny"],
+        about=f"DeepPose with {len(steps)} looks, crops of {sigma:g} torsos",
+        arguments={"size": SIZE, "stages": len(steps), "sigma": sigma, "crop": 24},
+        data=framed(2000),
+        stages=tuple(Schedule(n, batch_size=32, lr=4e-3) for n in steps),
+    )
+
+
+ABLATIONS = {
+    "second_look": Ablation(
+        question="Is a second look worth its pictures, and how wide should it be?",
+        arms={
+            "one look": _looks(1.0, 220),
+            "one torso": _looks(1.0, 150, 70),
+            "two torsos": _looks(2.0, 150, 70),
+        },
     )
 }
 

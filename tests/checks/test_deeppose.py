@@ -5,6 +5,7 @@ import torch
 from poselab.checks import check
 from poselab.codecs.regression import denormalise, normalise
 from poselab.metrics import pck
+from poselab.skeleton import COCO_17
 
 
 def test_coordinates_relative_to_the_box():
@@ -67,3 +68,23 @@ def test_a_combined_mistake_names_what_all_numbers_have_in_common():
     result = check("deeppose.normalise", answer)
     assert result.diagnosis == "values"
     assert "All have the other sign." in result.message
+
+
+def test_the_spread_may_be_written_with_nan():
+    def answer(predicted, truth, visibility, diam):
+        errors = (predicted - truth) / diam.reshape(-1, 1, 1)
+        errors = torch.where(visibility[..., None] > 0, errors, torch.nan)
+        mean = errors.nanmean(0)
+        spread = (errors - mean).square().nanmean(0).sqrt()
+        return mean.nan_to_num(), spread.nan_to_num()
+
+    assert check("deeppose.spread", answer)
+
+
+def test_a_mirror_by_way_of_the_picture():
+    def answer(values):
+        box = torch.tensor([0.0, 0, 96, 128]).expand(len(values), 4)
+        x, y = denormalise(values, box)[:, list(COCO_17.flip_index)].unbind(-1)
+        return normalise(torch.stack([95 - x, y], -1), box)
+
+    assert check("deeppose.mirror", answer)
