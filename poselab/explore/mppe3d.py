@@ -84,10 +84,11 @@ class DepthExplorer(Explorer):
         grown = expand_box(sample.boxes, self.system.size, self.system.margin)
         picture = paint_box(picture, grown, 2, colour=_BOX)
         joints = sample.joints_3d[0]
-        shapes = [{**frustum(sample.intrinsics, _SIZE, 10.0), "colour": "#AAAAAA"}]
+        reach = max(10.0, 1.1 * max(true, k, found) / 1000)  # m, all three in view
+        shapes = [{**frustum(sample.intrinsics, _SIZE, reach), "colour": "#AAAAAA"}]
         for depth, ink in ((k, _BOX), (found, PREDICTION), (true, TRUTH)):
             shapes += person(joints * (depth / true), colour=ink, width=4.0)
-        view = View(-90, up, 9.0, (0.0, 0.0, 5.0))
+        view = View(-90, up, 0.9 * reach, (0.0, 0.0, 0.5 * reach))
         space = paint_scene3d(shapes, view, (384, 400))
         sheet = beside(titled(picture, "the picture"), titled(space, "in space"))
         marks = {
