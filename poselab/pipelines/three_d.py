@@ -7,8 +7,10 @@ by projecting back.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from poselab.codecs.space import SPAN, depth_of_box, place_in_camera
 from poselab.errors import ArgumentError, require, require_shape
@@ -48,9 +50,7 @@ class PeopleInSpace:
     before it gets the aspect ratio of the input, as in training.
     """
 
-    def __init__(
-        self, root_net: nn.Module, pose_net: nn.Module, *, margin: float = 1.25
-    ) -> None:
+    def __init__(self, root_net: Any, pose_net: Any, *, margin: float = 1.25) -> None:
         same = tuple(root_net.codec.size) == tuple(pose_net.codec.size)
         require(
             same,
