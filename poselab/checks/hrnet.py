@@ -52,7 +52,7 @@ exchange = chapter.exercise(
     cases=_exchange_cases,
     solution=_exchange,
     returns=("the fine branch", "the middle branch", "the coarse branch"),
-    praise="Every branch has heard every other, and none has lost its resolution.",
+    praise="Every branch has the features of all, none has lost its resolution.",
 )
 
 

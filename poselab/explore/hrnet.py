@@ -44,7 +44,7 @@ class BranchExplorer(Explorer):
         }
         groups = {
             "Input": ("image", "joint", "cover"),
-            "Branches that are heard": tuple(self.branches),
+            "Branches that are on": tuple(self.branches),
         }
         values = {list(self.branches)[0]: False, **values}
         super().__init__(
@@ -92,7 +92,7 @@ class BranchExplorer(Explorer):
         caption = (
             f"Image {image}, grey square of {cover} px; mean distance of the "
             f"labelled joints from the truth with {'; with '.join(words)}. "
-            f"{joint.replace('_', ' ')} with the branches that are heard: "
+            f"{joint.replace('_', ' ')} with the branches that are on: "
             f"{own}."
         )
         return beside(*panels), caption

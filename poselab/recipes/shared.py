@@ -25,8 +25,8 @@ FRAMED_SHIFT = {"degrees": 0.0, "zoom": 0.0, "shift": 0.05}
 
 
 # For ablations: trainings of a CPU minute or less, in which every picture is seen once.
-SHORT = Schedule(100, 16, 4e-3)
-SHORT_DATA = Drawn(pool=1600, held_out=16)
+SHORT = Schedule(60, 16, 4e-3)
+SHORT_DATA = Drawn(pool=960, held_out=16)
 
 
 def framed(pool: int) -> Drawn:

@@ -1,4 +1,4 @@
-"""The explorer of notebook 08 about HRNet: branches that are not heard."""
+"""The explorer of notebook 08 about HRNet: branches that are off."""
 
 import pytest
 import torch
