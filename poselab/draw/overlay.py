@@ -42,11 +42,12 @@ def viridis(heat: Tensor, size: tuple[int, int]) -> Image.Image:
 
 def titled(picture: Image.Image, text: str, size: int = 15) -> Image.Image:
     """A picture under a line of text; what does not fit is set smaller."""
+    strip = size + 9
     while size > 9 and font(size).getlength(text) > picture.width - 4:
         size -= 1
-    page = Image.new("RGB", (picture.width, picture.height + 24), "white")
+    page = Image.new("RGB", (picture.width, picture.height + strip), "white")
     ImageDraw.Draw(page).text((2, 2), text, "black", font(size))
-    page.paste(picture, (0, 24))
+    page.paste(picture, (0, strip))
     return page
 
 

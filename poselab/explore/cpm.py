@@ -12,7 +12,7 @@ from torch import Tensor
 from poselab.codecs.heatmap import HeatmapCodec
 from poselab.codecs.heatmap_decode import cells_to_pixels, peaks
 from poselab.draw import BOX, PREDICTION, TRUTH, paint_box, paint_pose, to_pil
-from poselab.draw.overlay import covered, heated, ringed, titled
+from poselab.draw.overlay import covered, heated, legend, ringed, titled
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, image_slider, joint_menu, slider, toggle
 from poselab.explore.inputs import device_of, expect, remembered, single_people
@@ -23,6 +23,7 @@ from poselab.records import Sample
 __all__ = ["PoseMachineExplorer"]
 
 _BIG, _SMALL = 4, 2  # picture pixels per image pixel
+_WORDS = 20  # px, since a page shows the pictures at about half their size
 
 
 class Answer(NamedTuple):
@@ -68,7 +69,7 @@ class PoseMachineExplorer(Explorer):
         return {
             "image": image_slider(self.samples),
             "joint": joint_menu(self.skeleton),
-            "stage": choice("show", stages, self.network.stages),
+            "stage": choice("stage", stages, self.network.stages),
             "x": slider("square x (px)", 0, width - 1, width // 2),
             "y": slider("square y (px)", 0, height - 1, height // 2),
             "side": slider("its side (px)", 0, 64, 0),
@@ -123,12 +124,15 @@ class PoseMachineExplorer(Explorer):
             photo = paint_box(photo, _inside(box, sample.size), _BIG)
         photo = self._rings(photo, sample, seen.joints[stage - 1], place, _BIG)
         side = self.fields[stage - 1]
-        photo = titled(photo, f"stage {stage}: a cell sees {side} px")
+        photo = titled(photo, f"stage {stage}: a cell sees {side} px", _WORDS)
         maps = [
             self._map(seen, sample, place, t, errors[t - 1], t == stage)
             for t in range(1, self.network.stages + 1)
         ]
+        marks = {"answer": (PREDICTION, "ring"), "truth": (TRUTH, "ring")}
+        marks |= {"what its cell sees, and the stage": (BOX, "box")} if window else {}
         picture = beside(photo, _columns(maps, photo.height))
+        picture = legend(picture, marks, _WORDS)
         return picture, self._describe(joint, stage, errors, **where)
 
     def _map(self, seen, sample, place, t, error, chosen) -> Image.Image:
@@ -139,7 +143,7 @@ class PoseMachineExplorer(Explorer):
             edge = [0, 0, panel.width - 1, panel.height - 1]
             ImageDraw.Draw(panel).rectangle(edge, outline=BOX, width=4)
         off = "" if math.isnan(error) else f": {error:.1f} px off"
-        return titled(panel, f"stage {t}{off}")
+        return titled(panel, f"stage {t}{off}", _WORDS)
 
     def _rings(self, picture, sample, joints, place, scale) -> Image.Image:
         if sample.visibility[0, place]:

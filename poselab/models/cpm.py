@@ -106,7 +106,8 @@ class CPM(nn.Module):
     power of two of the stride, `pool` see `trunk`. The defaults are the checkpoints':
     31,225,568 parameters for 16 joints. `joints` is J, `stages` how many there are;
     `norm` adds batch normalisation; `extra` are further input channels of the later
-    stages.
+    stages. Without `wired` these get zeros in place of the beliefs: the control that
+    says what reading them is worth.
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class CPM(nn.Module):
         pool: int = 3,
         norm: bool = True,
         extra: int = 0,
+        wired: bool = True,
     ) -> None:
         super().__init__()
         require(stages >= 1, "a pose machine has a stage", where="stages", value=stages)
@@ -133,6 +135,7 @@ class CPM(nn.Module):
         )
         require(pool in (1, 2, 3), "must be 1, 2 or 3", where="pool", value=pool)
         self.stages, self.stride, narrow = stages, 2**halvings, width // 4
+        self.wired = wired
         self.stem = nn.Sequential(
             *trunk(width, kernel, halvings, pool, norm),
             ConvBlock(width, narrow, 5, norm=norm),
@@ -171,7 +174,8 @@ class CPM(nn.Module):
         beliefs = [self.stem(images)]  # [B, J, h, w]
         features = self.middle(images) if self.stages > 1 else None
         for t in range(2, self.stages + 1):
-            beliefs.append(self.stage(t, beliefs[-1], features, *extra))
+            read = beliefs[-1] if self.wired else torch.zeros_like(beliefs[-1])
+            beliefs.append(self.stage(t, read, features, *extra))
         return beliefs
 
     def truncated(self, stages: int) -> CPM:
@@ -200,7 +204,7 @@ class CPM(nn.Module):
         sizes = [receptive_field(kernels(self.stem))[0]]
         for narrow, context in zip(self.middle_conv, self.cpm_stages, strict=True):
             direct, _ = receptive_field(kernels(self.middle) + kernels(narrow))
-            widest = max(direct, sizes[-1])
+            widest = max(direct, sizes[-1] if self.wired else 0)
             sizes.append(receptive_field(kernels(context), widest, self.stride)[0])
         return sizes
 
@@ -268,6 +272,18 @@ class CPMReference(nn.Module):
 
 
 @register("cpm_tiny")
-def cpm_tiny(joints: int = 17, stages: int = 3, width: int = 24) -> CPM:
+def cpm_tiny(
+    joints: int = 17, stages: int = 3, width: int = 24, wired: bool = True
+) -> CPM:
     """A small one for images of about 128x96: maps of stride 4."""
-    return CPM(joints, stages, width, kernel=5, context=7, depth=2, halvings=2, pool=1)
+    return CPM(
+        joints,
+        stages,
+        width,
+        kernel=5,
+        context=7,
+        depth=2,
+        halvings=2,
+        pool=1,
+        wired=wired,
+    )

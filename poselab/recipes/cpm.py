@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from poselab.models import IMAGENET
-from poselab.recipes.base import Recipe, Released
+from poselab.recipes.base import Ablation, Recipe, Released
+from poselab.recipes.data import Drawn
 from poselab.recipes.shared import MIXTURE, WHICH_PIXEL, budget
+from poselab.train import Schedule
 
 CHAPTER = "04"
 
@@ -17,6 +19,31 @@ TINY = {
         codec=WHICH_PIXEL,
         data=MIXTURE,
         stages=budget(4e-3),
+    )
+}
+
+
+def _short(about: str, **arguments) -> Recipe:
+    """The live training of the notebook: narrow machines, 200 steps."""
+    return Recipe(
+        about,
+        model="cpm_tiny",
+        arguments=arguments,
+        codec=WHICH_PIXEL,
+        data=Drawn(pool=3000, held_out=2),  # of the held-out ones none is needed
+        stages=(Schedule(steps=200, batch_size=16, lr=5e-3),),
+    )
+
+
+ABLATIONS = {
+    "reading": Ablation(
+        question="Is it reading its own beliefs that makes the last stage better?",
+        arms={
+            "reads its beliefs": _short("three stages", width=16),
+            "without the wire": _short("zeros for the beliefs", width=16, wired=False),
+            # 35 channels: as many weights in use as in the three stages together
+            "one wide stage": _short("one stage", stages=1, width=35),
+        },
     )
 }
 

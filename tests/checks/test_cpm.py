@@ -7,6 +7,7 @@ from torch import nn
 from poselab.checks import check
 from poselab.checks.cpm import gradient
 from poselab.codecs import masked_mse
+from poselab.evaluate import count_macs
 from poselab.models import measured_field
 
 
@@ -96,3 +97,13 @@ def test_stages_without_a_floor_are_told_apart():
     result = check("cpm.enough", answer)
     assert result.status == "wrong"
     assert "much smaller" in result.message
+
+
+def test_the_cost_as_the_scoreboard_counts_it():
+    def answer(layers, size):
+        return sum(
+            count_macs(nn.Conv2d(i, o, k, padding=k // 2), torch.zeros(1, i, *size))
+            for i, o, k in layers
+        )
+
+    assert check("cpm.cost", answer)

@@ -177,6 +177,19 @@ def test_tiny_fields_are_what_gradients_measure():
         assert measured_field(net, (200, 180), stage) == (field, field)
 
 
+def test_without_the_wire_no_stage_reads_the_one_before():
+    net = build("cpm_tiny", seed=0, width=4, wired=False)
+    images = rand(2, 3, 32, 32)
+    before = net.eval()(images)
+    net.stem[-1].conv.weight.data += 1.0  # other beliefs after stage 1
+    after = net(images)
+    assert not torch.equal(after[0], before[0])
+    assert all(torch.equal(a, b) for a, b in zip(after[1:], before[1:], strict=True))
+    assert net.fields() == [45, 77, 77]
+    seen = [measured_field(net, (40, 120), stage)[1] for stage in range(3)]
+    assert seen == net.fields()
+
+
 def test_a_centre_map_says_who_is_meant():
     net = CPMPaper(joints=2, stages=2, width=8).eval()
     images = rand(2, 3, 64, 96)
