@@ -32,11 +32,12 @@ from poselab.records import Poses, Sample
 
 _SIDE = 440  # px, the chart
 _HEIGHT = 336  # px of the painted scene
-_RIGHTLY = "#555555"  # the ranking that COCO makes of the scores as they are
+_RIGHTLY = SERIES[0]  # the ranking that COCO makes of the scores as they are
+_TAKEN = "black"  # a palette of few colours keeps it apart from the truth
 _MARKS = {
     "truth": TRUTH,
     "this detection": PREDICTION,
-    "taken so far": (SERIES[0], "line"),
+    "taken so far": (_TAKEN, "line"),
     "envelope": (SERIES[1], "line"),
     "envelope of the scores as they are, over the whole set": (_RIGHTLY, "line"),
 }
@@ -239,7 +240,7 @@ class _Curve:
         self._axes = axes
         (self._right,) = axes.plot([], [], color=_RIGHTLY, lw=2)
         (self._whole,) = axes.plot([], [], color="#BBBBBB", lw=2)
-        (self._line,) = axes.plot([], [], color=SERIES[0], lw=3)
+        (self._line,) = axes.plot([], [], color=_TAKEN, lw=3)
         (self._envelope,) = axes.plot([], [], color=SERIES[1], lw=2, ls="--")
         (self._dot,) = axes.plot([], [], "o", ms=12, mec="black")
         self._area = None

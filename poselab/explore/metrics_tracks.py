@@ -198,8 +198,8 @@ class TrackingErrors(Explorer):
 
     def _numbers(self, pen, left: int, scores: TrackScores) -> None:
         total = scores.total
-        for i, name in enumerate(("MOTA", "MOTP", "precision", "recall")):
-            value = float(total[name.lower()])
+        for i, name in enumerate(("MOTA", "MOTP (1 - d)", "precision", "recall")):
+            value = float(total[name.split()[0].lower()])
             pen.text((left, 12 + 52 * i), name, "black", font(16))
             pen.text((left, 30 + 52 * i), f"{value:.3f}", SERIES[0], font(21))
         pen.text((left, 232), "joints counted as", "black", font(14))
