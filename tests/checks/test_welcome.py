@@ -63,3 +63,10 @@ def test_two_mistakes_at_once_are_told_by_their_case():
     result = check("welcome.flip", flip)
     assert result.diagnosis == "values"
     assert "keypoints[0," in result.message
+
+
+def test_dividing_by_zero_gives_infinity_by_itself():
+    def answer(size, pixels, focal_length):
+        return focal_length * size / pixels
+
+    assert check("welcome.distance", answer)
