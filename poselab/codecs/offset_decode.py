@@ -149,12 +149,12 @@ def _seeds(answer: Answer, rules: Decoding) -> tuple[np.ndarray, ...]:
         return (
             joint,
             maps[joint, y, x],
-            places + rules.stride * _centroid(maps, joint, y, x),
+            places + rules.stride * centroid(maps, joint, y, x),
         )
     return joint, maps[joint, y, x], places + answer.short[joint, :, y, x]
 
 
-def _centroid(maps: np.ndarray, joint, y, x) -> np.ndarray:
+def centroid(maps: np.ndarray, joint, y, x) -> np.ndarray:
     """From cells to the centre of mass of the 3 x 3 cells around them; (y, x)."""
     wide = np.pad(maps, ((0, 0), (1, 1), (1, 1)))
     steps = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
@@ -20,11 +19,11 @@ from poselab.codecs.part_affinity_group import (
     nearest_limbs,
     score_limbs,
 )
-from poselab.draw import SERIES, WRONG_ANSWER, font, to_pil
+from poselab.draw import SERIES, WRONG_ANSWER, font
 from poselab.draw.overlay import legend, titled
 from poselab.explore.controls import choice, slider
 from poselab.explore.inputs import remembered
-from poselab.explore.openpose_scene import SIZE, RowExplorer, whose_joints
+from poselab.explore.openpose_scene import SIZE, RowExplorer, View, whose_joints
 from poselab.explore.pictures import beside
 from poselab.skeleton import OPENPOSE_18
 
@@ -185,28 +184,8 @@ class AssemblyExplorer(RowExplorer):
         return legend(beside(*views), marks, 17), caption
 
 
-class _View:
-    """A part of the picture, from (left, top) px on, `zoom` times as large."""
-
-    def __init__(self, left: int, top: int, right: int, bottom: int, zoom: int):
-        self.box, self.zoom = (left, top, right, bottom), zoom
-
-    @classmethod
-    def of(cls, points: Tensor, zoom: int) -> _View:
-        """Around points [N, 2], as far as the picture reaches."""
-        low, high = points.amin(0) - 10, points.amax(0) + 10
-        left, top = low.clamp(min=0).int().tolist()
-        limits = torch.tensor([SIZE[1], SIZE[0]])
-        return cls(left, top, *torch.minimum(high, limits).int().tolist(), zoom)
-
-    def at(self, xy: np.ndarray) -> np.ndarray:
-        """Places [N, 2] px of the image on the picture."""
-        return (xy - np.array(self.box[:2]) + 0.5) * self.zoom - 0.5
-
-    def grey(self, image: Tensor) -> Image.Image:
-        part = to_pil(image).convert("L").crop(self.box)
-        size = (part.width * self.zoom, part.height * self.zoom)
-        return part.resize(size, Image.Resampling.BILINEAR).convert("RGB")
+class _View(View):
+    """The picture of people with a field and limbs on it."""
 
     def arrows(self, image: Tensor, field: Tensor, stride: int) -> Image.Image:
         """A dark image with an arrow for each cell whose vector is longer than 0.2."""

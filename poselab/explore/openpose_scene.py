@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Self
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from poselab.codecs.enlarged import Enlarged, enlarging
 from poselab.codecs.part_affinity import PartAffinityCodec
 from poselab.codecs.part_affinity_group import Peaks, find_peaks
 from poselab.datasets import SyntheticPeople
+from poselab.draw import to_pil
 from poselab.explore.base import Explorer
 from poselab.explore.inputs import expect, remembered
 from poselab.records import Sample
@@ -51,6 +54,31 @@ def whose_joints(peaks: Peaks, points: Tensor, there: Tensor) -> np.ndarray:
     far = np.linalg.norm(peaks.xy[:, None] - truth, axis=-1)
     far[~there.numpy()[:, peaks.part].T] = np.inf
     return far.argmin(1)
+
+
+class View:
+    """A part of the picture, from (left, top) px on, `zoom` times as large."""
+
+    def __init__(self, left: int, top: int, right: int, bottom: int, zoom: int):
+        self.box, self.zoom = (left, top, right, bottom), zoom
+
+    @classmethod
+    def of(cls, points: Tensor, zoom: int) -> Self:
+        """Around points [N, 2], as far as the picture reaches."""
+        low, high = points.amin(0) - 10, points.amax(0) + 10
+        left, top = low.clamp(min=0).int().tolist()
+        limits = torch.tensor([SIZE[1], SIZE[0]])
+        return cls(left, top, *torch.minimum(high, limits).int().tolist(), zoom)
+
+    def at(self, xy: np.ndarray) -> np.ndarray:
+        """Places [N, 2] px of the image on the picture."""
+        return (xy - np.array(self.box[:2]) + 0.5) * self.zoom - 0.5
+
+    def grey(self, image: Tensor) -> Image.Image:
+        """This part of an image [3, H, W] in grey."""
+        part = to_pil(image).convert("L").crop(self.box)
+        size = (part.width * self.zoom, part.height * self.zoom)
+        return part.resize(size, Image.Resampling.BILINEAR).convert("RGB")
 
 
 class RowExplorer(Explorer):
