@@ -60,10 +60,11 @@ from poselab.codecs.regression import (
     pose_diameter,
 )
 from poselab.codecs.space import LocationMapCodec, RootCodec, VolumeCodec
-from poselab.codecs.symmetric import SymmetricCodec
+from poselab.codecs.symmetric import CentreCodec, SymmetricCodec, perfect_theta
 from poselab.codecs.tag import FineTagCodec, TagCodec, tag_loss
 
 __all__ = [
+    "CentreCodec",
     "Codec",
     "CropHeatmapCodec",
     "DetectionCodec",
@@ -119,6 +120,7 @@ __all__ = [
     "normalise",
     "on_path",
     "peaks",
+    "perfect_theta",
     "pixels_to_cells",
     "place_in_boxes",
     "pose_diameter",

@@ -24,18 +24,23 @@ class HiddenCodec(HeatmapCodec, name="hidden"):
 
     The output is a pair [B, J, h, w] each; options are `HeatmapCodec`'s. An unlabelled
     joint has no weight in either. Reading takes for each joint the branch with the
-    higher peak, as the authors' code does.
+    higher peak, as the authors' code does. Without `split` both branches learn all
+    joints: what the same weights do without the idea.
     """
 
-    def __init__(self, size: tuple[int, int] = (128, 96), **options) -> None:
+    def __init__(
+        self, size: tuple[int, int] = (128, 96), split: bool = True, **options
+    ) -> None:
         super().__init__(size, criterion="mse", **options)
+        self.split = split
 
     def encode(self, sample: Sample, generator=None) -> tuple[Inputs, Targets]:
         """(images,); "heatmaps" and "hidden" [B, J, h, w], "weight"."""
         inputs, targets = super().encode(sample, generator)
         sample = sample if sample.is_stacked else Sample.stack([sample])
         for name, flag in (("heatmaps", 2), ("hidden", 1)):
-            own = torch.where(sample.visibility == flag, sample.visibility, 0)
+            drawn = sample.visibility == flag if self.split else sample.visibility > 0
+            own = torch.where(drawn, sample.visibility, 0)
             targets[name] = draw_targets(
                 sample.keypoints,
                 own,

@@ -9,11 +9,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poselab.codecs.base import Inputs, Targets
+from poselab.codecs.base import Codec, Inputs, Targets
 from poselab.codecs.heatmap import LOSSES, HeatmapCodec, draw_targets
 from poselab.codecs.regression import single_person
 from poselab.geometry import apply_affine, crop_matrix, expand_box
-from poselab.records import Sample
+from poselab.records import Poses, Sample
 
 
 class SymmetricCodec(HeatmapCodec, name="symmetric"):
@@ -51,3 +51,40 @@ class SymmetricCodec(HeatmapCodec, name="symmetric"):
             centred, targets["centred"], targets["centred_weight"]
         )
         return super().loss(answer, targets) + parallel
+
+
+def perfect_theta(boxes: Tensor, size: tuple[int, int], margin: float = 1.25) -> Tensor:
+    """The theta [B, 2, 3] that looks at true boxes [B, 4] (xywh px of the crop).
+
+    What it shows is the box grown by `margin` and to the aspect ratio of `size` (H, W).
+    """
+    box = expand_box(boxes, size, margin)
+    side = box.new_tensor([size[1], size[0]])
+    middle = box[:, :2] + box[:, 2:] / 2
+    scale, shift = box[:, 2:] / side, 2 * middle / side - 1
+    return torch.cat([torch.diag_embed(scale), shift[..., None]], 2)
+
+
+class CentreCodec(Codec, name="centre"):
+    """Where in a crop the person is: theta [B, 2, 3], learned from true boxes.
+
+    The paper's transformer learns from the pose alone. That takes long; a first lesson
+    with the box it should look at is ours. `size` and `margin` as for `SymmetricCodec`.
+    """
+
+    def __init__(self, size: tuple[int, int] = (128, 96), margin: float = 1.25) -> None:
+        self.size, self.margin = (int(size[0]), int(size[1])), float(margin)
+
+    def encode(self, sample: Sample, generator=None) -> tuple[Inputs, Targets]:
+        """(images,); "theta" [B, 2, 3], the transformer that centres the person."""
+        one = single_person(sample)
+        theta = perfect_theta(one.boxes[:, 0], self.size, self.margin)
+        return (one.image,), {"theta": theta}
+
+    def loss(self, output: Tensor, targets: Targets) -> Tensor:
+        """The mean distance of the six numbers, added."""
+        return (output - targets["theta"]).abs().sum((1, 2)).mean()
+
+    def decode(self, output: Tensor) -> Poses:
+        """Nobody's joints: theta is no pose."""
+        return Poses.empty(len(self.skeleton), output.device)

@@ -20,6 +20,7 @@ from poselab.codecs.regression import single_person
 from poselab.codecs.space import root_joint
 from poselab.errors import ArgumentError
 from poselab.evaluate.cost import count_macs, milliseconds, parameters
+from poselab.evaluate.crowded import score_hidden, score_moved
 from poselab.evaluate.predictions import predict
 from poselab.metrics import box_ap, coco_ap, mpjpe, pa_mpjpe, pck, pck3d
 from poselab.pipelines import BottomUp, TopDown
@@ -40,13 +41,8 @@ def scorer(task: str) -> Callable[[nn.Module, Any], Scores]:
 
     Raises `ArgumentError` for a task that needs more than a drawn set.
     """
-    judge = judge_of(task)
-    if task == "people":
-        return lambda net, codec: judge(net, codec, crowd_of(codec))
-    if task == "boxes":
-        crowd = datasets.evaluation("crowd", size=(192, 256))
-        return lambda net, codec: judge(net, codec, crowd)
-    return lambda net, codec: judge(net, codec, single_of(codec))
+    judge, given = judge_of(task), SETS.get(task, single_of)
+    return lambda net, codec: judge(net, codec, given(codec))
 
 
 def judge_of(task: str) -> Callable[[nn.Module, Any, Sample], Scores]:
@@ -307,4 +303,13 @@ JUDGES: dict[str, Callable[[nn.Module, Any, Sample], Scores]] = {
     "boxes": lambda net, codec, crowd: score_boxes(net, crowd),
     "space": score_space,
     "root": score_root,
+    "moved": score_moved,
+    "hidden": score_hidden,
+}
+# On which evaluation set; all others on framed people.
+SETS: dict[str, Callable[[Any], Sample]] = {
+    "people": crowd_of,
+    "boxes": lambda codec: datasets.evaluation("crowd", size=(192, 256)),
+    "moved": lambda codec: datasets.evaluation("crowd", 50),
+    "hidden": lambda codec: datasets.evaluation("crops", size=tuple(codec.size)),
 }

@@ -4,6 +4,7 @@ from poselab.metrics.ap.boxes import box_ap
 from poselab.metrics.ap.curves import coco_ap_vectorised, coco_curves
 from poselab.metrics.ap.inputs import NAMES, CocoNumbers
 from poselab.metrics.ap.keypoints import coco_ap
+from poselab.metrics.crowding import crowd_index, crowding_of
 from poselab.metrics.keypoints import (
     head_box_length,
     pck,
@@ -42,6 +43,8 @@ __all__ = [
     "coco_ap",
     "coco_ap_vectorised",
     "coco_curves",
+    "crowd_index",
+    "crowding_of",
     "everything",
     "head_segments",
     "head_box_length",

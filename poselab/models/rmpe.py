@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from poselab.errors import require_shape
-from poselab.models.registry import register
+from poselab.models.registry import maker, register
 from poselab.models.resnet import Bottleneck, ResNet
 
 
@@ -131,9 +131,31 @@ class Localisation(nn.Module):
         nn.init.zeros_(self.answer.bias)
 
     def forward(self, crops: Tensor) -> Tensor:
-        found = self.answer(self.features(crops).flatten(1))  # [B, 4]
-        scale, shift = (0.5 * found[:, :2].tanh()).exp(), found[:, 2:].tanh()
-        return torch.cat([torch.diag_embed(scale), shift[..., None]], 2)  # [B, 2, 3]
+        return shift_and_scale(self.answer(self.features(crops).flatten(1)))
+
+
+class ResNetLocalisation(ResNet):
+    """`Localisation` with a ResNet of `depth` and `width` for its features.
+
+    The paper's has 18 layers. Its layers have the names of `ResNet`, so that weights
+    of a single-person network can be where it begins.
+    """
+
+    def __init__(self, depth: int = 18, width: int = 64) -> None:
+        super().__init__(depth, width)
+        self.answer = nn.Linear(12 * self.channels, 4)
+        nn.init.zeros_(self.answer.weight)
+        nn.init.zeros_(self.answer.bias)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        features = F.adaptive_avg_pool2d(super().forward(crops), (4, 3))
+        return shift_and_scale(self.answer(features.flatten(1)))
+
+
+def shift_and_scale(found: Tensor) -> Tensor:
+    """Four numbers [B, 4] -> theta [B, 2, 3] without rotation; zeros: the identity."""
+    scale, shift = (0.5 * found[:, :2].tanh()).exp(), found[:, 2:].tanh()
+    return torch.cat([torch.diag_embed(scale), shift[..., None]], 2)
 
 
 class SymmetricTransformer(nn.Module):
@@ -143,22 +165,47 @@ class SymmetricTransformer(nn.Module):
     frame of the crop as it came in. In training the output is a pair: that answer, and
     the one of a parallel copy of `net` with frozen weights, which has no inverse behind
     it and is compared with a centred pose: only the transformer learns from it, so it
-    learns to centre the person (section 3.2).
+    learns to centre the person (section 3.2). With `frozen` the network itself keeps
+    its weights, too, and then stands for its copy. `localisation` finds theta
+    (`Localisation()`).
     """
 
-    def __init__(self, net: nn.Module, width: int = 16) -> None:
+    def __init__(
+        self,
+        net: nn.Module,
+        localisation: nn.Module | None = None,
+        frozen: bool = False,
+    ) -> None:
         super().__init__()
-        self.localisation, self.net = Localisation(width), net
-        self.parallel = copy.deepcopy(net).requires_grad_(False)
+        self.localisation, self.net = localisation or Localisation(), net
+        self.parallel = None if frozen else copy.deepcopy(net).requires_grad_(False)
+        if frozen:
+            net.requires_grad_(False)
 
     def train(self, mode: bool = True) -> SymmetricTransformer:
-        """The parallel copy stays as it is: its statistics are frozen too."""
+        """What is frozen stays as it is: its statistics are frozen too."""
         super().train(mode)
-        self.parallel.eval()
+        frozen = self.net if self.parallel is None else self.parallel
+        frozen.eval()
         return self
 
     def forward(self, crops: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         theta = self.localisation(crops)  # [B, 2, 3]
         centred = resample(crops, theta)
-        heatmaps = resample(self.net(centred), affine_inverse(theta))  # [B, J, h, w]
-        return (heatmaps, self.parallel(centred)) if self.training else heatmaps
+        found = self.net(centred)  # [B, J, h, w]
+        low = found.amin((2, 3), keepdim=True)  # where nothing was seen: the least
+        heatmaps = resample(found - low, affine_inverse(theta)) + low
+        if not self.training:
+            return heatmaps
+        same = self.parallel is None
+        return heatmaps, found if same else self.parallel(centred)
+
+
+@register("sstn")
+def sstn(net: str, arguments: dict, depth: int = 18, width: int = 64):
+    """The network `net` with its `arguments`, frozen, in a `SymmetricTransformer`.
+
+    `depth` and `width` are those of its `ResNetLocalisation`.
+    """
+    inner = maker(net)(**arguments)
+    return SymmetricTransformer(inner, ResNetLocalisation(depth, width), frozen=True)

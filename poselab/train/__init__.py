@@ -12,6 +12,7 @@ from poselab.train.history import History
 from poselab.train.loop import fit
 from poselab.train.run import FIRST_MARK
 from poselab.train.schedules import SCHEDULES, Schedule, learning_rate
+from poselab.train.symmetric import train_symmetric
 
 __all__ = [
     "FIRST_MARK",
@@ -29,4 +30,5 @@ __all__ = [
     "train_coarse_to_fine",
     "train_feedback",
     "train_single",
+    "train_symmetric",
 ]

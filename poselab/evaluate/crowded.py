@@ -1,0 +1,92 @@
+"""What crowds do to a network: wrong boxes, hidden joints, and the crowd index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from poselab.datasets.box_errors import Errors, UniformErrors
+from poselab.evaluate.predictions import predict
+from poselab.metrics import coco_ap, crowding_of, pck
+from poselab.pipelines import SinglePerson
+from poselab.recipes.rmpe import PROPOSALS
+from poselab.records import Poses, Sample
+
+NEAR = 0.1  # of the longer side of the true box: a joint so near is found
+SMALLEST = 1 / 6  # of the scene's height: smaller people are left out
+NOISE = (0.0, 0.1, 0.2, 0.3, 0.4)
+SEED = 9
+
+Scores = dict[str, float]
+
+
+def found_share(
+    net: nn.Module, codec: Any, crowd: Sample, errors: Errors, seed: int = SEED
+) -> float:
+    """The share of labelled joints that `net` finds in boxes with `errors`.
+
+    Of people in stacked scenes who are tall enough. A joint outside the wrong box is
+    not found; near means a tenth of the true box (PCK@0.1). The draws are the same for
+    each network, and for errors of one kind the same but for their size.
+    """
+    draws, single = torch.Generator().manual_seed(seed), SinglePerson(net, codec)
+    device = next(net.parameters()).device
+    right, total = 0, 0
+    for one in crowd:
+        boxes = errors.draw(one.boxes, draws)
+        tall = one.boxes[:, 3] >= SMALLEST * one.size[0]
+        found = single.poses(one.image.to(device), boxes[tall]).keypoints.cpu()
+        far = (found - one.keypoints[tall]).norm(dim=-1)
+        known = one.visibility[tall] > 0
+        limit = NEAR * one.boxes[tall, 2:].amax(1, keepdim=True)
+        right += int(((far <= limit) & known).sum())
+        total += int(known.sum())
+    return right / max(1, total)
+
+
+def score_moved(net: nn.Module, codec: Any, crowd: Sample) -> Scores:
+    """`found_share` for boxes off by up to each of `NOISE`, and as a detector's are."""
+    scores = {
+        f"off by {noise:g}": found_share(net, codec, crowd, UniformErrors(noise))
+        for noise in NOISE
+    }
+    scores["proposals"] = found_share(net, codec, crowd, PROPOSALS)
+    return {name: round(value, 4) for name, value in scores.items()}
+
+
+def score_hidden(net: nn.Module, codec: Any, sample: Sample) -> Scores:
+    """PCK@0.1 of visible and of hidden joints, one person per image."""
+    images = sample.image.to(next(net.parameters()).device)
+    points = predict(net, images, codec=codec)[-1].cpu().float()
+    flags, boxes = sample.visibility[:, 0], sample.boxes[:, 0]
+    truth = sample.keypoints[:, 0]
+    return {
+        name: round(float(pck(points, truth, own, "box", [NEAR], boxes=boxes)[0]), 4)
+        for name, own in (
+            ("visible", torch.where(flags == 2, flags, 0)),
+            ("hidden", torch.where(flags == 1, flags, 0)),
+        )
+    }
+
+
+def thirds(values: Tensor) -> list[Tensor]:
+    """Indices of the lowest, the middle and the highest third of values [N]."""
+    return list(values.argsort(stable=True).tensor_split(3))
+
+
+def ap_by_crowding(crowd: Sample, found: Sequence[Poses]) -> list[tuple[float, float]]:
+    """(Mean crowd index, AP) of the easy, the medium and the hard third of scenes.
+
+    `crowd` is stacked, `found` one `Poses` for each scene.
+    """
+    crowding = crowding_of(crowd)
+    return [
+        (
+            float(crowding[part].mean()),
+            float(coco_ap(crowd[part], [found[i] for i in part.tolist()])["AP"]),
+        )
+        for part in thirds(crowding)
+    ]
