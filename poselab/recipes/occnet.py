@@ -33,7 +33,7 @@ def _two_heads(split: bool) -> Continued:
         # Squared error, as in the paper: an empty heatmap is a target here.
         codec={"name": "hidden", "size": SIZE, "sigma": 1.5, "split": split},
         data=Boxed(POOL, errors=UniformErrors(0.1), held_out=16),
-        stages=(Schedule(200, 32, 2e-3),),
+        stages=(Schedule(160, 32, 2e-3),),
         task="hidden",
         start=INNER,
         renamed=(*((name, name) for name in TRUNK), *shared, *ends),

@@ -58,7 +58,7 @@ def _taught(errors: BoxErrors | UniformErrors | None) -> Continued:
         arguments=inner.arguments,
         codec=inner.codec,
         data=Boxed(POOL, errors=errors, held_out=16),
-        stages=(Schedule(120, 32, 1e-3),),
+        stages=(Schedule(80, 32, 1e-3),),
         task="moved",
         start=INNER,
     )
@@ -73,7 +73,7 @@ ABLATIONS = {
             "proposals": _taught(PROPOSALS),
             "SSTN": replace(
                 _behind_a_transformer(
-                    Schedule(240, 32, 1e-3, "one_cycle"),
+                    Schedule(200, 32, 1e-3, "one_cycle"),
                     Schedule(20, 32, 5e-5),
                     pool=POOL,
                 ),

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from poselab.codecs.hidden import HIDDEN_WEIGHT, HiddenCodec
-from poselab.codecs.symmetric import SymmetricCodec
+from poselab.codecs.symmetric import CentreCodec, SymmetricCodec, perfect_theta
 from poselab.datasets import SyntheticPeople, flip
 from poselab.models import build
 from poselab.models.rmpe import SymmetricTransformer
@@ -86,3 +86,27 @@ def test_a_transformer_learns_from_both_answers(people):
     assert net.localisation.answer.weight.grad.abs().sum() > 0
     poses = codec.decode(net.eval()(*inputs))
     assert poses.keypoints.shape == people.keypoints.shape
+
+
+def test_without_a_split_both_heads_learn_everything(people):
+    _, targets = HiddenCodec(SIZE, split=False).encode(people)
+    drawn = targets["heatmaps"].flatten(2).amax(-1) > 0.3
+    assert torch.equal(drawn, people.visibility[:, 0] > 0)
+    assert torch.equal(targets["heatmaps"], targets["hidden"])
+
+
+def test_the_perfect_transformer_shows_the_box():
+    middle = torch.tensor([[12.0, 16.0, 72.0, 96.0]])  # 3 to 4, as the crop is
+    theta = perfect_theta(middle, SIZE, margin=1.0)
+    torch.testing.assert_close(theta, torch.tensor([[[0.75, 0, 0], [0, 0.75, 0]]]))
+    right = middle + torch.tensor([24.0, 0, 0, 0])  # half of half the width
+    assert perfect_theta(right, SIZE)[0, :, 2].tolist() == [0.5, 0.0]
+
+
+def test_a_centred_person_needs_no_transformer(people):
+    codec = CentreCodec(SIZE)
+    (images,), targets = codec.encode(people)
+    assert images.shape[-2:] == SIZE
+    assert codec.loss(targets["theta"], targets) == 0
+    assert codec.loss(targets["theta"] + 0.1, targets) == pytest.approx(0.6, rel=1e-3)
+    assert not codec.decode(targets["theta"]).present.any()

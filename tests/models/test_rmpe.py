@@ -5,7 +5,12 @@ import torch
 
 from poselab.errors import ShapeError
 from poselab.models import build
-from poselab.models.rmpe import SymmetricTransformer, affine_inverse, resample
+from poselab.models.rmpe import (
+    ResNetLocalisation,
+    SymmetricTransformer,
+    affine_inverse,
+    resample,
+)
 
 
 def maps(count, seed=0):
@@ -63,3 +68,33 @@ def test_training_gives_two_answers_and_leaves_the_parallel_copy_alone():
 def test_a_matrix_of_another_shape():
     with pytest.raises(ShapeError, match="theta"):
         affine_inverse(torch.zeros(2, 3))
+
+
+@torch.no_grad()
+def test_logits_are_lowest_where_nothing_was_seen():
+    """Zeros would be the highest cells of a heatmap of negative logits."""
+
+    class Low(torch.nn.Module):
+        def forward(self, crops):
+            heat = torch.full((len(crops), 1, 16, 12), -9.0)
+            heat[:, :, 8, 6] = -5.0
+            return heat
+
+    whole = SymmetricTransformer(Low()).eval()
+    whole.localisation.answer.bias[:] = torch.tensor([-2.0, -2.0, 0.5, 0.5])  # closer
+    heat = whole(torch.rand(2, 3, 64, 48))
+    assert heat.max() <= -5.0
+    assert heat.min() == -9.0
+
+
+def test_frozen_nothing_but_the_transformer_learns():
+    net = build("heatmap_net")
+    whole = SymmetricTransformer(net, ResNetLocalisation(10, 8), frozen=True).train()
+    assert not net.training
+    assert whole.parallel is None
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    answer, centred = whole(torch.rand(2, 3, 64, 64))
+    (answer.square().sum() + centred.square().sum()).backward()
+    assert whole.localisation.answer.weight.grad.abs().sum() > 0
+    assert all(p.grad is None for p in net.parameters())
+    assert all(torch.equal(v, before[k]) for k, v in net.state_dict().items())

@@ -1,0 +1,78 @@
+"""Scores of crowds: wrong boxes, hidden joints, thirds by the crowd index."""
+
+import pytest
+import torch
+from torch import nn
+
+from poselab.codecs import HeatmapCodec
+from poselab.datasets import SyntheticPeople
+from poselab.datasets.box_errors import UniformErrors
+from poselab.evaluate.crowded import ap_by_crowding, found_share, score_hidden, thirds
+from poselab.evaluate.tasks import JUDGES, SETS
+from poselab.metrics import crowding_of
+from poselab.records import Poses, Sample
+
+
+class Middle(nn.Module):
+    """Every joint in the middle of the crop, whatever is in it."""
+
+    def __init__(self):
+        super().__init__()
+        self.anything = nn.Parameter(torch.zeros(1))
+
+    def forward(self, crops):
+        heat = torch.zeros(len(crops), 17, 32, 24)
+        heat[:, :, 15:17, 11:13] = 1.0
+        return heat
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    return SyntheticPeople((96, 128), (2, 5), seed=8).batch(6)
+
+
+def test_joints_in_the_middle_of_a_box_move_with_it(crowd):
+    centre = crowd.boxes[..., :2] + crowd.boxes[..., 2:] / 2 - 0.5
+    points = centre[:, :, None].expand_as(crowd.keypoints)
+    flat = crowd.replace(keypoints=points.clone())
+    codec, net = HeatmapCodec((128, 96)), Middle()
+    shares = [found_share(net, codec, flat, UniformErrors(n)) for n in (0.0, 0.1, 0.4)]
+    assert shares[0] == 1.0
+    assert 1.0 >= shares[1] > shares[2]
+
+
+def test_hidden_and_visible_joints_are_counted_apart():
+    sample = SyntheticPeople((128, 96), seed=6, occluded=1.0).batch(6)
+    flags = sample.visibility[:, 0]
+    middle = torch.tensor([47.5, 63.5])
+    seen = (flags == 2)[:, None, :, None]
+    points = torch.where(seen, middle, sample.keypoints + 500)
+    found = score_hidden(
+        Middle(), HeatmapCodec((128, 96)), sample.replace(keypoints=points)
+    )
+    assert found == {"visible": 1.0, "hidden": 0.0}
+
+
+def test_thirds():
+    low, middle, high = thirds(torch.tensor([5.0, 1.0, 3.0, 2.0, 4.0, 6.0]))
+    assert (low.tolist(), middle.tolist(), high.tolist()) == ([1, 3], [2, 4], [0, 5])
+
+
+def test_the_truth_is_right_in_every_third(crowd):
+    found = [truth(one) for one in crowd]
+    rows = ap_by_crowding(crowd, found)
+    assert [ap for _, ap in rows] == [1.0, 1.0, 1.0]
+    assert rows[0][0] <= rows[1][0] <= rows[2][0]
+    hard = int(crowding_of(crowd).argmax())
+    found[hard] = Poses.empty(17)
+    rows = ap_by_crowding(crowd, found)
+    assert rows[2][1] < 1.0 == rows[0][1]
+
+
+def truth(one: Sample) -> Poses:
+    sure = torch.ones(one.visibility.shape)
+    return Poses(one.keypoints, sure, boxes=one.boxes, person_scores=sure[:, 0])
+
+
+def test_every_set_has_a_judge():
+    assert SETS.keys() <= JUDGES.keys()
