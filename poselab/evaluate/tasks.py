@@ -8,6 +8,7 @@ Systems of two networks are asked for everybody in crowds.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -306,10 +307,18 @@ JUDGES: dict[str, Callable[[nn.Module, Any, Sample], Scores]] = {
     "moved": score_moved,
     "hidden": score_hidden,
 }
+
+
+@functools.cache
+def _scenes() -> Sample:
+    """Crowds that an ablation's arms are all scored on, drawn once."""
+    return datasets.evaluation("crowd", 50)
+
+
 # On which evaluation set; all others on framed people.
 SETS: dict[str, Callable[[Any], Sample]] = {
     "people": crowd_of,
     "boxes": lambda codec: datasets.evaluation("crowd", size=(192, 256)),
-    "moved": lambda codec: datasets.evaluation("crowd", 50),
+    "moved": lambda codec: _scenes(),
     "hidden": lambda codec: datasets.evaluation("crops", size=tuple(codec.size)),
 }

@@ -150,7 +150,7 @@ class _Plain:
 def _view_of(box: Tensor) -> Tensor:
     """A box around a box [4], twice as large and of the view's shape."""
     height, width = _VIEW
-    tall = 1.9 * max(float(box[3]), float(box[2]) * height / width)
+    tall = 1.6 * max(float(box[3]), float(box[2]) * height / width)
     side = box.new_tensor([tall * width / height, tall])
     return torch.cat([box[:2] + box[2:] / 2 - side / 2, side])
 

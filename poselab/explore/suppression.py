@@ -15,7 +15,7 @@ from poselab.datasets.box_errors import UniformErrors
 from poselab.draw import paint_pose, to_pil
 from poselab.draw.overlay import legend, titled
 from poselab.draw.paint import grid
-from poselab.draw.styles import SERIES
+from poselab.draw.styles import PREDICTION, SERIES
 from poselab.explore.base import Explorer
 from poselab.explore.controls import slider
 from poselab.explore.inputs import remembered
@@ -83,7 +83,7 @@ class SuppressionExplorer(Explorer):
 
     `distance` and `depth` are the people's, in mm; `joints` px and `boxes` say how
     much the doubles differ from the right answers (see `found_twice`). The thresholds
-    are those of `suppressed`. One colour per person; red is a double that stays.
+    are those of `suppressed`. One colour per person; pink is a double that stays.
     """
 
     def __init__(self, *, width: int = 860, **values) -> None:
@@ -143,7 +143,7 @@ class SuppressionExplorer(Explorer):
         marks: dict[str, Any] = {
             "person 1": (SERIES[0], "line"),
             "person 2": (SERIES[1], "line"),
-            "a double that stays": (SERIES[4], "line"),
+            "a double that stays": (PREDICTION, "line"),
         }
         overlap = _overlap(sample)
         caption = (
@@ -167,7 +167,7 @@ def _painted(sample: Sample, poses: Poses, owner: Tensor, index: Tensor):
     layers = []
     for i in best_first:
         person = int(owner[i])
-        layers.append((i, SERIES[4] if person in seen else SERIES[person]))
+        layers.append((i, PREDICTION if person in seen else SERIES[person]))
         seen.add(person)
     for i, colour in reversed(layers):  # doubles below
         pose = poses.keypoints[i][None]

@@ -19,7 +19,8 @@ POOL = 500  # people of each seed: 125 scenes
 WRONG = UniformErrors(0.3)  # boxes moved and scaled by up to 30 %
 
 # What the 194 boxes of rcnn_tiny say that fit to a person (score above 0.3, IoU above
-# 0.5) in 40 crowds that nobody else saw: the mean and the spread of each edge.
+# 0.5) in 40 crowds of the training split (seed 77), given to it at 384x512: the mean
+# and the spread of each edge.
 PROPOSALS = BoxErrors((0.028, -0.056, -0.039, 0.045), (0.119, 0.109, 0.135, 0.102))
 
 
@@ -58,7 +59,7 @@ def _taught(errors: BoxErrors | UniformErrors | None) -> Continued:
         arguments=inner.arguments,
         codec=inner.codec,
         data=Boxed(POOL, errors=errors, held_out=16),
-        stages=(Schedule(80, 32, 1e-3),),
+        stages=(Schedule(60, 32, 1e-3),),
         task="moved",
         start=INNER,
     )
@@ -73,7 +74,7 @@ ABLATIONS = {
             "proposals": _taught(PROPOSALS),
             "SSTN": replace(
                 _behind_a_transformer(
-                    Schedule(200, 32, 1e-3, "one_cycle"),
+                    Schedule(160, 32, 1e-3, "one_cycle"),
                     Schedule(20, 32, 5e-5),
                     pool=POOL,
                 ),
