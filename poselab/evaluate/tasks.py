@@ -312,7 +312,7 @@ JUDGES: dict[str, Callable[[nn.Module, Any, Sample], Scores]] = {
 @functools.cache
 def _scenes() -> Sample:
     """Crowds that an ablation's arms are all scored on, drawn once."""
-    return datasets.evaluation("crowd", 50)
+    return datasets.evaluation("crowd", 30)
 
 
 # On which evaluation set; all others on framed people.

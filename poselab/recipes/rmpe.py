@@ -51,15 +51,15 @@ TINY = {
 
 
 def _taught(errors: BoxErrors | UniformErrors | None) -> Continued:
-    """The inner network itself, a little longer, on boxes with these errors."""
+    """The inner network itself, a little longer, in boxes with these errors."""
     inner = BASELINES[INNER]
     return Continued(
-        about="simple_baseline_tiny, taught for another minute",
+        about="simple_baseline_tiny, taught a little longer",
         model=inner.model,
         arguments=inner.arguments,
         codec=inner.codec,
         data=Boxed(POOL, errors=errors, held_out=16),
-        stages=(Schedule(60, 32, 1e-3),),
+        stages=(Schedule(30, 32, 1e-3),),
         task="moved",
         start=INNER,
     )
@@ -74,8 +74,8 @@ ABLATIONS = {
             "proposals": _taught(PROPOSALS),
             "SSTN": replace(
                 _behind_a_transformer(
-                    Schedule(160, 32, 1e-3, "one_cycle"),
-                    Schedule(20, 32, 5e-5),
+                    Schedule(90, 32, 1e-3, "one_cycle"),
+                    Schedule(10, 32, 5e-5),
                     pool=POOL,
                 ),
                 task="moved",
