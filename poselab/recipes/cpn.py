@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from poselab.models import Normalise
-from poselab.recipes.base import Ablation, Recipe, Released
-from poselab.recipes.shared import MIXTURE, SHORT, SHORT_DATA, WHICH_PIXEL, budget
+from poselab.recipes.base import Recipe, Released
+from poselab.recipes.shared import MIXTURE, WHICH_PIXEL, budget
 
 CHAPTER = "08"
 
@@ -18,21 +16,6 @@ TINY = {
         codec={**WHICH_PIXEL, "name": "ohkm", "hard": 8},  # of 17 (section 3.2)
         data=MIXTURE,
         stages=budget(8e-3),
-    )
-}
-
-
-def _mining(hard: int) -> Recipe:
-    """cpn_tiny for a short training, on so many joints of each person."""
-    tiny = TINY["cpn_tiny"]
-    codec = {**tiny.codec, "hard": hard}
-    return replace(tiny, codec=codec, data=SHORT_DATA, stages=(SHORT,))
-
-
-ABLATIONS = {
-    "mining": Ablation(
-        question="does RefineNet gain from learning the 8 worst joints only?",
-        arms={"all joints": _mining(17), "the 8 worst": _mining(8)},
     )
 }
 
