@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from poselab.codecs.heatmap import HeatmapCodec, gaussian_heatmaps
 from poselab.codecs.heatmap_decode import cells_to_pixels, peaks, pixels_to_cells
 from poselab.draw import BOX, TRUTH, font, paint_box, paint_pose, to_pil
-from poselab.draw.overlay import heated, ringed, titled
+from poselab.draw.overlay import heated, legend, ringed, titled
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, image_slider, joint_menu, slider, toggle
 from poselab.explore.inputs import device_of, expect, remembered, single_people
@@ -25,6 +25,8 @@ __all__ = ["PyramidExplorer", "SpatialExplorer"]
 
 _LEVELS = ("full", "half", "quarter", "eighth")
 _INKS = ("#F0E442", "#56B4E9", "#009E73", "#CC79A7")  # of the levels' fields
+_WORDS = 22  # px, since a page shows the pictures at about half their size
+EVERYBODY = "all"  # no menu can show that None is chosen
 
 
 def coarse_net(network: nn.Module) -> PyramidNet:
@@ -112,18 +114,25 @@ class PyramidExplorer(Explorer):
         if sample.visibility[0, place]:
             photo = ringed(photo, sample.keypoints[0, place], scale, TRUTH)
         views = self._views(sample.image, boxes, levels, photo.height)
-        return beside(photo, views), self._describe(image, joint, levels, joints)
+        marks = {"the true joint": (TRUTH, "ring")}
+        marks |= {
+            level: (ink, "box")
+            for level, ink in zip(self.levels, _INKS, strict=False)
+            if level in levels and switches["fields"]
+        }
+        picture = legend(beside(photo, views), marks, _WORDS)
+        return picture, self._describe(image, joint, levels, joints)
 
     def _views(self, image, boxes, levels, height: int) -> Image.Image:
         """What each level gets to see around the answer, one square above another."""
-        gap, field = 26, self.network.field
+        gap, field = _WORDS + 11, self.network.field
         side = height // len(self.levels) - gap
-        page = Image.new("RGB", (max(side, 150), height), "white")
+        page = Image.new("RGB", (max(side, 9 * _WORDS), height), "white")
         pen = ImageDraw.Draw(page)
         for i, (level, box) in enumerate(zip(self.levels, boxes, strict=True)):
             top = i * (side + gap)
             text = f"{level}: {box[2]:.0f} px" if level in levels else f"{level}: off"
-            pen.text((2, top + 3), text, "black", font(15))
+            pen.text((2, top), text, "black", font(_WORDS))
             if level in levels:
                 seen = crop_boxes(image[None], box[None, None], (field, field))[0, 0]
                 view = to_pil(to_pil(seen).resize((side, side), 0))
@@ -157,7 +166,8 @@ class SpatialExplorer(Explorer):
     the same map size. A bump of the chosen `height` (1: as high as the joint's own
     peak) is planted in a joint's map at `x`, `y` pixels. Left the joint's map, in the
     middle what the other joints say, right both together at the chosen `strength`; the
-    highest cell has a yellow ring, the truth a green one.
+    highest cell has a yellow ring, the truth a green one. `sender` is the joint whose
+    message is shown and counted, or "all".
     `bias` is the power of ten of b in equation 1, what a joint without evidence says.
     """
 
@@ -175,11 +185,10 @@ class SpatialExplorer(Explorer):
         self.skeleton = samples.skeleton
         self.codec = HeatmapCodec(samples.size, criterion="cross_entropy")
         height, across = samples.size
-        heard = {self.skeleton.joints[i] for i in spatial.pairs[:, 0].tolist()}
-        names = [(name.replace("_", " "), name) for name in self.skeleton.joints]
-        names = [(text, name) for text, name in names if name in heard]
-        first = "left_wrist" if "left_wrist" in heard else names[-1][1]
-        senders = [("all of them", None), *names]
+        names, givers = (self._names(spatial.pairs[:, end]) for end in (0, 1))
+        known = [name for _, name in names]
+        first = "left_wrist" if "left_wrist" in known else known[-1]
+        senders = [("all others", EVERYBODY), *givers]
         controls = {
             "image": image_slider(samples),
             "joint": choice("joint", names, first),
@@ -188,7 +197,7 @@ class SpatialExplorer(Explorer):
             "height": slider("its height", 0.0, 2.0, 1.2, 0.1),
             "strength": slider("strength", 0.0, 1.0, 1.0, 0.05),
             "bias": slider("bias (10^)", -8.0, 0.0, -3.0, 0.25),
-            "sender": choice("who speaks", senders, None),
+            "sender": choice("messages of", senders),
         }
         groups = {
             "Input": ("image", "joint"),
@@ -198,6 +207,12 @@ class SpatialExplorer(Explorer):
         super().__init__(
             self._paint, controls, groups=groups, values=values, width=width
         )
+
+    def _names(self, joints: Tensor) -> list[tuple[str, str]]:
+        """The words and the names of the joints in a column of pairs."""
+        there = {self.skeleton.joints[i] for i in joints.tolist()}
+        names = [name for name in self.skeleton.joints if name in there]
+        return [(name.replace("_", " "), name) for name in names]
 
     @remembered
     def _maps(self, index: int) -> Tensor:
@@ -218,13 +233,11 @@ class SpatialExplorer(Explorer):
         false = gaussian_heatmaps(cell, self.codec.heatmap_size, self.codec.sigma)
         return torch.maximum(own, height * own.amax() * false)
 
-    def opinions(
-        self, image: int, joint: str, bias: float, sender: str | None
-    ) -> Tensor:
+    def opinions(self, image: int, joint: str, bias: float, sender: str) -> Tensor:
         """The sum of the logarithms of what the others say to a joint, [h, w]."""
         to, given = self.spatial.pairs.T
         chosen = to == self.skeleton.index(joint)
-        if sender is not None:
+        if sender != EVERYBODY:
             chosen &= given == self.skeleton.index(sender)
         return (self._spread(image)[chosen] + 10.0**bias).log().sum(0)
 
@@ -235,7 +248,8 @@ class SpatialExplorer(Explorer):
         floor = F.softplus(self.spatial.raw_own[place].detach())
         total = (own + floor).log() + strength * said
         heats = (own, (said - said.amax()).exp(), (total - total.amax()).exp())
-        titles = ("its own map", "what the others say", f"together, {strength:.2f}")
+        one = "messages" if sender == EVERYBODY else "message"
+        titles = ("its own map", one, f"together, {strength:.2f}")
         panels, errors = [], []
         for heat, text in zip(heats, titles, strict=True):
             cell, _ = peaks(heat)
@@ -244,16 +258,18 @@ class SpatialExplorer(Explorer):
             panel = heated(sample.image, heat, scale)
             if sample.visibility[0, place]:
                 panel = ringed(panel, sample.keypoints[0, place], scale, TRUTH)
-            panels.append(titled(ringed(panel, point, scale, BOX), text))
-        who = "all joints" if sender is None else sender.replace("_", " ")
+            panels.append(titled(ringed(panel, point, scale, BOX), text, _WORDS))
+        who = f"the message of {sender.replace('_', ' ')}"
+        who = "all messages" if sender == EVERYBODY else who
         caption = self._describe(joint, x, y, height, strength, bias, who, errors)
-        return beside(*panels), f"Image {image}. {caption}"
+        marks = {"the highest cell": (BOX, "ring"), "the true joint": (TRUTH, "ring")}
+        return legend(beside(*panels), marks, _WORDS), f"Image {image}. {caption}"
 
     def _describe(self, joint, x, y, height, strength, bias, who, errors) -> str:
         return (
             f"A false {joint.replace('_', ' ')} at ({x}, {y}), {height:.1f} times as "
             f"high as the network's own peak. The highest cell is {errors[0]:.0f} px "
-            f"from the truth without the spatial model; {who} put it "
+            f"from the truth without the spatial model; {who} alone would put it "
             f"{errors[1]:.0f} px off, both together at strength {strength:.2f} "
             f"{errors[2]:.0f} px (bias {math.pow(10, bias):.1g})."
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from poselab.recipes.base import Recipe
-from poselab.recipes.shared import MIXTURE, SIZE, budget
-from poselab.train import train_coarse_to_fine
+from poselab.recipes.base import Ablation, Recipe
+from poselab.recipes.data import Drawn
+from poselab.recipes.shared import MIXTURE, SIZE, WHICH_PIXEL, budget
+from poselab.train import Schedule, train_coarse_to_fine
 
 CHAPTER = "03"
 
@@ -22,5 +23,28 @@ TINY = {
         data=MIXTURE,
         stages=budget(8e-3, 2, 1),  # the fine network sees 17 crops of each person
         trainer=train_coarse_to_fine,
+    )
+}
+
+
+def _short(about: str, levels: int, width: int) -> Recipe:
+    """A shorter training than the live one of the notebook: the pyramid alone."""
+    return Recipe(
+        about,
+        model="tompson",
+        arguments={"levels": levels, "width": width},
+        codec=WHICH_PIXEL,
+        data=Drawn(pool=3000, held_out=2),  # of the held-out ones none is needed
+        stages=(Schedule(steps=100, batch_size=16, lr=2e-3),),
+    )
+
+
+ABLATIONS = {
+    "levels": Ablation(
+        question="What is better for the same price: one resolution, or three?",
+        arms={
+            "three levels": _short("three resolutions", 3, 32),
+            "one level, same cost": _short("as many multiplications", 1, 37),
+        },
     )
 }

@@ -81,3 +81,23 @@ def test_dropped_cells_are_not_channels():
         return F.dropout(x, p)
 
     assert check("tompson.channels", answer).status == "wrong"
+
+
+def test_the_price_by_a_geometric_series():
+    def answer(window, cost, levels):
+        return window << (levels - 1), cost * 4 / 3 * (1 - 0.25**levels)
+
+    assert check("tompson.price", answer)
+
+
+def test_the_other_way_round_by_half_a_turn_or_cell_by_cell():
+    def cell_by_cell(prior):
+        rows, columns = prior.shape
+        turned = torch.empty_like(prior)
+        for y in range(rows):
+            for x in range(columns):
+                turned[rows - 1 - y, columns - 1 - x] = prior[y, x]
+        return turned
+
+    assert check("tompson.reverse", lambda prior: torch.rot90(prior, 2))
+    assert check("tompson.reverse", cell_by_cell)

@@ -96,7 +96,7 @@ def test_votes_are_the_spatial_models(voting, samples, spatial):
         said = spatial.messages(maps[None])[0]
         wanted = spatial(maps[None], 0.5)[0, 9]
     chosen = spatial.pairs[:, 0] == 9
-    got = voting.opinions(0, "left_wrist", -3.0, None)
+    got = voting.opinions(0, "left_wrist", -3.0, "all")
     torch.testing.assert_close(got, said[chosen].log().sum(0), atol=1e-3, rtol=1e-3)
     total = (maps[9] + 1e-3).log() + 0.5 * got
     total = total.flatten().log_softmax(-1).view_as(total)
@@ -110,7 +110,7 @@ def test_a_planted_wrist_wins_without_votes_and_loses_with_them(voting, samples)
     own = voting.planted(index, "left_wrist", x, y, 1.5)
     cell, _ = peaks(own)
     assert (cell - pixels_to_cells(torch.tensor([x, y]), 4)).abs().max() <= 0.5
-    votes = voting.opinions(index, "left_wrist", -3.0, None)
+    votes = voting.opinions(index, "left_wrist", -3.0, "all")
     after, _ = peaks((own + 1e-3).log() + votes)
     assert (after - pixels_to_cells(truth, 4)).norm() < 2
     voting.set(image=index, x=x, y=y, height=1.5, strength=0.0)
@@ -142,3 +142,20 @@ def test_wrong_arguments_are_refused(samples, spatial):
         SpatialExplorer(PyramidNet(), PyramidNet(), samples)
     with pytest.raises(ArgumentError, match="one person per image"):
         PyramidExplorer(PyramidNet(), samples[0])
+
+
+def test_the_menu_has_who_sends_and_who_receives(samples, spatial):
+    """A model whose messages go to the wrists alone."""
+    pairs = torch.tensor([(a, v) for a in (9, 10) for v in (*ARMS, 0) if v != a])
+    wrists = SpatialModel(17, (32, 24), pairs)
+    seen = SpatialExplorer(Knowing(samples), wrists, samples)
+    menus = {name: seen.controls[name].options for name in ("joint", "sender")}
+    options = {name: [value for _, value in menu] for name, menu in menus.items()}
+    assert options["joint"] == ["left_wrist", "right_wrist"]
+    assert options["sender"][0] == seen.values["sender"] == "all"
+    assert set(options["sender"][1:]) == {
+        "nose",
+        "left_shoulder",
+        "left_elbow",
+        "left_wrist",
+    }
