@@ -75,3 +75,23 @@ def test_a_loop_that_keeps_the_poses():
         return (torch.stack(poses[1:]) - truth).norm(dim=-1).mean(1)
 
     assert check("ief.test", answer)
+
+
+def test_steps_may_be_counted_by_walking():
+    def answer(start, truth, bound):
+        left = (truth - start).norm(dim=-1)
+        count = torch.zeros(left.shape, dtype=torch.long)
+        while (left > 1e-4).any():
+            count += left > 1e-4
+            left = (left - bound).clamp(min=0)
+        return count
+
+    assert check("ief.steps", answer)
+
+
+def test_who_is_nearer_may_be_told_by_nanmean():
+    def answer(pose, correction, truth, visibility):
+        gain = (pose - truth).norm(dim=-1) - (pose + correction - truth).norm(dim=-1)
+        return torch.where(visibility > 0, gain, torch.nan).nanmean(-1) > 0
+
+    assert check("ief.nearer", answer)
