@@ -151,3 +151,15 @@ def test_the_command_end_to_end(tmp_path, capsys):
     assert "heatmap_tiny: done" in capsys.readouterr().out
     assert cards.names(out / "heatmap_tiny") == ["heatmap_tiny"]
     assert (tmp_path / "trained.tar").is_file()
+
+
+def test_networks_that_begin_with_another_s_weights_are_not_compared(monkeypatch):
+    asked = []
+    command = "poselab.evaluate.together.__main__"
+    monkeypatch.setattr(
+        f"{command}.train_together", lambda names, *_: asked.extend(names) or {}
+    )
+    monkeypatch.setattr(f"{command}.summary", lambda *_: "")
+    main(LITTLE.split())
+    assert "simple_baseline_tiny" in asked
+    assert "sstn_tiny" not in asked

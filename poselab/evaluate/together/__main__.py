@@ -12,6 +12,7 @@ from poselab import recipes
 from poselab.errors import PoselabError
 from poselab.evaluate.together.processes import summary, train_together
 from poselab.evaluate.together.rules import Rules
+from poselab.recipes.continued import Continued
 
 EXAMPLES = """examples:
   python -m poselab.evaluate.together --device cuda --minutes 8.5 --out trained
@@ -53,10 +54,15 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def _from_nothing(name: str) -> bool:
+    """Whether a recipe begins with no other network's weights: those are compared."""
+    return not isinstance(recipes.find(name), Continued)
+
+
 def main(argv: list[str] | None = None) -> None:
     """The command line; prints a line for each network in the end."""
     began, options = time.monotonic(), arguments(argv)
-    names = options.names or recipes.names()
+    names = options.names or [n for n in recipes.names() if _from_nothing(n)]
     os.environ.setdefault("POSELAB_CACHE_GB", ROOM)
     try:
         for name in names:
