@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+    from poselab.checks import Progress
     from poselab.records import Poses
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "estimate", "setup"]
+__all__ = ["__version__", "estimate", "progress", "setup"]
 
 # torch's idle threads wait by spinning. Where a browser, a server or other kernels
 # want the same two cores, that makes small operations several times slower than one
@@ -136,3 +137,14 @@ def _allow_widgets_on_colab() -> None:
     except ImportError:
         return
     output.enable_custom_widget_manager()
+
+
+def progress() -> Progress:
+    """Which exercises of the course you have solved, notebook by notebook.
+
+    `check` notes right answers in your cache folder (POSELAB_CACHE, or the user's) and
+    nowhere else; delete progress.json there to begin again.
+    """
+    from poselab import checks
+
+    return checks.progress()

@@ -7,6 +7,7 @@ drawn. ``paint.py`` holds the painters, ``figures.py`` the figures, ``style.py``
 colours.
 """
 
+from poselab.draw.charts import decisions
 from poselab.draw.figures import (
     box,
     curve,
@@ -73,6 +74,7 @@ __all__ = [
     "WRONG_ANSWER",
     "box",
     "curve",
+    "decisions",
     "figure",
     "font",
     "grid",
