@@ -1,5 +1,6 @@
 """Where samples come from, and what may be done to them before a codec sees them."""
 
+from poselab.datasets.clips import read_clip, save_gif
 from poselab.datasets.coco.export import save_coco
 from poselab.datasets.coco.people import CocoPeople, Variation
 from poselab.datasets.coco.reader import Coco, Crops
@@ -24,6 +25,7 @@ from poselab.datasets.transforms import (
     transform,
 )
 from poselab.records.coco import to_coco, to_results
+from poselab.records.posetrack import to_posetrack
 
 __all__ = [
     "Coco",
@@ -46,10 +48,13 @@ __all__ = [
     "evaluation",
     "flip",
     "portrait",
+    "read_clip",
     "read_image",
     "rotate",
     "save_coco",
+    "save_gif",
     "to_coco",
+    "to_posetrack",
     "to_results",
     "transform",
 ]

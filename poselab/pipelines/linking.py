@@ -15,6 +15,7 @@ from torch import Tensor
 from poselab.errors import require, require_shape
 
 NEW = -1  # instead of an index: nobody of the frame before
+FAR = 1000.0  # heads: the distance of two poses without a common joint
 METHODS = ("hungarian", "greedy")
 
 
@@ -52,16 +53,43 @@ def pose_costs(
     `lengths` [A] px. `known` [A, J] and [B, J] say which joints to compare (all); a
     pair without a common joint costs 1.
     """
+    distance, both = _distances(before, now, known_before, known_now)
+    near = distance <= threshold * lengths[:, None, None]
+    return 1 - (near & both).sum(-1) / both.sum(-1).clamp(min=1)
+
+
+def joint_costs(
+    before: Tensor,
+    now: Tensor,
+    lengths: Tensor,
+    known_before: Tensor | None = None,
+    known_now: Tensor | None = None,
+) -> Tensor:
+    """The mean distance of the joints of [A, J, 2] and [B, J, 2] px in heads; [A, B].
+
+    Arguments as for `pose_costs`. It has no upper end, so it still tells near from far
+    where nothing overlaps any more; a pair without a common joint costs `FAR`. Not a
+    cost of the paper.
+    """
+    distance, both = _distances(before, now, known_before, known_now)
+    total = (distance * both).sum(-1) / both.sum(-1).clamp(min=1)
+    heads = total / lengths.clamp(min=1e-6)[:, None]
+    return torch.where(both.any(-1), heads.clamp(max=FAR), FAR)
+
+
+def _distances(
+    before: Tensor, now: Tensor, known_before: Tensor | None, known_now: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Distances of all pairs, and which joints both have; [A, B, J] each."""
     require_shape("before", before, None, None, 2)
     require_shape("now", now, None, before.shape[1], 2)
     distance = (before[:, None] - now).norm(dim=-1)  # [A, B, J] px
-    near = distance <= threshold * lengths[:, None, None]
-    both = torch.ones_like(near)
+    both = torch.ones_like(distance, dtype=torch.bool)
     if known_before is not None:
         both = both & known_before[:, None]
     if known_now is not None:
         both = both & known_now
-    return 1 - (near & both).sum(-1) / both.sum(-1).clamp(min=1)
+    return distance, both
 
 
 def appearance_costs(before: Tensor, now: Tensor) -> Tensor:

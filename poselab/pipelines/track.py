@@ -14,7 +14,14 @@ import torch
 from torch import Tensor
 
 from poselab.errors import ArgumentError, require
-from poselab.pipelines.linking import METHODS, NEW, assign, box_costs, pose_costs
+from poselab.pipelines.linking import (
+    METHODS,
+    NEW,
+    assign,
+    box_costs,
+    joint_costs,
+    pose_costs,
+)
 from poselab.records import Poses
 from poselab.skeleton import COCO_17, Skeleton
 
@@ -54,7 +61,14 @@ def pose_cost(before: Poses, now: Poses, skeleton: Skeleton = COCO_17) -> Tensor
     return pose_costs(before.keypoints, now.keypoints, lengths, *known)
 
 
-COSTS: dict[str, Cost] = {"box": box_cost, "pose": pose_cost}
+def joint_cost(before: Poses, now: Poses, skeleton: Skeleton = COCO_17) -> Tensor:
+    """The mean distance of the joints in heads; [A, B]. As `pose_cost`, but endless."""
+    lengths = head_lengths(before.keypoints, skeleton)
+    known = before.scores > 0, now.scores > 0
+    return joint_costs(before.keypoints, now.keypoints, lengths, *known)
+
+
+COSTS: dict[str, Cost] = {"box": box_cost, "pose": pose_cost, "joints": joint_cost}
 
 
 class Tracker:

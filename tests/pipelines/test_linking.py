@@ -6,10 +6,12 @@ import torch
 
 from poselab.errors import ArgumentError
 from poselab.pipelines.linking import (
+    FAR,
     NEW,
     appearance_costs,
     assign,
     box_costs,
+    joint_costs,
     pose_costs,
 )
 from tests.support import golden
@@ -67,6 +69,18 @@ def test_pose_costs_count_the_joints_that_both_have():
     assert costs.item() == pytest.approx(1 / 3)
     nobody = pose_costs(before, now, lengths, known_before=~seen, known_now=seen)
     assert nobody.item() == 1
+
+
+def test_joint_costs_are_mean_distances_in_heads_without_an_end():
+    before = torch.tensor([[[0.0, 0], [10, 0]]])
+    now = torch.stack([before[0] + 20, before[0] + 200])
+    costs = joint_costs(before, now, torch.tensor([10.0]))
+    torch.testing.assert_close(costs, torch.tensor([[2.0, 20.0]]) * 2**0.5)
+    assert pose_costs(before, now, torch.tensor([10.0])).tolist() == [[1, 1]]
+    one = torch.tensor([[True, False]])
+    seen = torch.tensor([[True, True], [False, True]])
+    costs = joint_costs(before, now, torch.tensor([10.0]), one, seen)
+    torch.testing.assert_close(costs, torch.tensor([[2 * 2**0.5, FAR]]))
 
 
 def test_appearance_costs():

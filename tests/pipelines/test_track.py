@@ -35,7 +35,7 @@ def switches(clip, tracks):
 
 
 def test_true_poses_keep_their_identities(clips):
-    for cost in ("box", "pose"):
+    for cost in ("box", "pose", "joints"):
         for clip in clips:
             tracks = Tracker(cost=cost)([truth_as_poses(frame) for frame in clip])
             changed, total = switches(clip, tracks)
