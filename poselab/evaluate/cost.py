@@ -21,11 +21,11 @@ def count_macs(net: nn.Module, *inputs: Tensor) -> int:
     def count(layer: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal total
         # A transposed convolution spreads each input value, the others gather.
-        spreads = isinstance(layer, nn.ConvTranspose2d)
+        spreads = isinstance(layer, (nn.ConvTranspose2d, nn.ConvTranspose3d))
         values = given[0] if spreads else output
         total += values.numel() * layer.weight[0].numel()
 
-    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Conv3d, nn.ConvTranspose3d, nn.Linear)
     hooks = [
         m.register_forward_hook(count) for m in net.modules() if isinstance(m, kinds)
     ]

@@ -42,17 +42,22 @@ class Spoiled(NamedTuple):
 def spoil(clip: Sequence[Sample], how: Spoiled, seed: int = 0) -> list[Poses]:
     """The true poses of a clip's frames as a detector would give them.
 
-    Each person of each frame is lost with probability `how.misses`; with `how.alarms`
-    a copy appears where nobody is, 40 px to a side; `how.noise` is the standard
-    deviation of boxes and joints in px. The same draws for all settings: a person who
-    is lost stays lost when more are.
+    Of all people in all frames the share `how.misses` is lost, and beside the share
+    `how.alarms` a copy appears, 40 px to a side; `how.noise` is the standard deviation
+    of boxes and joints in px. The same draws for all settings: a person who is lost
+    stays lost when more are.
     """
     draws = torch.Generator().manual_seed(seed)
-    return [_spoiled(frame, how, draws) for frame in clip]
+    counts = [len(frame.present) for frame in clip]
+    ranks = [torch.randperm(sum(counts), generator=draws) for _ in range(2)]
+    chances = (torch.stack(ranks) / max(1, sum(counts))).split(counts, 1)
+    pairs = zip(clip, chances, strict=True)
+    return [_spoiled(frame, how, chance, draws) for frame, chance in pairs]
 
 
-def _spoiled(frame: Sample, how: Spoiled, draws: torch.Generator) -> Poses:
-    chance = torch.rand(2, len(frame.present), generator=draws)
+def _spoiled(
+    frame: Sample, how: Spoiled, chance: Tensor, draws: torch.Generator
+) -> Poses:
     shift = 80.0 * (torch.rand(len(frame.present), generator=draws) < 0.5) - 40.0
     points = torch.randn(frame.keypoints.shape, generator=draws)
     edges = torch.randn(frame.boxes.shape, generator=draws)
