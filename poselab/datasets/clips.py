@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shutil
 import subprocess
@@ -27,8 +28,8 @@ def read_clip(path: str | Path, every: int = 1, most: int = FRAMES) -> Tensor:
     """The frames of a clip, [T, 3, H, W] in [0, 1]: each `every`-th, at most `most`.
 
     `path` is a folder of pictures (in the order of the numbers in their names), an
-    animated picture such as a GIF, or a video, which needs OpenCV (`import cv2`) or the
-    program ffmpeg. Raises `ImageError` for a clip that cannot be read or whose frames
+    animated picture such as a GIF, or a video, which needs OpenCV (the module cv2) or
+    the program ffmpeg. Raises `ImageError` for a clip that cannot be read or whose frames
     differ in size.
     """
     _demand(every >= 1, "must be at least 1", "read_clip", every=every)
@@ -95,7 +96,7 @@ def _animated(path: Path, every: int, most: int) -> list[Tensor]:
 
 def _video(path: Path, every: int, most: int) -> list[Tensor]:
     try:
-        import cv2
+        cv2 = importlib.import_module("cv2")
     except ImportError:
         return _by_ffmpeg(path, every, most)
     film, frames, number = cv2.VideoCapture(str(path)), [], 0

@@ -21,14 +21,11 @@ from poselab.records import Poses, Sample
 
 __all__ = ["TrackingLab"]
 
-COSTS = (
-    ("1 - IoU of boxes", "box"),
-    ("1 - PCKh", "pose"),
-    ("joints (heads)", "joints"),
-)
+COSTS = (("1 - IoU of boxes", "box"), ("1 - PCKh", "pose"), ("mean distance", "joints"))
 LIMITS = {"box": 0.99, "pose": 0.99, "joints": 6.0}  # where the gate stands
 KINDS = ("misses", "false_alarms", "switches")
-_SCALE, _ROW, _LEFT, _SIDE = 2, 22, 96, 210  # of the pictures; px
+_SCALE, _ROW, _LEFT, _SIDE = 2, 30, 120, 300  # of the pictures; px
+_TITLE = 34
 
 
 class Spoiled(NamedTuple):
@@ -154,17 +151,17 @@ class TrackingLab(Explorer):
         )
         cells = cells_of(truth, stacked, scores)
         cells = cells[:, (cells[..., 0] != ABSENT).any(0)]
-        rows = 40 + _ROW * cells.shape[1]
+        rows = 18 + _ROW * max(5, cells.shape[1] + 1)
         page = Image.new(
-            "RGB", (2 * photo.width + 8, photo.height + 26 + rows), "white"
+            "RGB", (2 * photo.width + 8, photo.height + _TITLE + rows), "white"
         )
         pen = ImageDraw.Draw(page)
         for side, (text, *people) in enumerate(panels):
             x = side * (photo.width + 8)
             shown = f"{text}, frame {at} of the clip"
-            pen.text((x + 2, 3), shown, "black", font(16))
-            page.paste(self._people(photo, *people), (x, 26))
-        top = photo.height + 36
+            pen.text((x + 2, 2), shown, "black", font(24))
+            page.paste(self._people(photo, *people), (x, _TITLE))
+        top = photo.height + _TITLE + 12
         width = page.width - _SIDE - _LEFT
         _strip(pen, cells, frame, top, width)
         _numbers(pen, page.width - _SIDE + 16, top, scores)
@@ -184,12 +181,12 @@ class TrackingLab(Explorer):
                     pen.line([*person[a].tolist(), *person[b].tolist()], ink, wide)
             if flags.any():
                 x, y = person[flags].amin(0).tolist()
-                place = (min(max(x, 2), photo.width - 26), max(y - 22, 2))
+                place = (min(max(x, 2), photo.width - 34), max(y - 30, 2))
                 pen.text(
                     place,
                     str(identity),
                     "white",
-                    font(18),
+                    font(26),
                     stroke_width=3,
                     stroke_fill=ink_of(identity % 6),
                 )
@@ -202,12 +199,14 @@ def _strip(pen, cells, frame: int, top: int, width: int) -> None:
     wide = min(26.0, width / count)
     for row in range(rows):
         y = top + _ROW * row
-        pen.text((4, y), f"person {row}", "black", font(15))
+        pen.text((4, y - 1), f"person {row}", "black", font(22))
         for t in range(count):
             _cell(pen, _LEFT + wide * t, y, wide, *cells[t, row].tolist())
     x = _LEFT + wide * frame
     box = [x - 2, top - 4, x + wide - 1, top + _ROW * rows + 1]
     pen.rectangle(box, outline="black", width=2)
+    words = "colour: identity given    cross: miss    bar: switch"
+    pen.text((_LEFT, top + _ROW * rows + 2), words, "black", font(20))
 
 
 def _cell(pen, x: float, y: int, wide: float, track: int, switch: int) -> None:
@@ -226,12 +225,12 @@ def _cell(pen, x: float, y: int, wide: float, track: int, switch: int) -> None:
 def _numbers(pen, x: int, top: int, scores: TrackScores) -> None:
     """MOTA, and what each kind of errors takes from it."""
     total = scores.total
-    pen.text((x, top - 6), f"MOTA {total['mota']:.3f}", SERIES[0], font(22))
+    pen.text((x, top - 8), f"MOTA {total['mota']:.3f}", SERIES[0], font(32))
     for row, name in enumerate(KINDS):
-        y, lost = top + 24 + 21 * row, total[name] / max(1, total["objects"])
+        y, lost = top + 36 + 32 * row, total[name] / max(1, total["objects"])
         text = f"{name.replace('_', ' ')} {100 * lost:.1f} %"
-        pen.rectangle([x, y + 2, x + min(_SIDE - 24, 150 * lost), y + 18], "#F2B7A0")
-        pen.text((x + 2, y + 1), text, "black", font(14))
+        pen.rectangle([x, y, x + min(_SIDE - 24, 260 * lost), y + 28], "#F2B7A0")
+        pen.text((x + 4, y), text, "black", font(22))
 
 
 _GROUPS = {

@@ -36,6 +36,10 @@ def test_macs_by_hand():
     )
     assert count_macs(nn.Linear(10, 7), torch.rand(1, 10)) == 70
     assert count_macs(nn.ConvTranspose2d(3, 5, 4, 2, 1), image) == 64 * 3 * 5 * 16
+    clip = image[:, :, None].repeat(1, 1, 4, 1, 1)  # four frames
+    assert count_macs(nn.Conv3d(3, 5, 3, padding=1), clip) == 4 * 64 * 5 * 81
+    up = nn.ConvTranspose3d(3, 5, (1, 4, 4), (1, 2, 2), (0, 1, 1))
+    assert count_macs(up, clip) == 4 * 64 * 3 * 5 * 16
 
 
 def test_macs_of_known_networks():
