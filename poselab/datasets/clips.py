@@ -29,8 +29,8 @@ def read_clip(path: str | Path, every: int = 1, most: int = FRAMES) -> Tensor:
 
     `path` is a folder of pictures (in the order of the numbers in their names), an
     animated picture such as a GIF, or a video, which needs OpenCV (the module cv2) or
-    the program ffmpeg. Raises `ImageError` for a clip that cannot be read or whose frames
-    differ in size.
+    the program ffmpeg. Raises `ImageError` for a clip that cannot be read, or whose
+    frames differ in size.
     """
     _demand(every >= 1, "must be at least 1", "read_clip", every=every)
     path = user_path(path)
