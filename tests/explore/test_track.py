@@ -24,7 +24,7 @@ def lab(clip):
 
 
 def test_every_control_changes_the_picture(lab):
-    lab.set(misses=30, alarms=30, noise=3.0)
+    lab.set(misses=30, alarms=40, noise=5.0)
     try:
         seen = lab.sweep()
     finally:
