@@ -85,7 +85,7 @@ def _pictures(folder: Path) -> list[Path]:
 def _animated(path: Path, every: int, most: int) -> list[Tensor]:
     try:
         with Image.open(path) as picture:
-            frames = []
+            frames: list[Tensor] = []
             for number, frame in enumerate(ImageSequence.Iterator(picture)):
                 if number % every == 0 and len(frames) < most:
                     frames.append(as_image(frame.convert("RGB")))
@@ -99,7 +99,8 @@ def _video(path: Path, every: int, most: int) -> list[Tensor]:
         cv2 = importlib.import_module("cv2")
     except ImportError:
         return _by_ffmpeg(path, every, most)
-    film, frames, number = cv2.VideoCapture(str(path)), [], 0
+    film, number = cv2.VideoCapture(str(path)), 0
+    frames: list[Tensor] = []
     while len(frames) < most:
         there, frame = film.read()  # [H, W, 3] uint8, blue first
         if not there:

@@ -132,10 +132,9 @@ class TrackingLab(Explorer):
         truth = self.clip[kept]
         how = Spoiled(misses / 100, alarms / 100, noise)
         limit = LIMITS[cost] if gate else None
-        found = [spoil(self.clip, how)[t] for t in kept]
-        tracked = Tracker(cost=cost, method=method, gate=limit, patience=patience)(
-            found
-        )
+        found = spoil(self._frames, how)
+        tracker = Tracker(cost=cost, method=method, gate=limit, patience=patience)
+        tracked = tracker([found[t] for t in kept])
         stacked = Poses.stack(tracked)
         heads = self.heads[kept]
         scores = track_scores(truth, stacked, heads, drop_last_frame=False)
@@ -242,7 +241,9 @@ _GROUPS = {
 
 def _describe(every: int, fps: float, scores, tracked: list[Poses], how: dict) -> str:
     total = scores.total
-    names = {identity for poses in tracked for identity in poses.track_ids.tolist()}
+    names = {
+        identity for poses in tracked for identity in poses.known("track_ids").tolist()
+    }
     people = len(scores.events[0].taken[0])
     cost = dict((value, label) for label, value in COSTS)[how["cost"]]
     gate = f"gate {LIMITS[how['cost']]:g}" if how["gate"] else "no gate"
