@@ -20,6 +20,7 @@ from poselab.course import PATIENCE, WIDGET
 from poselab.course.contract import problems, size_problem
 from poselab.course.files import CourseError, save, slug_of
 from poselab.course.header import read_header, write_header, write_setup
+from poselab.draw import few_colours
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -125,7 +126,7 @@ def shrink_png(text: str) -> str:
         paper = Image.new("RGBA", picture.size, "white")
         flat = Image.alpha_composite(paper, picture.convert("RGBA")).convert("RGB")
     small = io.BytesIO()
-    few = flat.quantize(256, dither=Image.Dither.NONE)
+    few = few_colours(flat)
     few.save(small, "PNG", optimize=True)
     # As Jupyter writes it: one line that ends.
     return base64.b64encode(small.getvalue()).decode() + "\n"

@@ -23,6 +23,7 @@ from poselab.draw.figures import (
 )
 from poselab.draw.lost import ap_of_noise, ap_steps
 from poselab.draw.paint import (
+    few_colours,
     font,
     grid,
     paint_arrows,
@@ -75,6 +76,7 @@ __all__ = [
     "box",
     "curve",
     "decisions",
+    "few_colours",
     "figure",
     "font",
     "grid",

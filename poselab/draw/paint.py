@@ -13,14 +13,16 @@ import io
 import math
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from poselab.datasets.images import to_pil
 from poselab.draw.styles import (
     BOX,
     MASK,
     PREDICTION,
+    SERIES,
     SIDE_COLOURS,
+    TRUTH,
     array,
     drawn_boxes,
     limb_side,
@@ -42,6 +44,24 @@ def to_bytes(picture: Image.Image, format: str = "jpeg", quality: int = 88) -> b
     else:
         picture.save(out, "jpeg", quality=quality, subsampling=0)
     return out.getvalue()
+
+
+def few_colours(picture: Image.Image, count: int = 256) -> Image.Image:
+    """The picture in `count` colours, a third of the bytes as a PNG.
+
+    The course's own colours are among them as they are: a small mark in a legend would
+    otherwise get the nearest colour of the photograph beside it.
+    """
+    free = picture.quantize(count - len(_OWN), dither=Image.Dither.NONE)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*(free.getpalette() or [])[: 3 * (count - len(_OWN))], *_FLAT])
+    return picture.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
+_OWN = sorted(
+    {*SIDE_COLOURS.values(), *SERIES, TRUTH, PREDICTION, BOX, MASK, "#FFFFFF"}
+)
+_FLAT = [value for colour in _OWN for value in ImageColor.getrgb(colour)]
 
 
 @functools.lru_cache(maxsize=16)

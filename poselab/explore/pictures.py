@@ -10,6 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from poselab.draw import few_colours
+
 _STILL = 720  # px; a saved notebook has room for pictures of this width
 
 
@@ -20,7 +22,7 @@ def png(image: Image.Image, width: int = _STILL) -> bytes:
         size = (width, max(1, round(image.height * width / image.width)))
         image = image.resize(size, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    image.quantize(256, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    few_colours(image).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 
