@@ -80,8 +80,8 @@ class BodyExplorer(Explorer):
         dots = segments(posed[moved].numpy(), (), PREDICTION, radius=1.3, alpha=0.6)
         bones = [(p, k) for k, p in enumerate(self.model.parents) if p >= 0]
         inside = segments(joints.numpy(), bones, "#222222", radius=3.0, width=2.0)
-        views = (View(**CAMERA, distance=2.5, target=(0, 0, 0)),)
-        views += (View(yaw, 10, 2.5, (0, 0, 0)),)
+        views = (View(**CAMERA, distance=2.2, target=(0, 0, 0)),)
+        views += (View(yaw, 10, 2.2, (0, 0, 0)),)
         front, aside = (_seen([skin], views[0]), _seen([skin, dots, inside], views[1]))
         sheet = beside(titled(front, "the mesh"), titled(aside, "joints, what moves"))
         marks = {"vertices that this joint moves": PREDICTION, "joints": "#222222"}
