@@ -14,9 +14,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from poselab.errors import require_shape
 from poselab.models.smpl import BodyModel
-from poselab.people.body.kinematics import BONE, BONES, PARENTS, rest_pose
-from poselab.people.body.person import forward, primitives, sample_clothes, sample_shape
+from poselab.people.body.kinematics import (
+    BONE,
+    BONES,
+    PARENTS,
+    chain,
+    offsets,
+    rest_pose,
+    turned,
+)
+from poselab.people.body.person import (
+    average_shape,
+    forward,
+    primitives,
+    sample_clothes,
+    sample_shape,
+)
+from poselab.people.body.shape import measures
 
 SIDES = 12  # vertices around a limb
 STEPS = 5  # rings along one capsule
@@ -64,6 +80,35 @@ def mannequin(
 JOINTS = BONES  # the names of the mannequin's joints
 
 
+def rotations_of(angles: Tensor, turn: Tensor | None = None) -> Tensor:
+    """A drawn person's pose as the mannequin's rotations [N, K, 3, 3] (float64).
+
+    `angles` [N, K, 3] radians and `turn` [N, 3] are those of `people`'s `BodyPose`.
+    """
+    require_shape("angles", angles, None, len(BONES), 3)
+    turn = torch.zeros(len(angles), 3) if turn is None else turn
+    here, rest = _world(angles, turn), _world(_t_pose(1), torch.zeros(1, 3))
+    world = here @ rest.transpose(2, 3)  # from the T-pose to the pose
+    local = world.clone()
+    above = world[:, list(PARENTS[1:])]
+    local[:, 1:] = above.transpose(2, 3) @ world[:, 1:]
+    flip = torch.tensor([1.0, -1.0, -1.0]).double()
+    return flip[:, None] * local * flip
+
+
+def _world(angles: Tensor, turn: Tensor) -> Tensor:
+    lengths = offsets(measures(average_shape(1)))
+    return chain(lengths.double(), angles.double(), turned(turn.double())).rotation
+
+
+def _t_pose(count: int) -> Tensor:
+    """The angles [N, K, 3] of the rest pose: arms to the sides."""
+    angles = rest_pose(count).angles
+    for side in ("left_", "right_"):
+        angles[:, BONE[side + "shoulder"], 2] = pi / 2
+    return angles
+
+
 def _axes(points: Tensor) -> Tensor:
     """World mm, y up -> m, y down, facing -z."""
     return points.double() / 1000 * torch.tensor([1.0, -1.0, -1.0]).double()
@@ -76,9 +121,7 @@ def _bodies(people: int, seed: int) -> tuple[Tensor, list]:
     look = sample_clothes(people, draws).replace(
         hair_style="bald", sleeves="none", bottom="shorts"
     )
-    pose = rest_pose(people)
-    for side in ("left_", "right_"):
-        pose.angles[:, BONE[side + "shoulder"], 2] = pi / 2
+    pose = rest_pose(people).replace(angles=_t_pose(people))
     frames = forward(shape, pose)
     middle = frames.origin[:, :1]
     round_, oval = primitives(shape, look, pose, frames)

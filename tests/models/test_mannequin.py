@@ -3,8 +3,10 @@
 import pytest
 import torch
 
-from poselab.models.mannequin import JOINTS, mannequin
+from poselab.models.mannequin import JOINTS, mannequin, rotations_of
 from poselab.models.smpl import axis_angle_to_matrix
+from poselab.people.body.motion import sample_pose
+from poselab.people.body.person import average_shape, forward
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +76,27 @@ def test_the_same_seed_gives_the_same_body():
     one, other = (mannequin(2, people=20, seed=3)[0] for _ in range(2))
     assert torch.equal(one.template, other.template)
     assert torch.equal(one.shape_directions, other.shape_directions)
+
+
+def test_a_drawn_pose_is_the_mannequin_s(body):
+    """Bones of the mannequin point where the drawn person's bones do."""
+    model, _ = body
+    pose = sample_pose(8, torch.Generator().manual_seed(0))
+    joints = model(torch.zeros(8, 4).double(), rotations_of(pose.angles, pose.turn))
+    drawn = forward(average_shape(8), pose).origin.double()
+    drawn = drawn * torch.tensor([1.0, -1.0, -1.0]).double()
+    for child, parent in enumerate(model.parents):
+        if parent >= 0:
+            one = joints.joints[:, child] - joints.joints[:, parent]
+            other = drawn[:, child] - drawn[:, parent]
+            alike = torch.nn.functional.cosine_similarity(one, other)
+            assert (alike > 0.99).all(), JOINTS[child]
+
+
+def test_the_rest_pose_hangs_its_arms(body):
+    model, _ = body
+    rotations = rotations_of(torch.zeros(1, len(JOINTS), 3))
+    joints = model(torch.zeros(1, 4).double(), rotations).joints[0]
+    shoulder, wrist = (joints[JOINTS.index(f"left_{n}")] for n in ("shoulder", "wrist"))
+    assert wrist[1] - shoulder[1] > 0.4
+    assert (rotations[0, 0] - torch.eye(3).double()).abs().max() < 1e-6
