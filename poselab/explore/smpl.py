@@ -89,7 +89,8 @@ class BodyExplorer(Explorer):
         return legend(sheet, marks), (
             f"{len(betas)} of {self.model.shape_directions.shape[2]} shape "
             f"coefficients, stature {tall:.2f} m. The {joint.replace('_', ' ')} turned "
-            f"by ({x}°, {y}°, {z}°), axis times angle, moves {int(moved.sum())} of {len(rest)} vertices."
+            f"by ({x}°, {y}°, {z}°), axis times angle, moves "
+            f"{int(moved.sum())} of {len(rest)} vertices."
         )
 
 
