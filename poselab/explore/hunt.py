@@ -21,7 +21,7 @@ from poselab.explore.pictures import Chart, beside
 from poselab.geometry import xyxy_to_xywh
 from poselab.records import Sample
 
-__all__ = ["BUGS", "BugExplorer", "Trace", "bug_hunt", "people_of"]
+__all__ = ["BugExplorer", "Trace", "bug_hunt", "people_of"]
 
 # Number of a bug -> what it is. The numbers are what an exercise asks for.
 BUGS = {

@@ -100,8 +100,8 @@ def test_nothing_that_dies_with_the_kernel_is_saved(page, folder):
 
 
 def test_without_a_kernel_the_picture_and_the_way_back_are_shown_again(page, shots):
-    page.wait_for_timeout(1500)
     cell = lab.cell(page, 0)
+    cell.locator(".poselab-explorer").wait_for(state="detached", timeout=30_000)
     page.screenshot(path=shots / "shut-down.png")
     assert cell.locator(".poselab-explorer").count() == 0
     assert cell.get_by_text(HINT).is_visible()

@@ -100,7 +100,7 @@ def test_addresses_are_safe_and_checked(name):
 
 
 def test_unknown_name():
-    with pytest.raises(ArgumentError, match="name = 'lenet'.*deeppose_r50_coco"):
+    with pytest.raises(ArgumentError, match="name = 'lenet'.*fasterrcnn_r50_fpn"):
         zoo.load("lenet")
 
 
