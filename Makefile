@@ -57,9 +57,9 @@ $(STAMP): pyproject.toml constraints.txt
 lab: $(STAMP)  ## open the course in JupyterLab [PORT=8888] [BROWSER=no]
 	$(RUN) -m jupyterlab $(LAB_FLAGS)
 
-# In JOBS processes of one thread each; a file's tests, or a notebook's, stay together.
+# In JOBS processes of one thread each; a file's tests stay together.
 JOBS ?= 2
-PYTEST := $(RUN) -m pytest -n $(JOBS) --dist loadgroup
+PYTEST := $(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 test: $(STAMP)  ## run every test [ARGS="-k people"] [JOBS=2]
 	$(PYTEST) $(ARGS)

@@ -8,9 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import pytest
-
 NO_NETWORK = Path(__file__).parent / "no_network"
+LONGEST = "test_nbval.py"
 # What `make test-fast` leaves out: folders and files with whole networks, trainings,
 # kernels, browsers, several processes or large sets; a single test is marked by itself.
 SLOW = {
@@ -84,6 +83,5 @@ def pytest_collection_modifyitems(items):
         runs_a_notebook = "finished" in item.fixturenames
         if SLOW.intersection(parts) or runs_a_notebook:
             item.add_marker("slow")
-        of_one_notebook = "path" in item.fixturenames and hasattr(item, "callspec")
-        which = item.callspec.id if of_one_notebook else ""
-        item.add_marker(pytest.mark.xdist_group(f"{item.path} {which}"))
+    # Each file goes to one process: the longest one begins first.
+    items.sort(key=lambda item: item.path.name != LONGEST)
