@@ -34,9 +34,10 @@ def test_read_at_the_peak_it_is_the_codec_s_answer(maps, samples):
     with torch.no_grad():
         poses = codec.decode(maps.network(samples.image[:1]))
     joints, points = maps.read(0, 0.0)
-    # mm: two batches of one network differ in the last digits of float32.
-    torch.testing.assert_close(joints, poses.joints_3d[0, 0], rtol=1e-4, atol=1e-3)
-    torch.testing.assert_close(points, poses.keypoints[0, 0])
+    # The network is asked twice, by one thread and by several: the last digits of
+    # float32 differ, and where a heatmap is flat DARK's step enlarges them.
+    torch.testing.assert_close(joints, poses.joints_3d[0, 0], rtol=1e-3, atol=0.05)
+    torch.testing.assert_close(points, poses.keypoints[0, 0], rtol=0, atol=0.01)
     _, far = maps.read(0, 10.0)
     gap = (far - points).norm(dim=-1)
     torch.testing.assert_close(gap, torch.full_like(gap, 10.0))
