@@ -140,7 +140,7 @@ def _mirror(values: Tensor) -> Tensor:
 
 
 mirror = chapter.exercise(
-    "mirror",
+    "flip",
     cases=_mirror_cases,
     solution=_mirror,
     returns=("the joints",),

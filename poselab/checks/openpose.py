@@ -140,7 +140,7 @@ def _mirror(fields: Tensor, partner: list[int]) -> Tensor:
 
 
 mirror = chapter.exercise(
-    "mirror",
+    "unflip",
     cases=_mirror_cases,
     solution=_mirror,
     returns=("the fields",),

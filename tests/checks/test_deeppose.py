@@ -87,4 +87,4 @@ def test_a_mirror_by_way_of_the_picture():
         x, y = denormalise(values, box)[:, list(COCO_17.flip_index)].unbind(-1)
         return normalise(torch.stack([95 - x, y], -1), box)
 
-    assert check("deeppose.mirror", answer)
+    assert check("deeppose.flip", answer)

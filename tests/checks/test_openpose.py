@@ -35,8 +35,8 @@ def test_a_mirror_in_place_and_limb_by_limb():
         fields[:, 0] *= -1
         return fields.flip(-1)[partner]
 
-    assert check("openpose.mirror", answer)
-    assert check("openpose.mirror", spoils).diagnosis == "mutates"
+    assert check("openpose.unflip", answer)
+    assert check("openpose.unflip", spoils).diagnosis == "mutates"
 
 
 def test_the_best_matching_by_trying_all():
