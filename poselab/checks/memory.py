@@ -20,7 +20,8 @@ def solved(folder: str | Path | None = None) -> set[str]:
         found = json.loads((cache_dir(folder) / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError, CacheError):
         return set()
-    return {name for name in found if isinstance(name, str)}
+    known = found if isinstance(found, list) else []
+    return {name for name in known if isinstance(name, str)}
 
 
 def remember(name: str, folder: str | Path | None = None) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from poselab.datasets import SyntheticPeople
 from poselab.errors import require
 from poselab.records import Sample
 
@@ -86,3 +87,29 @@ def crowds(samples: Sample) -> Sample:
         value=samples,
     )
     return samples.to("cpu")
+
+
+def neighbours(
+    maker: SyntheticPeople,
+    distance: float,
+    depth: float,
+    seed: int,
+    *,
+    away: float,
+    focal: float,
+) -> Sample:
+    """Two people side by side, one standing and one walking.
+
+    `distance` between them and how far one stands behind the other, `depth`, in mm, as
+    is `away`, their distance from the camera; its focal length in px.
+    """
+    return maker.scene(
+        x=[-distance / 2, distance / 2],
+        z=[0.0, -float(depth)],
+        yaw=[0.0, 0.0],
+        activity=["standing", "walking"],
+        distance=away,
+        focal_length=focal,
+        seed=seed,
+        background="room",
+    )

@@ -18,7 +18,7 @@ from poselab.draw.paint import grid
 from poselab.draw.styles import PREDICTION, SERIES
 from poselab.explore.base import Explorer
 from poselab.explore.controls import slider
-from poselab.explore.inputs import remembered
+from poselab.explore.inputs import neighbours, remembered
 from poselab.geometry import box_iou, xywh_to_xyxy
 from poselab.pipelines.pose_nms import RMPE, PoseNms, parametric_pose_nms
 from poselab.pipelines.suppression import oks_nms, pose_oks, soft_oks_nms
@@ -109,16 +109,7 @@ class SuppressionExplorer(Explorer):
 
     @remembered
     def scene(self, distance: float, depth: float, seed: int) -> Sample:
-        return self.maker.scene(
-            x=[-distance / 2, distance / 2],
-            z=[0.0, -float(depth)],
-            yaw=[0.0, 0.0],
-            activity=["standing", "walking"],
-            distance=3000.0,
-            focal_length=300.0,
-            seed=seed,
-            background="room",
-        )
+        return neighbours(self.maker, distance, depth, seed, away=3000.0, focal=300.0)
 
     @remembered
     def answer(self, distance, depth, seed, joints, boxes, **thresholds) -> tuple:

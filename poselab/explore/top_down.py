@@ -13,7 +13,7 @@ from poselab.draw.overlay import legend, ringed, titled
 from poselab.evaluate.lost import step_that_loses
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, image_slider, slider, toggle
-from poselab.explore.inputs import crowds, expect, remembered
+from poselab.explore.inputs import crowds, expect, neighbours, remembered
 from poselab.explore.pictures import beside
 from poselab.explore.top_down_counts import (
     count_hits,
@@ -171,16 +171,7 @@ class NeighbourExplorer(Explorer):
 
     @remembered
     def scene(self, distance: float, depth: float, seed: int) -> Sample:
-        return self.maker.scene(
-            x=[-distance / 2, distance / 2],
-            z=[0.0, -float(depth)],
-            yaw=[0.0, 0.0],
-            activity=["standing", "walking"],
-            distance=4600.0,
-            focal_length=600.0,
-            seed=seed,
-            background="room",
-        )
+        return neighbours(self.maker, distance, depth, seed, away=4600.0, focal=600.0)
 
     @remembered
     def answer(self, distance, depth, iou_threshold, score_threshold, seed, boxes):

@@ -46,8 +46,9 @@ def test_a_solved_exercise_is_remembered(tmp_path, monkeypatch):
 
 
 def test_a_spoilt_or_unwritable_file_costs_only_the_note(tmp_path, monkeypatch):
-    (tmp_path / "progress.json").write_text("{")
-    assert solved(tmp_path) == set()
+    for spoilt in ("{", "5", "null", '{"a.b": 1}', '["a', "\x00"):
+        (tmp_path / "progress.json").write_text(spoilt)
+        assert solved(tmp_path) == set()
     remember("a.b", tmp_path)
     assert solved(tmp_path) == {"a.b"}
 
