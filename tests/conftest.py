@@ -5,6 +5,8 @@ import importlib.util
 import os
 import runpy
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -62,6 +64,12 @@ else:
     _cache = tempfile.mkdtemp(prefix="poselab-tests-")
     atexit.register(shutil.rmtree, _cache, ignore_errors=True)
     os.environ["POSELAB_CACHE"] = _cache
+    # And matplotlib's list of fonts is made here, once: one that is damaged or of other
+    # fonts in the home folder lets each kernel say that a font was not found.
+    os.environ["MPLCONFIGDIR"] = os.path.join(_cache, "matplotlib")
+    if importlib.util.find_spec("matplotlib"):
+        _fonts = [sys.executable, "-c", "import matplotlib.font_manager"]
+        subprocess.run(_fonts, check=True, stderr=subprocess.DEVNULL)
 
 if importlib.util.find_spec("hypothesis"):
     from hypothesis import HealthCheck, settings
