@@ -93,6 +93,22 @@ def difference_of_lengths(tags, people):
     return (a[:, None] - b[None]).abs()
 
 
+@apart.wrong(
+    "You divide the root of the sum by T. Asked is the root of the mean square: divide "
+    "by T *before* the root."
+)
+def divided_after_the_root(tags, people):
+    return (tags[:, None] - people).norm(dim=-1) / tags.shape[1]
+
+
+@apart.wrong(
+    "You take the largest of the differences. All T tags take part: the root of the "
+    "mean square."
+)
+def largest_difference(tags, people):
+    return (tags[:, None] - people).abs().amax(-1)
+
+
 # --- 2. one answer from two resolutions ----------------------------------------------
 
 

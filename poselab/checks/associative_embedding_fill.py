@@ -25,6 +25,7 @@ def _missing_cases() -> list[Case]:
     below = _scene((4, 3, 0.6, -3.1), (1, 1, 0.8, 3.1))
     halves = _scene((2, 4, 0.5, 1.0), (7, 1, 0.8, 1.7))
     far = _scene((5, 0, 0.6, 0.55), (0, 5, 0.3, -0.3), (3, 3, 0.95, 2.6))
+    between = _scene((2, 1, 0.5, 0.4), (6, 4, 0.9, 1.8))
     exact = _scene((2, 2, 0.3, 2.0), (5, 4, 0.9, 2.2))
     flat = torch.zeros(3, 4), torch.zeros(3, 4)
     return [
@@ -35,6 +36,7 @@ def _missing_cases() -> list[Case]:
         Case("all cells alike: the first", *flat, 0.0),
         Case("a peak 0.55 from the tag", *far, 0.0),
         Case("a lower peak has exactly this tag", *exact, 2.0),
+        Case("tags 0.4 and 1.8, a mean of 0.6", *between, 0.6),
         Case("a tag of 0", *_scene((1, 5, 0.5, 0.1), (6, 2, 0.8, -4.0)), 0.0),
     ]
 
@@ -117,3 +119,35 @@ def row_first(heat, tags, mean):
 )
 def sign_kept(heat, tags, mean):
     return _best(heat - (tags - mean).round())
+
+
+@missing.wrong(
+    "You round the tag and the mean, each by itself: 0.4 and 0.6 become 0 and 1. Round "
+    "their *distance*, which is 0.2."
+)
+def rounded_apart(heat, tags, mean):
+    return _best(heat - (tags.round() - round(mean)).abs())
+
+
+@missing.wrong(
+    "You add the distance: what is farthest from the tag wins. It is to be *taken off*."
+)
+def added(heat, tags, mean):
+    return _best(heat + (tags - mean).abs().round())
+
+
+@missing.wrong(
+    "You split the flat index by the height. Cells are numbered row by row, so one row "
+    "is as long as the map is *wide*: `divmod(index, width)`."
+)
+def split_by_the_height(heat, tags, mean):
+    index = int((heat - (tags - mean).abs().round()).argmax())
+    y, x = divmod(index, heat.shape[0])
+    return torch.tensor([x, y])
+
+
+@missing.wrong("Of equal cells you take the last; the first one counts.")
+def last_of_equals(heat, tags, mean):
+    value = heat - (tags - mean).abs().round()
+    y, x = (value == value.max()).nonzero()[-1].tolist()
+    return torch.tensor([x, y])

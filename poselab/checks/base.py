@@ -231,7 +231,8 @@ class Exercise:
     def _first_difference(self, found: Outcome, truth: Outcome, cases, wrong: int):
         mine, true, raw = found.outputs[wrong], truth.outputs[wrong], found.raw[wrong]
         case = cases[wrong]
-        problem = compare.structure(raw, mine, true, self.returns)
+        problem = compare.another_order(mine, true, self.returns)
+        problem = problem or compare.structure(raw, mine, true, self.returns)
         if problem:
             text = f"In {_name(case)}: {problem}"
             return "wrong", text + self._given(case), "structure"
@@ -244,6 +245,7 @@ class Exercise:
             )
             return "wrong", text, "whole numbers"
         text = f"In {_name(case)}: {words.describe(mine, true, self.returns)}"
+        text += words.in_all_cases(found.outputs, truth.outputs)
         return "wrong", text + self._given(case, words.where(mine, true)), "values"
 
     def _diagnose(self, found: Outcome, truth: Outcome, cases) -> str | None:

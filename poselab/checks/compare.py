@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -95,6 +96,15 @@ def structure(raw: Any, mine: tuple, true: tuple, names: Sequence[str]) -> str |
                 f"yours has {list(a.shape)}.{_shape_hint(a, b)}"
             )
     return None
+
+
+def another_order(mine: tuple, true: tuple, names: Sequence[str]) -> str | None:
+    """What to say where several right results stand in a wrong order."""
+    if len(mine) != len(true) or not 2 <= len(true) <= 4 or equal(mine, true):
+        return None
+    if not any(equal(order, true) for order in itertools.permutations(mine)):
+        return None
+    return f"the right results, but in another order. Return {', '.join(names)}."
 
 
 def _number_of_results(raw, mine: tuple, true: tuple, names: Sequence[str]) -> str:

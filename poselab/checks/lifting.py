@@ -135,3 +135,31 @@ def ray_of_length_one(parent, ray, length):
     gap = (middle[:, None] * ray - parent).square().sum(1)
     half = (length.square() - gap).clamp(min=0).sqrt()
     return torch.stack([middle - half, middle + half], 1)
+
+
+@two_depths.wrong(
+    "z of the parent, plus and minus the whole bone: that is so only for a bone that "
+    "points at the camera. Find where the ray meets the ball around the parent."
+)
+def along_the_axis(parent, ray, length):
+    return torch.stack([parent[:, 2] - length, parent[:, 2] + length], 1)
+
+
+@two_depths.wrong(
+    "A bone that is too short gets the depth of its parent. The ray comes nearest at "
+    "another one: at the foot of the perpendicular, `(ray * parent).sum() / |ray|^2`."
+)
+def depth_of_the_parent(parent, ray, length):
+    short = _parts(parent, ray, length)[2] < 0
+    return torch.where(short[:, None], parent[:, 2:], _two(parent, ray, length))
+
+
+@two_depths.wrong(
+    "`ray` has z = 1, not length 1: the equation of second degree in z begins with "
+    "|ray|^2 z^2. You leave out |ray|^2."
+)
+def square_forgotten(parent, ray, length):
+    middle = (ray * parent).sum(1)
+    rest = middle.square() - (parent.square().sum(1) - length.square())
+    half = rest.clamp(min=0).sqrt()
+    return torch.stack([middle - half, middle + half], 1)

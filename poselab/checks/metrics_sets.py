@@ -20,6 +20,7 @@ def _result_cases() -> list[Case]:
         present[-1, -1] = False
         points[-1, -1], scores[-1, -1] = 0.0, 0.0  # as rows of nobody are
         scores[0, 0] = 0.0  # somebody, of whom the network is not sure at all
+        scores[1, 0, 1] = 0.0  # one joint, of which it is not
         return Case(name, points, scores, present, torch.tensor(ids))
 
     return [
@@ -117,3 +118,40 @@ def y_before_x(keypoints, scores, present, image_ids):
 def sum_of_scores(keypoints, scores, present, image_ids):
     ids, numbers, total = _results(keypoints, scores, present, image_ids)
     return ids, numbers, total * scores.shape[-1]
+
+
+@results.wrong(
+    "Joints with a score of 0 are left out of the mean. A person's score is the mean "
+    "over *all* joints: who has few should not look sure."
+)
+def zeros_left_out(keypoints, scores, present, image_ids):
+    ids, numbers, _ = _results(keypoints, scores, present, image_ids)
+    each = scores[present]
+    return ids, numbers, each.sum(1) / (each > 0).sum(1).clamp(min=1)
+
+
+@results.wrong("The score of a person is the *mean* of the joints', not the highest.")
+def highest_score(keypoints, scores, present, image_ids):
+    ids, numbers, _ = _results(keypoints, scores, present, image_ids)
+    return ids, numbers, scores[present].amax(1)
+
+
+@results.wrong(
+    "First all x and y, then all scores. A file has x, y, score of the first joint, "
+    "then x, y, score of the second."
+)
+def scores_behind(keypoints, scores, present, image_ids):
+    ids, _, means = _results(keypoints, scores, present, image_ids)
+    numbers = torch.cat([keypoints[present].flatten(1), scores[present]], 1)
+    return ids, numbers, means
+
+
+@results.wrong(
+    "The third number of a joint is a 2, the flag of annotations. In a results file "
+    "it is the joint's score."
+)
+def flag_for_score(keypoints, scores, present, image_ids):
+    twos = torch.full_like(scores, 2.0)
+    numbers = _results(keypoints, twos, present, image_ids)[1]
+    ids, _, means = _results(keypoints, scores, present, image_ids)
+    return ids, numbers, means

@@ -29,6 +29,7 @@ def _mota_cases() -> list[Case]:
             [0, 1, 0, 2, 0],
         ),
         Case("twelve frames, four people, a swap and misses", tracks, alarms),
+        case("there and back", [[1], [2], [1], [1]], [0] * 4),
         case("more errors than people: below 0", [[0, 1], [0, 0]], [3, 2]),
     ]
 
@@ -132,3 +133,57 @@ def never_negative(tracks, alarms):
 )
 def without_the_last_frame(tracks, alarms):
     return _mota(tracks[:-1], alarms[:-1])
+
+
+@mota.wrong(
+    "You count how many different tracks a person has. From 1 to 2 and back to 1 is "
+    "two switches, of two tracks: count the changes."
+)
+def different_tracks(tracks, alarms):
+    people = tracks.T.tolist()
+    switches = sum(max(0, len({v for v in person if v > 0}) - 1) for person in people)
+    errors = (tracks == 0).sum() + alarms.sum() + switches
+    return 1 - errors / (tracks >= 0).sum()
+
+
+@mota.wrong(
+    "A miss counts as a switch, too, and finding somebody again as another. A switch "
+    "is from one *track* to another: look at the values above 0 only."
+)
+def misses_are_switches(tracks, alarms):
+    people = [[v for v in person if v >= 0] for person in tracks.T.tolist()]
+    pairs = [zip(person, person[1:], strict=False) for person in people]
+    switches = sum(a != b for pair in pairs for a, b in pair)
+    errors = (tracks == 0).sum() + alarms.sum() + switches
+    return 1 - errors / (tracks >= 0).sum()
+
+
+@mota.wrong(
+    "You divide by those that were found. The share is one of all people that are "
+    "there, found or missed: `tracks >= 0`."
+)
+def share_of_the_found(tracks, alarms):
+    errors = (tracks == 0).sum() + alarms.sum() + _switches(tracks)
+    return 1 - errors / (tracks > 0).sum()
+
+
+@mota.wrong(
+    "You divide by all cells of the table. Who is not in the picture (-1) cannot be "
+    "found: count `tracks >= 0`."
+)
+def share_of_the_table(tracks, alarms):
+    errors = (tracks == 0).sum() + alarms.sum() + _switches(tracks)
+    return 1 - errors / tracks.numel()
+
+
+@mota.wrong("That is the share of errors. MOTA is 1 less that share.")
+def share_of_errors(tracks, alarms):
+    return 1 - _mota(tracks, alarms)
+
+
+@mota.wrong(
+    "The misses are left out: a 0 in the table is an error, as a false alarm and a "
+    "switch are."
+)
+def no_misses(tracks, alarms):
+    return 1 - (alarms.sum() + _switches(tracks)) / (tracks >= 0).sum()

@@ -123,6 +123,41 @@ def upside_down(boxes, camera, aspect):
     return (camera[0, 0] * camera[1, 1] * width * height).sqrt() / 2000.0
 
 
+@k.wrong(
+    "You read the boxes as corners. They are x, y, width, height: the sides are the "
+    "last two numbers."
+)
+def corners_read(boxes, camera, aspect):
+    sides = torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
+    return _k(sides, camera, aspect)
+
+
+@k.wrong(
+    "You make the *longer* side shorter. The shorter one grows, so that nobody is cut "
+    "off: `maximum`, not `minimum`."
+)
+def shrunk(boxes, camera, aspect):
+    width = 1.25 * torch.minimum(boxes[:, 2], boxes[:, 3] * aspect)
+    area = width * width / aspect
+    return (camera[0, 0] * camera[1, 1] * 2000.0**2 / area).sqrt()
+
+
+@k.wrong(
+    "You use the aspect ratio the other way round. It is width over height: a height h "
+    "needs a width of `h * aspect`."
+)
+def aspect_turned(boxes, camera, aspect):
+    return _k(boxes, camera, 1 / aspect)
+
+
+@k.wrong(
+    "The area grows by 1.25 only once. Both sides grow by 1.25, so the area grows by "
+    "1.25 squared."
+)
+def margin_once(boxes, camera, aspect):
+    return _k(boxes, camera, aspect) * 1.25**0.5
+
+
 # --- the soft-argmax of a volume -----------------------------------------------------
 
 
@@ -221,3 +256,30 @@ def overflow(logits):
 )
 def from_one(logits):
     return _soft(logits) + 1
+
+
+@soft_argmax.wrong(
+    "You take the softmax over a row of cells and not over the whole volume. Flatten "
+    "first, then softmax: the shares of *all* cells add up to 1."
+)
+def softmax_of_rows(logits):
+    return _means(logits.softmax(-1))
+
+
+@soft_argmax.wrong(
+    "exp without dividing by its sum: the shares of a joint have to add up to 1. Take "
+    "`softmax`."
+)
+def not_divided(logits):
+    return _means(logits.exp())
+
+
+@soft_argmax.wrong(
+    "Your coordinates are in another order than the cells. `flatten(2)` counts x "
+    'fastest and z slowest: make z, y, x in this order (`indexing="ij"`), then '
+    "stack them as (x, y, z)."
+)
+def cells_in_another_order(logits):
+    sides = [torch.arange(n) for n in reversed(logits.shape[2:])]
+    where = torch.stack(torch.meshgrid(*sides, indexing="ij"), -1)
+    return logits.flatten(2).softmax(-1) @ where.flatten(0, 2).float()

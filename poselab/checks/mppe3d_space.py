@@ -1,4 +1,4 @@
-"""Exercises of notebook 15 in the camera's frame: projecting back, and AP of roots."""
+"""Exercise of notebook 15: joints of a crop in the camera's frame."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from torch import Tensor
 from poselab.checks.base import Case
 from poselab.checks.cases import signed, uniform
 from poselab.checks.mppe3d import chapter
-
-# --- from a crop to the camera's frame -----------------------------------------------
 
 
 def _back_cases() -> list[Case]:
@@ -112,122 +110,36 @@ def focal_exchanged(points, deep, k, gamma, camera):
     return _back(points, deep, k, gamma, turned)
 
 
-# --- roots that are right ------------------------------------------------------------
-
-
-def _match_cases() -> list[Case]:
-    truth = torch.tensor([[0.0, 0, 4000], [300, 0, 4000], [2000, 0, 7000]])
-    found = torch.tensor(
-        [[150.0, 0, 4000], [20, 0, 4030], [2000, 100, 7600], [40, 10, 3990]]
-    )
-    return [
-        Case(
-            "two answers for one person",
-            found,
-            torch.tensor([0.9, 0.8, 0.7, 0.6]),
-            truth,
-        ),
-        Case(
-            "the best score comes last",
-            found.flip(0),
-            torch.tensor([0.2, 0.3, 0.5, 0.9]),
-            truth,
-        ),
-        Case(
-            "at 250 mm exactly",
-            torch.tensor([[250.0, 0, 4000], [0, 200, 7150]]),
-            torch.tensor([0.5, 0.6]),
-            torch.tensor([[0.0, 0, 4000], [0, 0, 7000]]),
-        ),
-        Case("nobody is there", found[:2], torch.tensor([0.9, 0.1]), truth[:0]),
-        Case("nothing is found", found[:0], torch.zeros(0), truth),
-    ]
-
-
-def _match(
-    found: Tensor, scores: Tensor, truth: Tensor, limit=250.0, strict=False, order=True
-) -> Tensor:
-    right = torch.zeros(len(found), dtype=torch.bool)
-    free = torch.ones(len(truth), dtype=torch.bool)
-    ranks = scores.argsort(descending=True) if order else torch.arange(len(found))
-    for i in ranks.tolist():
-        far = (truth - found[i]).norm(dim=1)
-        far = torch.where(free, far, torch.inf)
-        if not len(far):
-            continue
-        j = int(far.argmin())
-        if far[j] < limit or (far[j] == limit and not strict):
-            right[i], free[j] = True, False
-    return right
-
-
-match = chapter.exercise(
-    "match",
-    cases=_match_cases,
-    solution=_match,
-    returns=("which are right",),
-    whole=True,
-    praise="Ranked by score these give AP of roots, as AP of boxes in notebook 07.",
+@back.wrong(
+    "x and y are not multiplied by the depth: at 8 m a pixel is twice as wide as at "
+    "4 m."
 )
+def not_times_depth(points, deep, k, gamma, camera):
+    joints = _ray(points, camera)
+    joints[:, 2] = deep + gamma * k
+    return joints
 
 
-@match.wrong(
-    "One person is found twice in your answer. A true root that has been taken is no "
-    "longer free: the second answer is a false alarm."
+@back.wrong(
+    "z is still relative to the root. In the camera's frame it is the root's depth, "
+    "gamma * k, plus that."
 )
-def taken_twice(found, scores, truth):
-    if not len(truth):
-        return torch.zeros(len(found), dtype=torch.bool)
-    return torch.cdist(found, truth).amin(1) <= 250
+def z_left_relative(points, deep, k, gamma, camera):
+    joints = _back(points, deep, k, gamma, camera)
+    joints[:, 2] = deep
+    return joints
 
 
-@match.wrong(
-    "You go through the answers in the order of the list. The one with the highest "
-    "score chooses first."
+@back.wrong("y is divided by fx. The camera has a second focal length: camera[1, 1].")
+def fx_for_y(points, deep, k, gamma, camera):
+    camera = camera.clone()
+    camera[1, 1] = camera[0, 0]
+    return _back(points, deep, k, gamma, camera)
+
+
+@back.wrong(
+    "You take the relative depth off. A joint with a positive one is *behind* the "
+    "root: gamma * k + deep."
 )
-def list_order(found, scores, truth):
-    return _match(found, scores, truth, order=False)
-
-
-@match.wrong(
-    "You go from the lowest score to the highest. The most certain answer chooses "
-    "first."
-)
-def lowest_first(found, scores, truth):
-    return _match(found, -scores, truth)
-
-
-@match.wrong("250 mm count as right: the limit itself belongs to it.")
-def strictly(found, scores, truth):
-    return _match(found, scores, truth, strict=True)
-
-
-@match.wrong(
-    "You compare depths alone. Two people side by side have the same depth: the "
-    "distance in space counts."
-)
-def depth_alone(found, scores, truth):
-    flat = torch.tensor([0.0, 0.0, 1.0])
-    return _match(found * flat, scores, truth * flat)
-
-
-@match.wrong(
-    "You leave the depth out. In the picture nobody is wrong then, and the depth is "
-    "what is asked."
-)
-def without_depth(found, scores, truth):
-    flat = torch.tensor([1.0, 1.0, 0.0])
-    return _match(found * flat, scores, truth * flat)
-
-
-@match.wrong(
-    "Your limit is 25 mm. AP of roots has 25 cm, 250 mm: nobody is found to a finger's "
-    "breadth from one picture."
-)
-def in_centimetres(found, scores, truth):
-    return _match(found, scores, truth, 25.0)
-
-
-@match.wrong("The answer is turned around: True is for answers that are right.")
-def inverted(found, scores, truth):
-    return ~_match(found, scores, truth)
+def taken_off(points, deep, k, gamma, camera):
+    return _back(points, -deep, k, gamma, camera)

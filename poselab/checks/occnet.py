@@ -21,9 +21,11 @@ def _loss_cases() -> list[Case]:
         return bumps(seed, batch, joints, size=(8, 6))
 
     mixed = torch.tensor([[2, 1, 0, 2], [1, 1, 2, 0]])
+    uneven = torch.tensor([[2, 1, 1, 2], [0, 0, 2, 0]])
     nobody, seen = torch.zeros(1, 3).long(), torch.full((1, 3), 2)
     return [
         Case("two people", *heads(1, 2, 4), targets(3, 2, 4), mixed),
+        Case("three labels and one", *heads(17, 2, 4), targets(19, 2, 4), uneven),
         Case("all visible", *heads(5, 1, 3), targets(7, 1, 3), seen),
         Case("all hidden", *heads(9, 1, 3), targets(11, 1, 3), seen - 1),
         Case("nothing labelled", *heads(13, 1, 3), targets(15, 1, 3), nobody),
@@ -118,3 +120,48 @@ def both_learn_all(visible, hidden, targets, visibility):
 def added_up(visible, hidden, targets, visibility):
     count = (visibility > 0).sum().clamp(min=1)
     return count * _loss(visible, hidden, targets, visibility)
+
+
+@loss.wrong(
+    "You take the mean of each picture first, then the mean of the pictures: a joint "
+    "of a picture with few labels counts more. Take one mean over all labelled joints."
+)
+def picture_by_picture(visible, hidden, targets, visibility):
+    total = 0.0
+    for head, flag, weight in ((visible, 2, 1.0), (hidden, 1, 1.5)):
+        pairs = zip(head, targets, visibility, strict=True)
+        parts = [_part(h[None], t[None], v[None], flag) for h, t, v in pairs]
+        total = total + weight * sum(parts) / len(parts)
+    return total
+
+
+@loss.wrong(
+    "Each head learns only from its own joints. For the other labelled joints it has "
+    "to answer an *empty* map; that is part of the loss, too."
+)
+def own_joints_alone(visible, hidden, targets, visibility):
+    total = 0.0
+    for head, flag, weight in ((visible, 2, 1.0), (hidden, 1, 1.5)):
+        own = visibility == flag
+        each = (head - targets).square().mean((2, 3)) * own
+        total = total + weight * each.sum() / own.sum().clamp(min=1)
+    return total
+
+
+@loss.wrong(
+    "The visible head learns the hidden joints, too. Its target is empty wherever the "
+    "flag is 1: only v = 2 is a joint for it."
+)
+def hidden_seen(visible, hidden, targets, visibility):
+    first = _part(visible, targets, 2 * (visibility > 0).long(), 2)
+    return first + 1.5 * _part(hidden, targets, visibility, 1)
+
+
+@loss.wrong(
+    "Without any label your loss is 0 / 0, which is nan, and a training that meets "
+    "such a batch never recovers. Divide by at least 1: `.clamp(min=1)`."
+)
+def nothing_over_nothing(visible, hidden, targets, visibility):
+    some = (visibility > 0).any()
+    right = _loss(visible, hidden, targets, visibility)
+    return right if some else right / 0

@@ -30,12 +30,15 @@ def limb_of(start, end, size: tuple[int, int] = (6, 9), width: float = 1.0) -> T
 def _shared_cases() -> list[Case]:
     level, upright = limb_of((1, 2), (7, 2)), limb_of((4, 0), (4, 5))
     slope, back = limb_of((0, 0), (6, 5)), limb_of((7, 2), (1, 2))
+    longer, up = limb_of((8, 2), (3, 2)), limb_of((1, 5), (6, 0))
     return [
         Case("one limb level, one upright", torch.stack([level, upright])),
         Case("one person", slope[None]),
         Case("nobody", slope[None][:0]),
         Case("two limbs that run against each other", torch.stack([level, back])),
         Case("three people", torch.stack([level, level, slope])),
+        Case("two limbs that run to the left", torch.stack([back, longer])),
+        Case("x and y cancel out", torch.stack([up, up, slope])),
     ]
 
 
@@ -116,6 +119,24 @@ def last_wins(fields):
 )
 def zero_over_zero(fields):
     return fields.sum(0) / _on(fields).sum(0)
+
+
+@shared.wrong(
+    "You count only limbs that run to the right or down: `> 0`. A field that points "
+    "to the left has a negative x; on a limb is where it is not 0."
+)
+def positive_only(fields):
+    on = (fields > 0).any(1, keepdim=True)
+    return fields.sum(0) / on.sum(0).clamp(min=1)
+
+
+@shared.wrong(
+    "You ask whether x + y differs from 0. On a limb that rises at 45 degrees they "
+    "cancel out: ask for each of them, or for the length."
+)
+def sum_of_components(fields):
+    on = fields.sum(1, keepdim=True).abs() > 1e-6
+    return fields.sum(0) / on.sum(0).clamp(min=1)
 
 
 # --- 2. fields of a mirror image -----------------------------------------------------

@@ -136,6 +136,25 @@ def rows_for_columns(scores):
     return found
 
 
+@best.wrong(
+    "All rows get a column, however bad the pair is. A pair with a score of 0 or less "
+    "may not be taken: give -1, and let such pairs count 0 in the sum."
+)
+def all_paired(scores):
+    found = torch.full((len(scores),), -1)
+    rows, columns = linear_sum_assignment(scores.numpy(), maximize=True)
+    found[torch.as_tensor(rows)] = torch.as_tensor(columns)
+    return found
+
+
+@best.wrong(
+    "Each row takes its highest column: two shoulders may take the same elbow, and "
+    "scores below 0 are taken, too."
+)
+def highest_of_the_row(scores):
+    return scores.argmax(1)
+
+
 # --- 4. who is dropped ---------------------------------------------------------------
 
 
@@ -155,6 +174,7 @@ def _kept_cases() -> list[Case]:
         Case("a low bar", members, joints, limbs, 2, 0.25),
         Case("a high bar", members, joints, limbs, 2, 1.0),
         Case("half a high bar", members, joints, limbs, 2, 0.5),
+        Case("a bar that nobody reaches", few, joints, limbs[:2], 2, 2.5),
     ]
 
 
@@ -246,3 +266,24 @@ def sum_for_mean(members, joints, limbs, least_parts, least_score):
 def score_only(members, joints, limbs, least_parts, least_score):
     total, count = _sums(members, joints)
     return (total + limbs) / count.clamp(min=1) >= least_score
+
+
+@kept.wrong(
+    "You take a mean of the joints and another of the limbs. Here it is one mean: "
+    "joints and limbs added up, over the number of *parts*."
+)
+def two_means(members, joints, limbs, least_parts, least_score):
+    total, count = _sums(members, joints)
+    mean = total / count.clamp(min=1) + limbs / (count - 1).clamp(min=1)
+    return (count >= least_parts) & (mean >= least_score)
+
+
+@kept.wrong(
+    "Peak 0 is a peak: `members > 0` takes it for missing. Missing is -1, so ask for "
+    "`members >= 0`."
+)
+def peak_zero_missing(members, joints, limbs, least_parts, least_score):
+    there = members > 0
+    total = (joints[members.clamp(min=0)] * there).sum(1) + limbs
+    mean = total / there.sum(1).clamp(min=1)
+    return (there.sum(1) >= least_parts) & (mean >= least_score)

@@ -96,6 +96,39 @@ def unit_for_stride(rows, columns, vectors, stride, unit):
     return _landing(rows, columns, vectors, unit, unit)
 
 
+@landing.wrong(
+    "The vectors are right, (x, y) at the end, but the cells are not: the column is x, "
+    "the row is y."
+)
+def cells_turned(rows, columns, vectors, stride, unit):
+    cells = torch.stack([rows, columns], 1)
+    return cells * stride + (stride - 1) / 2 + vectors.flip(1) * unit
+
+
+@landing.wrong(
+    "You multiply the vectors by the stride as well. `unit` says already how many "
+    "*pixels* a 1 is."
+)
+def vectors_times_stride(rows, columns, vectors, stride, unit):
+    cells = torch.stack([columns, rows], 1)
+    return cells * stride + (stride - 1) / 2 + vectors.flip(1) * unit * stride
+
+
+@landing.wrong(
+    "You divide the vectors by `unit`. A vector of 1 is `unit` px long: multiply."
+)
+def divided_by_unit(rows, columns, vectors, stride, unit):
+    cells = torch.stack([columns, rows], 1)
+    return cells * stride + (stride - 1) / 2 + vectors.flip(1) / unit
+
+
+@landing.wrong(
+    "Your places are in cells. Pixels are asked: the cell times the stride first."
+)
+def in_cells(rows, columns, vectors, stride, unit):
+    return torch.stack([columns, rows], 1) + vectors.flip(1) * unit / stride
+
+
 # --- 2. long-range offsets -----------------------------------------------------------
 
 
@@ -192,3 +225,25 @@ def y_first(points, who, stride):
 )
 def middles_in_cells(points, who, stride):
     return torch.where(who >= 0, _from(points, who, 1), 0.0)
+
+
+@far.wrong("Your vectors are in cells: they are too short by the stride.")
+def vectors_in_cells_of_the_map(points, who, stride):
+    return _far(points, who, stride) / stride
+
+
+@far.wrong(
+    "Person 0 is a person: `who > 0` leaves the first one out. Nobody is -1, so ask "
+    "for `who >= 0`."
+)
+def first_person_missing(points, who, stride):
+    return torch.where(who > 0, _far(points, who, stride), 0.0)
+
+
+@far.wrong(
+    "You make the vectors one px long. Their length is the point: from the cell to the "
+    "joint."
+)
+def unit_vectors(points, who, stride):
+    vectors = _far(points, who, stride)
+    return vectors / vectors.norm(dim=1, keepdim=True).clamp(min=1e-9)

@@ -22,6 +22,8 @@ def _score_cases() -> list[Case]:
         Case("exactly on the radius", places, scores, 5.0),
         Case("two who are apart", apart, scores[:2], 10.0),
         Case("one person", places[:1], scores[:1], 10.0),
+        Case("a chain: the third is near the second alone", _chain(), scores, 10.0),
+        Case("the third is near the second, far from the first", _pair(), scores, 10.0),
         Case("nobody", places[:0], scores[:0], 10.0),
         Case("another joint of somebody is near", _crossed(), scores[:2], 10.0),
     ]
@@ -31,6 +33,17 @@ def _crossed() -> Tensor:
     """The second person's joints lie where the first has other joints."""
     places = torch.tensor([[0.0, 0.0], [40.0, 0.0], [80.0, 0.0], [120.0, 0.0]])
     return torch.stack([places, places.flip(0)])
+
+
+def _chain() -> Tensor:
+    """Each person's joints are 8 px from those of the one before, 16 of the first."""
+    places = torch.tensor([[0.0, 0.0], [40.0, 0.0], [80.0, 0.0], [120.0, 0.0]])
+    return torch.stack([places, places + 8.0, places + 16.0]) * torch.tensor([1.0, 0.0])
+
+
+def _pair() -> Tensor:
+    places = torch.tensor([[0.0, 0.0], [40.0, 0.0], [80.0, 0.0], [120.0, 0.0]])
+    return torch.stack([places, places + 500.0, places + 506.0])
 
 
 def _near(places: Tensor, radius: float) -> Tensor:
@@ -123,4 +136,47 @@ def near_any_joint(places, scores, radius):
     apart = (places[:, None, :, None] - places[None, :, None]).norm(dim=-1)
     near = (apart <= radius).any(-1)  # [P, P, J]
     taken = (near & _earlier(places)).any(1)
+    return (scores * ~taken).sum(1) / scores.shape[1]
+
+
+@person_scores.wrong(
+    "You compare with the best person alone. A joint may lie on that of *anybody* "
+    "before, also of the second for the third."
+)
+def best_person_alone(places, scores, radius):
+    taken = (places - places[:1]).norm(dim=-1) <= radius
+    taken[:1] = False
+    return (scores * ~taken).sum(1) / scores.shape[1]
+
+
+@person_scores.wrong(
+    "You compare with the person just before. A joint may lie on that of anybody "
+    "before."
+)
+def person_just_before(places, scores, radius):
+    taken = torch.zeros_like(scores, dtype=torch.bool)
+    taken[1:] = (places[1:] - places[:-1]).norm(dim=-1) <= radius
+    return (scores * ~taken).sum(1) / scores.shape[1]
+
+
+@person_scores.wrong(
+    "A joint that does not count itself still covers those behind it: you compare only "
+    "with joints that were counted."
+)
+def only_counted_cover(places, scores, radius):
+    taken = torch.zeros_like(scores, dtype=torch.bool)
+    for p in range(len(places)):
+        for q in range(p):
+            near = (places[p] - places[q]).norm(dim=-1) <= radius
+            taken[p] |= near & ~taken[q]
+    return (scores * ~taken).sum(1) / scores.shape[1]
+
+
+@person_scores.wrong(
+    "You compare each person with itself, too, at a distance of 0: nothing is left. "
+    "Only those *before* count."
+)
+def with_itself(places, scores, radius):
+    earlier = torch.ones(len(places), len(places)).tril().bool()[..., None]
+    taken = (_near(places, radius) & earlier).any(1)
     return (scores * ~taken).sum(1) / scores.shape[1]

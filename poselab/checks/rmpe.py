@@ -1,5 +1,5 @@
 """Exercises of notebook 09 about RMPE (Fang et al. 2017, 1612.00137): joints back out
-of the centred crop, several answers made one, and how wrong a detector's boxes are."""
+of the centred crop, and several answers made one."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ def _back_cases() -> list[Case]:
         return uniform(seed, people, joints, 2) * torch.tensor([90.0, 120.0])
 
     same = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+    turned = torch.tensor([[[0.8, -0.5, 0.1], [0.3, 0.9, -0.2]]])
     return [
         Case("one person, 3 joints", points(1, 1, 3), theta(2, 1), (128, 96)),
         Case("four people", points(4, 4, 17), theta(5, 4), (128, 96)),
         Case("a wide crop", points(7, 2, 5), theta(8, 2), (96, 192)),
         Case("nothing was moved", points(10, 1, 4), same, (128, 96)),
+        Case("scaled and turned", points(12, 1, 5), turned, (128, 96)),
         Case("nobody", torch.zeros(0, 17, 2), torch.zeros(0, 2, 3), (128, 96)),
     ]
 
@@ -109,6 +111,24 @@ def no_shift(points, theta, size):
 def shift_first(points, theta, size):
     shift = theta[:, :, :2] @ theta[:, :, 2:]
     return _back(points, torch.cat([theta[:, :, :2], shift], 2), size)
+
+
+@back.wrong(
+    "Points stand in rows here, so theta's 2 x 2 part has to be transposed: "
+    "`unit @ theta[:, :, :2].transpose(1, 2)`. Where theta only scales, both agree."
+)
+def not_transposed(points, theta, size):
+    other = torch.cat([theta[:, :, :2].transpose(1, 2), theta[:, :, 2:]], 2)
+    return _back(points, other, size)
+
+
+@back.wrong(
+    "You bring the points to 0 to 1. theta is made for coordinates from -1 to 1, so "
+    "its shift is in halves of the picture: 2 * (points + 0.5) / side - 1."
+)
+def from_zero_to_one(points, theta, size):
+    side = points.new_tensor([size[1], size[0]])
+    return _moved((points + 0.5) / side, theta) * side - 0.5
 
 
 # --- 2. one pose out of several ------------------------------------------------------
@@ -212,97 +232,41 @@ def border_left_out(poses, scores, radius):
     return ((weight / weight.sum(0))[..., None] * poses).sum(0)
 
 
-# --- 3. how wrong boxes are ----------------------------------------------------------
-
-
-def _offset_cases() -> list[Case]:
-    def boxes(seed: int, count: int) -> Tensor:
-        corner = uniform(seed, count, 2, high=80.0)
-        return torch.cat([corner, uniform(seed + 1, count, 2, low=20, high=90)], 1)
-
-    true, wrong = boxes(40, 9), signed(42, 9, 4)
-    found = true + torch.tensor([4.0, 3.0, 9.0, 12.0]) * wrong
-    one = torch.tensor([[10.0, 20.0, 40.0, 80.0]])
-    less = torch.tensor([[14.0, 20.0, 32.0, 88.0]])
-    return [
-        Case("nine boxes", found, true),
-        Case("narrower and longer, twice", less.repeat(2, 1), one.repeat(2, 1)),
-        Case("all exact", true, true.clone()),
-        Case("two boxes", found[:2], true[:2]),
-    ]
-
-
-def _edges(boxes: Tensor) -> Tensor:
-    return torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
-
-
-def _offsets(found: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
-    offset = (_edges(found) - _edges(true)) / true[:, 2:].repeat(1, 2)
-    return offset.mean(0), offset.std(0)
-
-
-offsets = chapter.exercise(
-    "offsets",
-    cases=_offset_cases,
-    solution=_offsets,
-    returns=("the means", "the spreads"),
-    praise="Eight numbers of a detector, from which any number of training boxes come.",
+@merge.wrong(
+    "You divide by the number of joints that take part. A weighted mean is divided by "
+    "the sum of their weights."
 )
+def number_for_weights(poses, scores, radius):
+    near = (poses - poses[0]).norm(dim=-1) <= radius
+    weight = torch.where(near, scores, 0.0) / near.sum(0)
+    return (weight[..., None] * poses).sum(0)
 
 
-@offsets.wrong(
-    "You compare x, y, width and height. A width that is wrong says nothing about "
-    "which edge is; the four edges are wanted: left, top, right, bottom."
+@merge.wrong(
+    "You compare the *square* of the distance with the radius: of px and px^2. Take "
+    "the root, or square the radius."
 )
-def sides_compared(found, true):
-    offset = (found - true) / true[:, 2:].repeat(1, 2)
-    return offset.mean(0), offset.std(0)
+def squared_distance(poses, scores, radius):
+    near = (poses - poses[0]).square().sum(-1) <= radius
+    weight = torch.where(near, scores, 0.0)
+    return ((weight / weight.sum(0))[..., None] * poses).sum(0)
 
 
-@offsets.wrong(
-    "You divide by the sides of the found box. The share is one of the true box: only "
-    "that one is known when a wrong box is drawn for it."
+@merge.wrong(
+    "`poses[0]` itself takes no part. Its joints are at a distance of 0, so they count."
 )
-def shares_of_found(found, true):
-    offset = (_edges(found) - _edges(true)) / found[:, 2:].repeat(1, 2)
-    return offset.mean(0), offset.std(0)
+def first_left_out(poses, scores, radius):
+    near = (poses - poses[0]).norm(dim=-1) <= radius
+    near[0] = False
+    weight = torch.where(near, scores, 0.0)
+    return ((weight / weight.sum(0))[..., None] * poses).sum(0)
 
 
-@offsets.wrong("Still in pixels: divide by the true width and height, box by box.")
-def in_px(found, true):
-    offset = _edges(found) - _edges(true)
-    return offset.mean(0), offset.std(0)
-
-
-@offsets.wrong(
-    "The sign is turned: an offset leads from the true edge to the found one."
+@merge.wrong(
+    "You compare x and y apart with the radius: that is a square around the joint. "
+    "The radius is a distance, of x and y together."
 )
-def turned(found, true):
-    means, spreads = _offsets(found, true)
-    return -means, spreads
-
-
-@offsets.wrong(
-    "You divide everything by the width. The upper and the lower edge belong to the "
-    "height."
-)
-def width_only(found, true):
-    offset = (_edges(found) - _edges(true)) / true[:, 2:3]
-    return offset.mean(0), offset.std(0)
-
-
-@offsets.wrong(
-    "You divide by the mean size of all boxes. Then a large person counts more than a "
-    "small one: each offset is a share of its own box."
-)
-def mean_size(found, true):
-    offset = (_edges(found) - _edges(true)) / true[:, 2:].mean(0).repeat(2)
-    return offset.mean(0), offset.std(0)
-
-
-@offsets.wrong(
-    "That is the variance. The spread is its root, in the same unit as the mean."
-)
-def variance(found, true):
-    means, spreads = _offsets(found, true)
-    return means, spreads.square()
+def square_for_circle(poses, scores, radius):
+    near = ((poses - poses[0]).abs() <= radius).all(-1)
+    weight = torch.where(near, scores, 0.0)
+    return ((weight / weight.sum(0))[..., None] * poses).sum(0)

@@ -13,6 +13,7 @@ chapter = Chapter("smpl", "17_smpl_dance")
 # --- which vertices a joint moves ----------------------------------------------------
 
 _TREE = [-1, 0, 1, 2, 0, 4]  # a root with a chain of three and one of two
+_THREE = [[0.4, 0.3, 0.3, 0, 0, 0], [0.8, 0, 0, 0.2, 0, 0], [0.6, 0, 0, 0, 0.2, 0.2]]
 
 
 def _weights(seed: int, count: int, joints: int) -> Tensor:
@@ -30,6 +31,8 @@ def _mover_cases() -> list[Case]:
     return [
         Case("the first joint of a chain", _weights(1, 24, 6), _TREE, 1),
         Case("a joint in the middle", _weights(2, 24, 6), _TREE, 2),
+        Case("a limb at the end of the list", _weights(5, 24, 6), _TREE, 4),
+        Case("weights of three joints", torch.tensor(_THREE), _TREE, 1),
         Case("a leaf", _weights(3, 24, 6), _TREE, 5),
         Case("the root moves everybody", _weights(4, 12, 6), _TREE, 0),
         Case("one joint in all", torch.ones(3, 1), [-1], 0),
@@ -115,6 +118,43 @@ def all_of_them(weights, parents, joint):
 @movers.wrong("Your answer is the other way round: it marks the vertices that stay.")
 def the_others(weights, parents, joint):
     return ~_movers(weights, parents, joint)
+
+
+@movers.wrong(
+    "You take all joints that stand behind in the list. Some of them hang on another "
+    "limb: follow `parents`."
+)
+def all_behind(weights, parents, joint):
+    return (weights[:, joint:] > 0).any(1)
+
+
+@movers.wrong(
+    "Parent -1 means none, but as an index it is the *last* joint: walking up, you go "
+    "on from the root to the last joint. Stop at -1."
+)
+def round_the_end(weights, parents, joint):
+    inside = []
+    for k in range(len(parents)):
+        at, seen = k, [k]
+        for _ in parents:
+            at = parents[at]
+            seen.append(at % len(parents))
+        if joint in seen:
+            inside.append(k)
+    return (weights[:, inside] > 0).any(1)
+
+
+@movers.wrong(
+    "More than half of the weight is not asked: a vertex with a small weight moves, "
+    "if only a little."
+)
+def more_than_half(weights, parents, joint):
+    return weights[:, _inside(parents, joint)].sum(1) > 0.5
+
+
+@movers.wrong("A weight of 0 moves nothing: ask for `> 0`, not `>= 0`.")
+def zero_moves(weights, parents, joint):
+    return (weights[:, _inside(parents, joint)] >= 0).any(1)
 
 
 # --- a prior of angles ---------------------------------------------------------------
@@ -207,3 +247,39 @@ def to_the_middle(angles, low, high):
 )
 def counted(angles, low, high):
     return ((angles < low) | (angles > high)).float().sum(1).mean()
+
+
+@limits.wrong(
+    "You take the root of each pose's sum. The excess counts by its *square*, summed "
+    "and not rooted."
+)
+def root_taken(angles, low, high):
+    beyond = (low - angles).clamp(min=0) + (angles - high).clamp(min=0)
+    return (beyond.square().sum(1) + 1e-30).sqrt().mean()
+
+
+@limits.wrong(
+    "You add up the excess of a pose and square the sum. Square each angle's excess, "
+    "then add."
+)
+def summed_first(angles, low, high):
+    beyond = (low - angles).clamp(min=0) + (angles - high).clamp(min=0)
+    return beyond.sum(1).square().mean()
+
+
+@limits.wrong(
+    "Summed over the poses, averaged over the angles: it is the other way round. Sum "
+    "over the angles of a pose (axis 1), mean over the poses."
+)
+def axes_exchanged(angles, low, high):
+    beyond = (low - angles).clamp(min=0) + (angles - high).clamp(min=0)
+    return beyond.square().sum(0).mean()
+
+
+@limits.wrong(
+    "You square the whole angle where it is beyond a limit. It costs the square of its "
+    "*excess*: what is beyond."
+)
+def whole_angle(angles, low, high):
+    outside = (angles < low) | (angles > high)
+    return torch.where(outside, angles, 0.0).square().sum(1).mean()

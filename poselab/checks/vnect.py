@@ -107,6 +107,26 @@ def added(plain, mirrored, flip_index):
     return 2 * _flip(plain, mirrored, flip_index)
 
 
+@flip.wrong(
+    "You change the sign of Y. A mirror exchanges left and right, so X changes its "
+    "sign; up stays up."
+)
+def height_turned(plain, mirrored, flip_index):
+    back = mirrored[:, flip_index].flip(-1)
+    sign = torch.tensor([1.0, 1.0, -1.0, 1.0])[:, None, None, None]
+    return (plain + sign * back) / 2
+
+
+@flip.wrong(
+    "You change the sign of X after averaging: then the plain answer is turned, too. "
+    "Only the mirrored one has to be brought back."
+)
+def both_turned(plain, mirrored, flip_index):
+    back = mirrored[:, flip_index].flip(-1)
+    sign = torch.tensor([1.0, -1.0, 1.0, 1.0])[:, None, None, None]
+    return sign * (plain + back) / 2
+
+
 # --- bones of given lengths ----------------------------------------------------------
 
 _TREE = [-1, 0, 1, 2, 0, 4, 5]  # a root with two chains of three
@@ -220,3 +240,38 @@ def one_factor(joints, parents, lengths):
 )
 def length_of_parent(joints, parents, lengths):
     return _bones(joints, parents, lengths[[max(p, 0) for p in parents]])
+
+
+@bones.wrong(
+    "Every bone of yours begins at the root. It begins at its own parent, `parents[j]`."
+)
+def from_the_root(joints, parents, lengths):
+    moved = joints.clone()
+    for j in range(1, len(joints)):
+        bone = joints[j] - joints[0]
+        moved[j] = joints[0] + bone / bone.norm() * lengths[j]
+    return moved
+
+
+@bones.wrong(
+    "You take the joint before in the list for the parent. The parent is `parents[j]`: "
+    "a second leg begins at the pelvis, not at the first foot."
+)
+def one_before(joints, parents, lengths):
+    moved = joints.clone()
+    for j in range(1, len(joints)):
+        bone = joints[j] - joints[j - 1]
+        moved[j] = moved[j - 1] + bone / bone.norm() * lengths[j]
+    return moved
+
+
+@bones.wrong(
+    "The root moves: its parent is -1, and index -1 is the *last* joint. Begin with "
+    "joint 1."
+)
+def root_has_a_parent(joints, parents, lengths):
+    moved = joints.clone()
+    for j in range(len(joints)):
+        bone = joints[j] - joints[parents[j]]
+        moved[j] = moved[parents[j]] + bone / bone.norm() * lengths[j]
+    return moved

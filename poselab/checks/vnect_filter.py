@@ -22,9 +22,13 @@ def _lag_cases() -> list[Case]:
         return torch.cat([track[:1].expand(frames), track[: len(track) - frames]])
 
     walk = signed(31, 30).cumsum(0)
+    spoilt = late(wave, 3)
+    spoilt[4] += 200.0
     return [
         Case("a wave, 4 frames late", wave, late(wave, 4), 30.0, 12),
         Case("a random walk, 2 frames late", walk, late(walk, 2), 25.0, 10),
+        Case("as late as is tried", wave, late(wave, 4), 30.0, 4),
+        Case("one frame is far off", wave, spoilt, 30.0, 8),
         Case("not late at all", wave, wave + signed(32, 40), 60.0, 9),
         Case("nothing moves (the smallest shift counts)", 0 * wave, 0 * wave, 30.0, 5),
         Case(
@@ -34,6 +38,7 @@ def _lag_cases() -> list[Case]:
             10.0,
             8,
         ),
+        Case("noise", signed(37, 20), 2 * signed(39, 20), 50.0, 12),
     ]
 
 
@@ -112,3 +117,37 @@ def largest_gap(truth, track, fps, most):
 def last_of_ties(truth, track, fps, most):
     gaps = _gaps(truth, track, most)
     return 1000 * (most - gaps[::-1].index(min(gaps))) / fps
+
+
+@lag.wrong(
+    "You leave out the largest shift: `range(most)` ends at most - 1. Take "
+    "`range(most + 1)`."
+)
+def largest_left_out(truth, track, fps, most):
+    gaps = _gaps(truth, track, most)[:-1]
+    return 1000 * gaps.index(min(gaps)) / fps
+
+
+@lag.wrong(
+    "You compare absolute differences. Asked is the mean *squared* difference, in "
+    "which one frame that is far off counts more."
+)
+def absolute(truth, track, fps, most):
+    size = len(truth)
+    pairs = [(track[n:], truth[: size - n]) for n in range(most + 1)]
+    gaps = [float((a - b).abs().mean()) for a, b in pairs]
+    return 1000 * gaps.index(min(gaps)) / fps
+
+
+@lag.wrong("You begin with a shift of 1. A track may be on time: 0 is tried, too.")
+def at_least_one(truth, track, fps, most):
+    gaps = _gaps(truth, track, most)
+    return 1000 * gaps.index(min(gaps[1:]), 1) / fps
+
+
+@lag.wrong(
+    "You multiply by the frames per second. One frame takes 1 / fps seconds: divide."
+)
+def times_fps(truth, track, fps, most):
+    gaps = _gaps(truth, track, most)
+    return gaps.index(min(gaps)) * fps

@@ -58,6 +58,27 @@ def _pattern(a: Tensor, b: Tensor) -> str | None:
     return _offset(a, b) or _factor(a, b) or _exchanged(a, b)
 
 
+def in_all_cases(mine: Sequence[tuple], true: Sequence[tuple]) -> str:
+    """The one rule behind single numbers that are wrong in every case, if there is one.
+
+    `mine` and `true` are the answers by case; an empty text where no rule fits.
+    """
+    pairs = [
+        (a[0].flatten(), b[0].flatten())
+        for a, b in zip(mine, true, strict=False)
+        if len(a) == len(b) == 1 and all(isinstance(x[0], Tensor) for x in (a, b))
+    ]
+    if len(pairs) < len(true) or any(len(a) != 1 or len(b) != 1 for a, b in pairs):
+        return ""
+    a, b = (torch.cat(values) for values in zip(*pairs, strict=True))
+    finite = torch.isfinite(a) & torch.isfinite(b)
+    a, b = a[finite], b[finite]
+    if len(b.unique()) < 2:
+        return ""
+    rule = _offset(a, b) or _factor(a, b)
+    return f" So it is in all cases: {rule[0].lower()}{rule[1:]}" if rule else ""
+
+
 def _constant(values: Tensor) -> float | None:
     """The one value that all have, or None."""
     middle = values.mean()

@@ -191,6 +191,34 @@ def test_what_all_differences_have_in_common_is_said(double, attempt, words):
     assert message.endswith("\nIt was given x = [1, 2, 3].")
 
 
+def test_what_single_numbers_of_all_cases_have_in_common_is_said():
+    numbers = [torch.tensor(v) for v in (3.0, 5.0, 0.0)]
+    cases = [Case(f"{float(v)}", v) for v in numbers]
+    exercise = Exercise("test.lone", "99_test", lambda: cases, lambda x: 2 * x)
+    try:
+        half, later = exercise.check(lambda x: x), exercise.check(lambda x: 2 * x + 1)
+        other = exercise.check(lambda x: x * x + 1)
+    finally:
+        del REGISTRY["test.lone"]
+    assert "in all cases: yours are 0.5 (1 / 2) times the right ones" in half.message
+    assert "in all cases: all are off by exactly +1" in later.message
+    assert "all cases" not in other.message
+
+
+def test_results_in_another_order_are_told_so():
+    case = Case("two", torch.tensor([1.0, 2.0]))
+    names = ("the sum", "the largest")
+    right = Exercise(
+        "test.order", "99_test", lambda: [case], lambda x: (x.sum(), x.max()), names
+    )
+    try:
+        result = right.check(lambda x: (x.max(), x.sum()))
+    finally:
+        del REGISTRY["test.order"]
+    assert not result
+    assert "in another order. Return the sum, the largest." in result.message
+
+
 def test_the_largest_difference_and_its_row_are_named():
     boxes = torch.arange(20.0).view(5, 4)
     cases = [Case("five", boxes, 2)]

@@ -1,6 +1,7 @@
 """The bug hunt's check says how close a suspicion is; progress is kept."""
 
 import pytest
+import torch
 
 import poselab
 from poselab.checks import check, which
@@ -28,6 +29,20 @@ def test_a_hunter_is_told_how_close_he_is(named, said):
     result = check("which.suspects", lambda: named)
     assert result.status == "wrong"
     assert said in result.message
+
+
+@pytest.mark.parametrize("kind", [list, tuple, torch.tensor])
+def test_eight_numbers_may_come_in_any_row(kind):
+    assert check("which.suspects", lambda: kind(list(which.CULPRITS)))
+
+
+def test_a_hunter_s_error_is_told():
+    def suspects():
+        return [3, 7, 1, undefined]  # noqa: F821
+
+    result = check("which.suspects", suspects)
+    assert result.status == "wrong"
+    assert "undefined" in result.message
 
 
 def test_a_solved_exercise_is_remembered(tmp_path, monkeypatch):
