@@ -15,14 +15,13 @@ from poselab.metrics.keypoints import (
     reference_length,
 )
 from poselab.metrics.parts import limb_judgement, pcp, pcp_per_limb, pcpm
+from poselab.metrics.roots import mrpe, mrpe_axes, root_ap
 from poselab.metrics.similarity import oks, oks_per_joint, oks_radius
 from poselab.metrics.space import (
     align,
     auc3d,
     joint_errors,
     mpjpe,
-    mrpe,
-    mrpe_axes,
     n_mpjpe,
     pa_mpjpe,
     pck3d,
@@ -69,5 +68,6 @@ __all__ = [
     "pcpm",
     "pdj",
     "reference_length",
+    "root_ap",
     "track_scores",
 ]

@@ -1,4 +1,4 @@
-"""Errors of 3D poses in mm: MPJPE and its relatives, 3DPCK, AUC, MRPE.
+"""Errors of 3D poses in mm: MPJPE and its relatives, 3DPCK, AUC.
 
 MPJPE is the Euclidean distance of each joint to its truth, averaged over joints and
 poses after the roots have been put on each other (Ionescu et al., "Human3.6M", PAMI
@@ -8,9 +8,9 @@ before the comparison is what the number hides:
 - `mpjpe`: where the person stands (root alignment);
 - `n_mpjpe`: also how large they are (one factor per pose: Rhodin, Salzmann & Fua,
   "Unsupervised geometry-aware representation for 3D human pose estimation", ECCV 2018);
-- `pa_mpjpe`: also which way they face (a similarity per pose, Procrustes alignment);
-- `mrpe` looks at nothing but where the root is in the camera's frame (Moon, Chang & Lee
-  2019, 1907.11346).
+- `pa_mpjpe`: also which way they face (a similarity per pose, Procrustes alignment).
+
+What they leave out, where the root is in the camera's frame, is in `roots.py`.
 
 Factor and similarity are least-squares fits: they make the SQUARED error least. So the
 root-mean-square errors always fall in that order, and the mean distances, which are
@@ -93,7 +93,7 @@ def joint_errors(
     pred: Any, truth: Any, visibility: Any = None, kind: str = "root", **how
 ) -> Tensor:
     """Distance of every joint after `align`; [..., J] mm, NaN where not labelled."""
-    visibility = _all_labelled(truth) if visibility is None else visibility
+    visibility = all_labelled(truth) if visibility is None else visibility
     labelled = as_tensor(visibility, "visibility", "mpjpe") > 0
     moved, goal = align(pred, truth, visibility, kind, **how)
     return torch.where(labelled, (moved - goal).norm(dim=-1), torch.nan)
@@ -122,9 +122,9 @@ def align(
         value=kind,
         fix=f"Use one of {', '.join(KINDS)}.",
     )
-    visibility = _all_labelled(truth) if visibility is None else visibility
+    visibility = all_labelled(truth) if visibility is None else visibility
     pred, truth, visibility = poses(pred, truth, visibility, "mpjpe", 3)
-    weights = _weights(pred, truth, visibility, fit)
+    weights = finite_weights(pred, truth, visibility, fit)
     if kind in ("root", "scale") and root is not None:
         pred = pred - _root(pred, visibility, root, skeleton)
         truth = truth - _root(truth, visibility, root, skeleton)
@@ -135,7 +135,7 @@ def align(
     return pred, truth
 
 
-def _all_labelled(truth: Any) -> Tensor:
+def all_labelled(truth: Any) -> Tensor:
     truth = as_points(truth, "truth", "mpjpe")
     require(
         truth.dim() >= 2,
@@ -147,7 +147,7 @@ def _all_labelled(truth: Any) -> Tensor:
     return torch.ones(truth.shape[:-1], device=truth.device)
 
 
-def _weights(pred: Tensor, truth: Tensor, visibility: Tensor, fit: str) -> Tensor:
+def finite_weights(pred: Tensor, truth: Tensor, visibility: Tensor, fit: str) -> Tensor:
     """1 for joints that a fit looks at, which must have finite places; [..., J]."""
     require(
         fit in ("labelled", "all"),
@@ -291,27 +291,3 @@ def pck3d_curve(
     limits = limits.to(errors)[:, None]
     right = errors < limits if strict else errors <= limits
     return right.double().mean(1)
-
-
-# --- the root ------------------------------------------------------------------------
-
-
-def mrpe(pred: Any, truth: Any, visibility: Any = None) -> Tensor:
-    """Mean distance of roots in the camera's frame; [] mm.
-
-    pred, truth [..., 3] mm, visibility [...]; NaN where no root is labelled.
-    """
-    return _root_gaps(pred, truth, visibility).norm(dim=-1).mean()
-
-
-def mrpe_axes(pred: Any, truth: Any, visibility: Any = None) -> Tensor:
-    """Mean |x|, |y| and |z| of the roots' errors; [3] mm. z is the depth."""
-    return _root_gaps(pred, truth, visibility).abs().mean(0)
-
-
-def _root_gaps(pred: Any, truth: Any, visibility: Any) -> Tensor:
-    """Differences of labelled roots; [N, 3] mm."""
-    visibility = _all_labelled(truth) if visibility is None else visibility
-    pred, truth, visibility = poses(pred, truth, visibility, "mrpe", 3)
-    _weights(pred, truth, visibility, "labelled")
-    return (pred - truth)[visibility > 0]

@@ -5,19 +5,19 @@ import torch
 from poselab.checks import check
 
 
-def test_k_box_by_box():
-    def answer(boxes, camera, aspect):
+def test_k_of_a_photograph_box_by_box():
+    def answer(boxes, focal_mm, sensor_mm, taken, shown, aspect):
+        pixel = sensor_mm / taken * (taken / shown)  # mm of the sensor for a shown px
         found = []
         for _, _, w, h in boxes.tolist():
             if w > aspect * h:
                 h = w / aspect
             else:
                 w = aspect * h
-            area = 1.25 * w * 1.25 * h
-            found.append(2000 * float(camera[0, 0] * camera[1, 1] / area) ** 0.5)
+            found.append(2000 * focal_mm / pixel / (1.25 * (w * h) ** 0.5))
         return torch.tensor(found)
 
-    assert check("mppe3d.k", answer)
+    assert check("mppe3d.photo", answer)
 
 
 def test_the_soft_argmax_with_a_grid():
@@ -37,13 +37,19 @@ def test_the_soft_argmax_with_a_grid():
     assert check("mppe3d.soft_argmax", numbers).diagnosis == "no gradient"
 
 
-def test_back_with_the_inverse():
+def test_near_pair_by_pair():
     def answer(points, deep, k, gamma, camera):
-        ones = torch.ones(len(points), 1)
-        rays = torch.cat([points, ones], 1) @ torch.linalg.inv(camera).T
-        return rays * (deep + k * gamma).unsqueeze(1)
+        rays = torch.cat([points, torch.ones(*points.shape[:2], 1)], 2)
+        rays = rays @ torch.linalg.inv(camera).T
+        joints = rays * (deep + (k * gamma).unsqueeze(1)).unsqueeze(2)
+        table = torch.zeros(len(k), len(k))
+        for a, mine in enumerate(joints):
+            for b, other in enumerate(joints):
+                if a != b:
+                    table[a, b] = torch.cdist(mine, other).min()
+        return table
 
-    assert check("mppe3d.back", answer)
+    assert check("mppe3d.near", answer)
 
 
 def test_matches_with_a_set():

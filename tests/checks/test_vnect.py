@@ -40,3 +40,17 @@ def test_the_lag_with_numpy_and_a_loop():
         return lag / fps * 1000
 
     assert check("vnect.lag", answer)
+
+
+def test_the_share_joint_by_joint():
+    def answer(pred, truth, known, hips):
+        right = total = 0
+        for mine, real, flags in zip(pred * 1000, truth, known, strict=True):
+            a, b = mine[list(hips)].mean(0), real[list(hips)].mean(0)
+            for j in range(len(flags)):
+                if flags[j]:
+                    total += 1
+                    right += int(torch.dist(mine[j] - a, real[j] - b) <= 150)
+        return right / total
+
+    assert check("vnect.within", answer)

@@ -12,8 +12,6 @@ from poselab.metrics import (
     auc3d,
     joint_errors,
     mpjpe,
-    mrpe,
-    mrpe_axes,
     n_mpjpe,
     pa_mpjpe,
     pck3d,
@@ -152,15 +150,6 @@ def test_roots_by_name_index_and_hips():
     wanted = joint_errors(*with_root, root=17)[:, :17].mean()
     found = mpjpe(pred, truth, root="pelvis", skeleton=COCO_17)
     assert torch.isclose(found, wanted)
-
-
-def test_mrpe():
-    truth = torch.tensor([[0.0, 0, 3000], [10, 0, 4000], [0, 0, 0]])
-    pred = truth + torch.tensor([[3.0, 0, 4], [0, 0, -8], [1e9, 0, 0]])
-    seen = torch.tensor([2, 1, 0])
-    assert mrpe(pred, truth, seen).item() == pytest.approx(6.5)
-    assert mrpe_axes(pred, truth, seen).tolist() == pytest.approx([1.5, 0, 6])
-    assert mrpe(pred, truth, seen * 0).isnan()
 
 
 def test_collapsed_poses_and_nobody():
