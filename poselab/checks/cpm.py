@@ -3,6 +3,8 @@ all stages, and what it sends back to the first layer (Wei et al., 1602.00134)."
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -101,6 +103,32 @@ def window_times_stride(layers):
     for k, s in layers:
         size, step = (size + (k - 1) * step) * s, step * s
     return size, step
+
+
+@field.wrong(
+    "You go from the last layer to the first with the formula for the other direction. "
+    "The step j grows from the *first* layer on."
+)
+def from_the_last(layers):
+    return _field(layers[::-1])[0], _field(layers)[1]
+
+
+@field.wrong(
+    "You multiply the kernels. A second 3x3 adds 2 cells to the window, it does not "
+    "make it three times as wide."
+)
+def kernels_multiplied(layers):
+    return math.prod(k for k, _ in layers), _field(layers)[1]
+
+
+@field.wrong(
+    "You add half a kernel. A kernel reaches out on both sides: k - 1 steps together."
+)
+def one_side_only(layers):
+    r, j = 1, 1
+    for k, s in layers:
+        r, j = r + k // 2 * j, j * s
+    return r, j
 
 
 # --- 2. what a stage is given --------------------------------------------------------
@@ -204,11 +232,13 @@ def last_stage_only(first, features, a, c):
 
 def _loss_cases() -> list[Case]:
     flags = torch.tensor([[2, 1, 0], [0, 2, 2]])
+    uneven = torch.tensor([[2, 1, 2], [0, 0, 2]])
     nobody = torch.zeros(1, 2, dtype=torch.long)
     target = signed(41, 2, 3, 4, 4).abs()
     return [
         Case("three stages", signed(40, 3, 2, 3, 4, 4), target, flags),
         Case("one stage", signed(42, 1, 2, 3, 4, 4), target, flags),
+        Case("three labels and one", signed(45, 2, 2, 3, 4, 4), target, uneven),
         Case(
             "nothing is labelled",
             signed(43, 2, 1, 2, 3, 3),
@@ -278,6 +308,16 @@ def average_of_the_maps(beliefs, target, visibility):
 )
 def hidden_joints_masked(beliefs, target, visibility):
     return _loss(beliefs, target, torch.where(visibility == 2, 2, 0))
+
+
+@loss.wrong(
+    "You take the mean of each picture first: a joint of a picture with few labels "
+    "counts more. Take one mean over all labelled maps of the batch."
+)
+def picture_by_picture(beliefs, target, visibility):
+    labelled = visibility > 0
+    each = (beliefs - target).square().mean((3, 4)) * labelled  # [T, B, J]
+    return (each.sum(2) / labelled.sum(1).clamp(min=1)).mean(1).sum()
 
 
 # --- 4. what comes back to the first layer -------------------------------------------
@@ -365,3 +405,31 @@ def mean_over_the_stages(w, x, target):
 )
 def of_all_weights(w, x, target):
     return _derivative(w, x, target, which=slice(None))
+
+
+@gradient.wrong(
+    "You average over the places. The loss is the *sum* over stages and places."
+)
+def mean_over_the_places(w, x, target):
+    return _gradient(w, x, target) / len(x)
+
+
+@gradient.wrong(
+    "On the way back from a later stage the weights in between are missing: b_3 "
+    "depends on w_1 by way of w_3 w_2."
+)
+def weights_between_missing(w, x, target):
+    total, b = 0.0, w[0] * x
+    for t in range(len(w)):
+        b = w[t] * b + x if t else b
+        total = total + (2 * (b - target) * x).sum()
+    return total
+
+
+@gradient.wrong("The later stages see x again: b_t = w_t b_{t-1} + x. You left it out.")
+def features_missing(w, x, target):
+    total, b, slope = 0.0, w[0] * x, x
+    for t in range(len(w)):
+        b, slope = (w[t] * b, w[t] * slope) if t else (b, slope)
+        total = total + (2 * (b - target) * slope).sum()
+    return total

@@ -133,11 +133,16 @@ def zero_over_zero(losses, visibility, hard):
 # --- 2. the loss of CPN's authors ----------------------------------------------------
 
 
+_ALL = [[2, 2, 1, 2], [2, 1, 2, 2]]
+
+
 def _authors_cases() -> list[Case]:
     flags = torch.tensor([[2, 1, 0, 2], [0, 2, 2, 1]])
     early, last = uniform(11, 3, 2, 4, 5, 6), uniform(12, 2, 4, 5, 6)
     goals = uniform(13, 3, 2, 4, 5, 6)
     few = torch.tensor([[2, 0, 0, 1]])
+    far = last.clone()
+    far[0] += 1.0
     return [
         Case("hidden and unlabelled joints, M = 2", early, last, goals, flags, 2),
         Case(
@@ -148,6 +153,7 @@ def _authors_cases() -> list[Case]:
             few,
             3,
         ),
+        Case("one of two people is far off", early, far, goals, torch.tensor(_ALL), 2),
         Case("all visible, M = 4", early, last, goals, torch.full((2, 4), 2), 4),
         Case("nobody labelled", early, last, goals, torch.zeros(2, 4).long(), 2),
     ]
@@ -258,6 +264,18 @@ def refine_only(levels, refined, targets, visibility, hard):
     return _late(refined, targets[-1], visibility > 0, hard) + 0 * levels.sum()
 
 
+@authors.wrong(
+    "You take the hardest joints of the whole batch. Each *person* has its own `hard` "
+    "joints; else one bad picture takes them all."
+)
+def hardest_of_the_batch(levels, refined, targets, visibility, hard):
+    each = (refined - targets[-1]).square().mean((2, 3)) * (visibility > 0)
+    worst = each.flatten().topk(hard * len(each)).values.sum()
+    whole = _authors(levels, refined, targets, visibility, hard)
+    own = each.topk(hard, dim=1).values.sum()
+    return whole + (worst - own) / (hard * len(each))
+
+
 # --- 3. the price of a layer ---------------------------------------------------------
 
 
@@ -343,3 +361,26 @@ def flops(kernel, inputs, outputs, size_in, size_out, transposed):
 )
 def weights_only(kernel, inputs, outputs, size_in, size_out, transposed):
     return kernel**2 * inputs * outputs
+
+
+@macs.wrong(
+    "Input and output change places: a convolution is computed once for each cell of "
+    "its *output*, a transposed one for each cell of its *input*."
+)
+def sizes_exchanged(kernel, inputs, outputs, size_in, size_out, transposed):
+    return _macs(kernel, inputs, outputs, size_out, size_in, transposed)
+
+
+@macs.wrong(
+    "You add the channels. Each output channel looks at each input channel: multiply."
+)
+def channels_added(kernel, inputs, outputs, size_in, size_out, transposed):
+    whole = _macs(kernel, 1, 1, size_in, size_out, transposed)
+    return whole * (inputs + outputs)
+
+
+@macs.wrong("The bias is counted, too. Leave it out, as the task says.")
+def bias_counted(kernel, inputs, outputs, size_in, size_out, transposed):
+    height, width = size_in if transposed else size_out
+    whole = _macs(kernel, inputs, outputs, size_in, size_out, transposed)
+    return whole + outputs * height * width

@@ -202,6 +202,32 @@ def level_skipped(cells, depth):
     return found[:-2] + found[-1:]
 
 
+@sizes.wrong(
+    "Where a halving does not come out even you stop. Such an hourglass cannot be "
+    "built at all: return an empty list."
+)
+def stops_at_odd(cells, depth):
+    found = [cells]
+    while len(found) <= depth and found[-1] % 2 == 0:
+        found.append(found[-1] // 2)
+    return found
+
+
+@sizes.wrong(
+    "You ask for a power of two. 48 cells can be halved four times as well: ask "
+    "whether `cells` can be divided by 2 ** depth."
+)
+def powers_of_two_only(cells, depth):
+    return _sizes(cells, depth) if cells & (cells - 1) == 0 else []
+
+
+@sizes.wrong("You divide by four at each level. A side is *halved*.")
+def quartered(cells, depth):
+    if cells % 4**depth:
+        return []
+    return [cells // 4**level for level in range(depth + 1)]
+
+
 # --- 3. the stack join ---------------------------------------------------------------
 
 
@@ -283,13 +309,33 @@ def transposed(x, features, maps, of_features, of_maps):
     return x + _one(of_features.T, features) + _one(of_maps.T, maps)
 
 
+@join.wrong(
+    "The features are added twice, as they are and after the 1x1 convolution. Only the "
+    "second goes on."
+)
+def features_twice(x, features, maps, of_features, of_maps):
+    return _join(x, features, maps, of_features, of_maps) + features
+
+
+@join.wrong("You take the mean of the three. They are *added*.")
+def averaged(x, features, maps, of_features, of_maps):
+    return _join(x, features, maps, of_features, of_maps) / 3
+
+
+@join.wrong("No ReLU comes after the sum: the next stack begins with its own.")
+def rectified(x, features, maps, of_features, of_maps):
+    return _join(x, features, maps, of_features, of_maps).relu()
+
+
 # --- 4. supervision of every stack ---------------------------------------------------
 
 
 def _loss_cases() -> list[Case]:
     stacks = uniform(31, 3, 2, 4, 5, 6, low=0)
     flags = torch.tensor([[2, 1, 0, 2], [0, 2, 2, 1]])
+    uneven = torch.tensor([[2, 1, 1, 2], [0, 0, 2, 0]])
     return [
+        Case("four labels and one", stacks[:2], uniform(36, 2, 4, 5, 6, low=0), uneven),
         Case(
             "three stacks, two joints unlabelled",
             stacks,
@@ -360,6 +406,16 @@ def mask_forgotten(stacks, target, visibility):
 @loss.wrong("You keep visible joints (v = 2) only. A hidden joint (v = 1) is labelled.")
 def hidden_joints_masked(stacks, target, visibility):
     return _loss(stacks, target, torch.where(visibility == 2, 2, 0))
+
+
+@loss.wrong(
+    "You take the mean of each picture first: a joint of a picture with few labels "
+    "counts more. Take one mean over all labelled maps of the batch."
+)
+def picture_by_picture(stacks, target, visibility):
+    labelled = visibility > 0
+    each = (stacks - target).square().mean((3, 4)) * labelled  # [S, B, J]
+    return (each.sum(2) / labelled.sum(1).clamp(min=1)).mean(1).sum()
 
 
 @loss.wrong(

@@ -191,6 +191,31 @@ def bent(start, truth, bound, steps):
     return torch.stack(poses)
 
 
+@path.wrong("You go to the truth in one step. No step is longer than `bound`.")
+def at_once(start, truth, bound, steps):
+    return torch.stack([start] + [truth] * steps)
+
+
+@path.wrong(
+    "Every step of yours is `bound` long, so a joint that is near jumps over the truth "
+    "and back. The last step is as long as what is left."
+)
+def always_the_whole_bound(start, truth, bound, steps):
+    poses = [start]
+    for _ in range(steps):
+        u = truth - poses[-1]
+        poses.append(poses[-1] + bound * u / u.norm(dim=-1, keepdim=True).clamp(1e-9))
+    return torch.stack(poses)
+
+
+@path.wrong("Your path leads away from the truth: the step is truth minus pose.")
+def away(start, truth, bound, steps):
+    poses = [start]
+    for _ in range(steps):
+        poses.append(poses[-1] - _bound(truth - poses[-1], bound))
+    return torch.stack(poses)
+
+
 # --- 3. the loss along the path ------------------------------------------------------
 
 
@@ -230,6 +255,7 @@ loss = chapter.exercise(
     cases=_loss_cases,
     solution=_loss,
     returns=("the loss",),
+    gradient=(1,),
     praise="Each step is a lesson of its own: no gradient runs from one to the next.",
 )
 
@@ -384,4 +410,33 @@ def axes_averaged(f, image, start, truth, steps):
     for _ in range(steps):
         pose = pose + f(image, pose)
         errors.append((pose - truth).abs().mean())
+    return torch.stack(errors)
+
+
+@test.wrong("You subtract what the network answers. It is a step *towards* the truth.")
+def answers_subtracted(f, image, start, truth, steps):
+    pose, errors = start, []
+    for _ in range(steps):
+        pose = pose - f(image, pose)
+        errors.append((pose - truth).norm(dim=-1).mean())
+    return torch.stack(errors)
+
+
+@test.wrong(
+    "That is one length for the whole pose. Take each joint's distance, then the mean."
+)
+def length_of_the_pose(f, image, start, truth, steps):
+    pose, errors = start, []
+    for _ in range(steps):
+        pose = pose + f(image, pose)
+        errors.append((pose - truth).norm())
+    return torch.stack(errors)
+
+
+@test.wrong("You average squared distances, in px². The mean *distance* is asked.")
+def squares_averaged(f, image, start, truth, steps):
+    pose, errors = start, []
+    for _ in range(steps):
+        pose = pose + f(image, pose)
+        errors.append((pose - truth).square().sum(-1).mean())
     return torch.stack(errors)

@@ -92,6 +92,19 @@ def one_for_all(start, truth, bound):
 # --- 6. does a step come nearer? -----------------------------------------------------
 
 
+def _flagged() -> tuple[Tensor, ...]:
+    """The visible joint comes 2 px nearer, the hidden one goes 3 px away."""
+    pose = torch.tensor([[[6.0, 0.0], [5.0, 0.0]]])
+    step = torch.tensor([[[-2.0, 0.0], [3.0, 0.0]]])
+    return pose, step, torch.zeros(1, 2, 2), torch.tensor([[2, 1]])
+
+
+def _cornered() -> tuple[Tensor, ...]:
+    """From (3, 4) to (5.5, 0): 0.5 px farther, though x + y is less."""
+    pose, step = torch.tensor([[[3.0, 4.0]]]), torch.tensor([[[2.5, -4.0]]])
+    return pose, step, torch.zeros(1, 1, 2), torch.tensor([[2]])
+
+
 def _nearer_cases() -> list[Case]:
     truth = uniform(51, 20, 17, 2, low=10, high=90)
     pose = truth + uniform(52, 20, 17, 2, low=-15, high=15)
@@ -106,6 +119,8 @@ def _nearer_cases() -> list[Case]:
         Case("20 people", pose, correction, truth, flags),
         Case("corrections of 0", pose[1:5], still[1:5], truth[1:5], flags[1:5]),
         Case("one joint nearer, two farther", few, uneven, goal, torch.ones(1, 3)),
+        Case("flags 2 and 1, one nearer, one farther", *_flagged()),
+        Case("a step round a corner", *_cornered()),
         Case("one person", pose[2:3], correction[2:3], truth[2:3], flags[2:3]),
         Case("nobody", pose[:0], correction[:0], truth[:0], flags[:0]),
     ]
@@ -192,3 +207,28 @@ def squares_compared(pose, correction, truth, visibility):
     weight = (visibility > 0).to(pose)
     before = ((pose - truth).square().sum(-1) * weight).sum(-1)
     return ((pose + correction - truth).square().sum(-1) * weight).sum(-1) < before
+
+
+@nearer.wrong(
+    "You weight each joint by its flag, so that a visible joint (2) counts twice. "
+    "Labelled is labelled: `visibility > 0`."
+)
+def flags_as_weights(pose, correction, truth, visibility):
+    def mean(points):
+        distance = (points - truth).norm(dim=-1) * visibility
+        return distance.sum(-1) / visibility.sum(-1).clamp(min=1)
+
+    return mean(pose + correction) < mean(pose)
+
+
+@nearer.wrong(
+    "You add |x| and |y|. The distance is the straight one, the root of x² + y²."
+)
+def along_the_axes(pose, correction, truth, visibility):
+    weight = (visibility > 0).float()
+
+    def mean(points):
+        distance = (points - truth).abs().sum(-1) * weight
+        return distance.sum(-1) / weight.sum(-1).clamp(min=1)
+
+    return mean(pose + correction) < mean(pose)

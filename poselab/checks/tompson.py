@@ -98,6 +98,21 @@ def multiplied(full, half, quarter):
     return full * _wide(half, 2) * _wide(quarter, 4)
 
 
+@merge.wrong(
+    "You blend between the coarse cells (bilinear). Here each coarse cell speaks for "
+    "exactly the fine cells that it covers: repeat it."
+)
+def blended(full, half, quarter):
+    size = full.shape[-2:]
+    wide = [F.interpolate(x, size, mode="bilinear") for x in (half, quarter)]
+    return full + wide[0] + wide[1]
+
+
+@merge.wrong("You take the largest of the three. The levels are *added*.")
+def largest(full, half, quarter):
+    return torch.maximum(torch.maximum(full, _wide(half, 2)), _wide(quarter, 4))
+
+
 # --- 2. one message ------------------------------------------------------------------
 
 
@@ -175,6 +190,37 @@ def product_for_convolution(prior, heat):
     h, w = heat.shape
     top, left = (h - 1) // 2, (w - 1) // 2
     return prior[top : top + h, left : left + w] * heat
+
+
+@message.wrong(
+    "The kernel is turned over from left to right only. A convolution turns it in both "
+    "directions: `prior.flip(0, 1)`."
+)
+def turned_in_x(prior, heat):
+    return _convolve(prior.flip(0), heat)
+
+
+@message.wrong(
+    "The kernel is turned over from top to bottom only. A convolution turns it in both "
+    "directions: `prior.flip(0, 1)`."
+)
+def turned_in_y(prior, heat):
+    return _convolve(prior.flip(1), heat)
+
+
+@message.wrong(
+    "That is the logarithm of the message. It is taken later, when all messages are "
+    "combined."
+)
+def logarithm(prior, heat):
+    return _convolve(prior, heat).log()
+
+
+@message.wrong(
+    "You multiply the message by v's own map. It is about A, and A is somewhere else."
+)
+def times_own_map(prior, heat):
+    return _convolve(prior, heat) * heat
 
 
 # --- 3. all messages together --------------------------------------------------------
@@ -260,6 +306,39 @@ def mean_of_logs(own, messages, bias):
     return (total - total.logsumexp((0, 1))).exp()
 
 
+@combine.wrong(
+    "You take the mean of the messages, then multiply once. Every message is a factor "
+    "of its own."
+)
+def mean_of_messages(own, messages, bias):
+    product = own * (messages + bias[:, None, None]).mean(0)
+    return product / product.sum()
+
+
+@combine.wrong(
+    "You take a softmax of the product. It is a product of probabilities already: "
+    "divide by its sum."
+)
+def softmax_of_the_product(own, messages, bias):
+    product = own * (messages + bias[:, None, None]).prod(0)
+    return product.flatten().softmax(0).view_as(own)
+
+
+@combine.wrong("You divide row by row. The sum over *all* cells is to be 1.")
+def row_by_row(own, messages, bias):
+    product = own * (messages + bias[:, None, None]).prod(0)
+    return product / product.sum(1, keepdim=True)
+
+
+@combine.wrong(
+    "The bias belongs to each message: add it before you multiply. Added to the "
+    "product, one message of 0 is still a veto on all the others."
+)
+def bias_on_the_product(own, messages, bias):
+    product = own * (messages.prod(0) + bias.prod())
+    return product / product.sum()
+
+
 # --- 4. the second look --------------------------------------------------------------
 
 
@@ -327,3 +406,23 @@ def subtracted(coarse, cell, crop):
 )
 def averaged_with_coarse(coarse, cell, crop):
     return coarse + (cell - (crop - 1) / 2) / 2
+
+
+@refine.wrong(
+    "`cell` is a place in the crop, in px already: it is not a share of the crop."
+)
+def share_of_the_crop(coarse, cell, crop):
+    return coarse + cell / crop
+
+
+@refine.wrong("x and y change places: `cell` is (x, y), as `coarse` is.")
+def axes_exchanged(coarse, cell, crop):
+    return _refine(coarse, cell.flip(-1), crop)
+
+
+@refine.wrong(
+    "You multiply by the stride of the coarse maps. The crop has the picture's own "
+    "scale, so one cell is one px."
+)
+def times_stride(coarse, cell, crop):
+    return coarse + 4 * (cell - (crop - 1) / 2)

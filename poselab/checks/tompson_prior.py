@@ -90,6 +90,28 @@ def area_for_side(window, cost, levels):
     return window * 4.0 ** (levels - 1), _price(window, cost, levels)[1]
 
 
+@price.wrong(
+    "Your cost is that of levels without end, 4 / 3. Add up the levels that there are."
+)
+def without_end(window, cost, levels):
+    return window * 2 ** (levels - 1), cost * 4 / 3
+
+
+@price.wrong(
+    "One doubling too many: level 0 sees `window` px, so the coarsest of `levels` "
+    "levels was halved levels - 1 times."
+)
+def one_doubling_more(window, cost, levels):
+    return window * 2**levels, _price(window, cost, levels)[1]
+
+
+@price.wrong(
+    "You cut decimals with `//`. The cost is a fraction of level 0's; use `/`."
+)
+def whole_numbers(window, cost, levels):
+    return window * 2 ** (levels - 1), sum(cost // 4**i for i in range(levels))
+
+
 # --- 7. the other way round ----------------------------------------------------------
 
 

@@ -110,6 +110,33 @@ def intersection_only(a, b):
     return _inter(a, b)
 
 
+@overlap.wrong(
+    "You divide by the area of the first box alone. A small box inside a large one "
+    "would be all of it: divide by the union."
+)
+def over_the_first(a, b):
+    return _inter(a, b) / a[:, 2:].prod(1)[:, None]
+
+
+@overlap.wrong(
+    "You divide twice the shared area by both areas together (Dice). IoU divides the "
+    "shared area, once, by the union."
+)
+def twice_over_the_sum(a, b):
+    both = a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1)
+    return 2 * _inter(a, b) / both
+
+
+@overlap.wrong(
+    "You divide by the box around both. The union is what they cover: the areas added, "
+    "less what is shared."
+)
+def over_the_box_around(a, b):
+    low = torch.minimum(a[:, None, :2], b[:, :2])
+    high = torch.maximum((a[:, :2] + a[:, 2:])[:, None], b[:, :2] + b[:, 2:])
+    return _inter(a, b) / (high - low).prod(2)
+
+
 # --- 5. reading a map between its cells ----------------------------------------------
 
 
@@ -204,3 +231,12 @@ def plain_mean(level, points):
     left, right, top, below, _, _ = _corners(level, points)
     cells = [level[:, a, b] for a in (top, below) for b in (left, right)]
     return torch.stack(cells).mean(0).T
+
+
+@read.wrong(
+    "You mix left and right only. Above and below are mixed in the same way, by the "
+    "decimals of y."
+)
+def along_x_only(level, points):
+    rows = torch.stack([points[:, 0], points[:, 1].floor()], 1)
+    return _read(level, rows)

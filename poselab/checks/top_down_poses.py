@@ -30,6 +30,8 @@ def _best_cases() -> list[Case]:
     few[0] = torch.tensor([0.9, 0.0, 0.0, 0.0, 0.0])
     few[1] = torch.tensor([0.3, 0.19, 0.19, 0.19, 0.19])
     few[2, :2] = 0.5
+    edge = torch.tensor([[0.2, 0.2, 0.2], [0.9, 0.9, 0.9]])
+    sure, mean = [0.9, 0.45], torch.tensor([[0.3, 0.3], [0.7, 0.7]])
     return [
         Case(
             "one is like two, two is like three, the fourth has no joint above 0.2",
@@ -39,6 +41,8 @@ def _best_cases() -> list[Case]:
             0.9,
         ),
         Case("joints that are hardly seen", torch.eye(3), torch.ones(3), few, 0.9),
+        Case("joints of exactly 0.2", torch.eye(2), torch.tensor([1, 0.1]), edge, 0.9),
+        Case("a sure box, sure joints", torch.eye(2), torch.tensor(sure), mean, 0.9),
         Case("nine poses", alike, uniform(8, 9), uniform(9, 9, 17), 0.9),
         Case(
             "an OKS of exactly the threshold",
@@ -190,3 +194,20 @@ def equal_goes_too(alike, box_scores, joint_scores, oks_threshold):
 )
 def sorted_by_index(alike, box_scores, joint_scores, oks_threshold):
     return _best(alike, box_scores, joint_scores, oks_threshold).sort().values
+
+
+@best.wrong("A joint of exactly 0.2 does not count: only those *above* 0.2 do.")
+def equal_counts(alike, box_scores, joint_scores, oks_threshold):
+    seen = joint_scores >= 0.2
+    mean = torch.where(seen, joint_scores, 0.0).sum(1) / seen.sum(1).clamp(min=1)
+    return _greedy(alike, _by_score(box_scores * mean), oks_threshold)
+
+
+@best.wrong(
+    "You add the box's score and that of the joints. They are multiplied: a pose needs "
+    "both."
+)
+def scores_added(alike, box_scores, joint_scores, oks_threshold):
+    seen = joint_scores > 0.2
+    mean = torch.where(seen, joint_scores, 0.0).sum(1) / seen.sum(1).clamp(min=1)
+    return _greedy(alike, _by_score(box_scores + mean), oks_threshold)

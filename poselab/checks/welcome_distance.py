@@ -89,3 +89,11 @@ def at_least_one_pixel(size, pixels, focal_length):
 )
 def zero_for_infinity(size, pixels, focal_length):
     return torch.where(pixels > 0, focal_length * size / pixels, 0.0)
+
+
+@distance.wrong(
+    "A very large number is not infinity, and one day it is averaged with the others. "
+    "Answer `torch.inf` where `pixels` is 0, with `torch.where`."
+)
+def a_large_number(size, pixels, focal_length):
+    return focal_length * size / pixels.clamp(min=1e-9)

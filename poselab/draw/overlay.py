@@ -40,10 +40,19 @@ def viridis(heat: Tensor, size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(_VIRIDIS[shade]).resize(size, Image.Resampling.NEAREST)
 
 
+def readable(width: int) -> int:
+    """The size of letters, in px, that can be read in a picture of this width.
+
+    An explorer beside the file browser of a laptop has 450 px for its picture.
+    """
+    return max(15, round(0.024 * width))
+
+
 def titled(picture: Image.Image, text: str, size: int = 15) -> Image.Image:
-    """A picture under a line of text; what does not fit is set smaller."""
-    strip = size + 9
-    while size > 9 and font(size).getlength(text) > picture.width - 4:
+    """A picture under one line of text or more; what does not fit is set smaller."""
+    lines = text.split("\n")
+    strip = round(1.2 * size) * len(lines) + 6
+    while size > 9 and max(map(font(size).getlength, lines)) > picture.width - 4:
         size -= 1
     page = Image.new("RGB", (picture.width, picture.height + strip), "white")
     ImageDraw.Draw(page).text((2, 2), text, "black", font(size))
@@ -86,14 +95,17 @@ def covered(image: Tensor, x: int, y: int, side: int) -> Tensor:
 
 
 def legend(
-    picture: Image.Image, entries: Mapping[str, str | tuple[str, str]], size: int = 15
+    picture: Image.Image,
+    entries: Mapping[str, str | tuple[str, str]],
+    size: int | None = None,
 ) -> Image.Image:
     """The picture over a strip that says what its marks mean.
 
     `entries` maps words to a colour, or to (colour, mark) with a mark of "ring",
     "cross", "line", "box" or "dot" (what a plain colour gets). The strip has as many
-    lines as the words need.
+    lines as the words need; `size` of the letters, px (else what is `readable`).
     """
+    size = size or readable(picture.width)
     rows, left, line = [[]], 4, size + 9
     for text, mark in entries.items():
         room = round(font(size).getlength(text)) + line + 14

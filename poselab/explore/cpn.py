@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from poselab.codecs import HeatmapCodec
 from poselab.codecs.ohkm import hardest, loss_of_joints
 from poselab.draw import TRUTH, style, to_pil
-from poselab.draw.overlay import covered, heated, ringed, titled
+from poselab.draw.overlay import covered, heated, legend, ringed, titled
 from poselab.draw.styles import PREDICTION
 from poselab.errors import require
 from poselab.explore.base import Explorer
@@ -25,6 +25,7 @@ from poselab.records import Sample
 __all__ = ["MapsExplorer", "OhkmExplorer"]
 
 _SIZES = (("192x144", 1.5), ("128x96", 1.0), ("96x72", 0.75), ("64x48", 0.5))
+_WORDS, _ANSWER = 20, "#F0E442"  # letters of titles in px; an answer is yellow
 _MULTIPLE = 32  # px: the networks' sides have to be multiples of it
 
 
@@ -113,10 +114,10 @@ class MapsExplorer(Explorer):
             panel = heated(view, maps[place], scale)
             if known:
                 panel = ringed(panel, truth, scale, TRUTH)
-            panel = ringed(panel, joints[place], scale, "#F0E442")
+            panel = ringed(panel, joints[place], scale, _ANSWER)
             error = (joints - sample.keypoints[0]).norm(dim=-1)
             own = f"{error[place]:.1f} px" if known else "?"
-            panels.append(titled(panel, f"{_short(name)}: {own}"))
+            panels.append(titled(panel, f"{_short(name)}\n{own}", _WORDS))
             mean = error[sample.visibility[0] > 0].mean()
             words.append(f"{_short(name)} {own} (mean of all joints {mean:.1f} px)")
         hidden = {0: "not labelled", 1: "hidden", 2: "visible"}
@@ -127,7 +128,8 @@ class MapsExplorer(Explorer):
             f"Image {image} at {text}, {grey}. {joint.replace('_', ' ')} "
             f"({state}), distance from the truth: {'; '.join(words)}."
         )
-        return beside(*panels), caption
+        marks = {"truth": (TRUTH, "ring"), "answer": (_ANSWER, "ring")}
+        return legend(beside(*panels), marks), caption
 
 
 def _short(name: str) -> str:
@@ -204,7 +206,12 @@ class OhkmExplorer(Explorer):
             f"{100 * share[top]:.1f} % of the loss; an equal share is "
             f"{100 / len(self.skeleton):.1f} %."
         ).replace("_", " ")
-        return beside(picture, self._bars.chart.image()), caption
+        marks = {
+            "learned from": PREDICTION,
+            "left out": ("#888888", "ring"),
+            "an equal share": ("black", "line"),
+        }
+        return legend(beside(picture, self._bars.chart.image()), marks), caption
 
 
 def _dotted(picture, point: Tensor, scale: int, filled: bool) -> Image.Image:
@@ -235,7 +242,7 @@ class _Bars:
             self.bars = axes.barh(names, [0] * len(names), color=PREDICTION)
             axes.set(xlim=(0, 0.25))
             axes.invert_yaxis()
-            axes.tick_params(labelsize=11)
+            axes.tick_params(labelsize=13)
             axes.set_xlabel("share of the loss")
             self.equal = axes.plot([], [], "k|", ms=16, mew=3)[0]
 

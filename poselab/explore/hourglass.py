@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from poselab.codecs.heatmap import HeatmapCodec
 from poselab.draw import TRUTH, grid, paint_pose
-from poselab.draw.overlay import heated, ringed, titled, viridis
+from poselab.draw.overlay import HEAT, heated, legend, ringed, titled, viridis
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, image_slider, joint_menu, toggle
 from poselab.explore.inputs import device_of, expect, remembered, single_people
@@ -24,6 +24,8 @@ __all__ = ["HourglassExplorer", "SkipExplorer"]
 
 _TILES, _COLUMNS = 12, 3  # channels that are shown
 _SCALE = 3
+_WORDS = 23  # px, letters of titles
+_MARKS = {"the true joint": (TRUTH, "ring"), "its heatmap": HEAT}
 _PLACES = ("on the way down", "skip branch", "on the way up")
 
 
@@ -187,11 +189,16 @@ class HourglassExplorer(Explorer):
         photo = titled(
             self.looker.photo(image, seen, stack, place),
             f"after stack {stack + 1}: {joint.replace('_', ' ')}",
+            _WORDS,
         )
         here = seen.inside[stack][level]
         channels = here.up.std((1, 2)).argsort(descending=True)[:_TILES]
         sheets = [
-            titled(tiles(part, channels, photo.height - 24), text)
+            titled(
+                tiles(part, channels, _SCALE * self.looker.samples.size[0]),
+                text,
+                _WORDS,
+            )
             for part, text in zip(here, _PLACES, strict=True)
         ]
         size = self.looker.sizes[level]
@@ -204,7 +211,7 @@ class HourglassExplorer(Explorer):
                 "times the spread of the sum"
             )
         )
-        return beside(photo, *sheets), (
+        return legend(beside(photo, *sheets), _MARKS), (
             f"Image {image}, stack {stack + 1}: {near} of {known} joints within 5 % of "
             f"the box. Level {size}: the {len(channels)} liveliest of "
             f"{here.down.shape[0]} channels; {share}."
@@ -247,14 +254,14 @@ class SkipExplorer(Explorer):
         for chosen, title in (((), "whole"), (levels, "cut")):
             seen = self.looker.seen(image, chosen)
             photo = self.looker.photo(image, seen, stack, place)
-            photos.append(titled(photo, title))
+            photos.append(titled(photo, title, 18))
             near, far, known = self.looker.found(image, seen, stack)
             texts.append(
                 f"{title}: {near} joints within 5 % of the box, {far} within "
                 f"20 %, of {known}"
             )
         gone = ", ".join(self.looker.sizes[i] for i in levels) or "none"
-        return beside(*photos), (
+        return legend(beside(*photos), _MARKS), (
             f"Image {image}, {joint.replace('_', ' ')} after stack {stack + 1}. Skips "
             f"cut: {gone}. {texts[0]}; {texts[1]}."
         )

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from poselab.draw import TRUTH, paint_pose, to_pil
-from poselab.draw.overlay import covered, heated, ringed, titled
+from poselab.draw.overlay import HEAT, covered, heated, legend, ringed, titled
 from poselab.explore.base import Explorer
 from poselab.explore.controls import image_slider, joint_menu, slider, toggle
 from poselab.explore.inputs import device_of, expect, remembered, single_people
@@ -85,7 +85,8 @@ class BranchExplorer(Explorer):
                 to_pil(picture, scale), joints, None, self.skeleton, scale, size=4
             )
             error = self._errors(sample, joints)
-            panels.append(titled(beside(map_, pose), f"{who}: {error.mean():.1f} px"))
+            sheet = beside(map_, pose)
+            panels.append(titled(sheet, f"{who}: {error.mean():.1f} px", 28))
             words.append(f"{who}: {error.mean():.1f} px")
         own = (joints[place] - sample.keypoints[0, place]).norm()
         own = f"{own:.1f} px off" if sample.visibility[0, place] else "not labelled"
@@ -95,7 +96,8 @@ class BranchExplorer(Explorer):
             f"{joint.replace('_', ' ')} with the branches that are on: "
             f"{own}."
         )
-        return beside(*panels), caption
+        marks = {"the true joint": (TRUTH, "ring"), "its heatmap": HEAT}
+        return legend(beside(*panels), marks), caption
 
     def _errors(self, sample: Sample, joints: Tensor) -> Tensor:
         known = sample.visibility[0] > 0

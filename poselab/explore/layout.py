@@ -27,12 +27,20 @@ _CSS = """
   .poselab-heading, .poselab-heading .widget-html-content {
     height: 20px; line-height: 20px}
   .poselab-controls .widget-hslider, .poselab-controls .widget-dropdown {
-    flex-wrap: wrap; height: auto; margin: 0 2px}
+    flex-wrap: wrap; height: auto; min-height: 43px; margin: 0 2px}
+  .poselab-controls .widget-dropdown > select {height: 24px; line-height: 20px;
+    padding-top: 1px; padding-bottom: 1px}
   .poselab-controls .widget-label {width: 100% !important; height: 17px;
     line-height: 17px; text-align: left; font-size: 12.5px}
   .poselab-controls .widget-readout {min-width: 46px}
   .poselab-controls .slider-container {flex: 1 1 60%}
+  .poselab-controls {max-height: 39vh; overflow-y: auto !important}
   .poselab-picture {max-height: 36vh}
+  /* A canvas and its picture stand side by side, the controls below both. */
+  .poselab-aside {display: contents}
+  .poselab-canvas {flex: 1 1 42% !important; max-width: 48%; min-width: 0}
+  .poselab-beside {flex: 1 1 48% !important; max-width: 56% !important; min-width: 0}
+  .poselab-aside .poselab-controls {order: 2; max-height: none; margin-top: 6px}
   canvas {--poselab-tall: 42vh}
 }
 /* The kernel does something else and cannot answer: not at once, or a drag flickers. */
@@ -76,7 +84,9 @@ def arrange(
     # Where they do not fit beside each other, the last one comes first.
     parts, wrap = [panel, picture], "row wrap-reverse"
     if canvas is not None:
-        parts, wrap = [canvas, widgets.VBox([panel, picture])], "row wrap"
+        aside = _marked(widgets.VBox([panel, picture]), "aside")
+        parts, wrap = [_marked(canvas, "canvas"), aside], "row wrap"
+        _marked(picture, "beside")
         panel.layout.flex = picture.layout.flex = "0 0 auto"  # one above the other
         parts[1].layout = widgets.Layout(flex="1 1 280px", overflow="visible")
     align = "flex-start" if canvas is not None else "flex-end"

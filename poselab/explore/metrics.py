@@ -115,8 +115,8 @@ class MetricLab(Explorer):
             "y": slider("y (px)", 0.0, height - 1.0, y, 0.1),
             "alpha": slider("PCK fraction", 0.01, 0.5, 0.1, 0.01),
             "reference": choice("of the", REFERENCES),
-            "k": choice("OKS", FACTORS),
-            "scale": choice("OKS", SCALES),
+            "k": choice("OKS: k", FACTORS),
+            "scale": choice("OKS: s²", SCALES),
             "discs": toggle("PCK discs", True),
             "rings": toggle("OKS rings", True),
         }

@@ -138,7 +138,7 @@ class BoxExplorer(Explorer):
             f"error of the {len(error)} labelled joints {error.mean():.1f} px (the "
             f"person measures {size:.0f} px), OKS {value:.2f}."
         )
-        views = titled(picture, "the picture"), titled(shown, "the crop")
+        views = titled(picture, "the picture", 20), titled(shown, "the crop", 20)
         return legend(beside(*views), marks), caption
 
 
