@@ -12,7 +12,13 @@ import torch
 from torch import Tensor
 
 from poselab.codecs.base import Codec, Inputs, Targets, require_generator
-from poselab.errors import ArgumentError, ShapeError, require, require_shape
+from poselab.errors import (
+    ArgumentError,
+    ShapeError,
+    require,
+    require_known,
+    require_shape,
+)
 from poselab.geometry import box_centre, box_of_image, crop_boxes
 from poselab.records import Poses, Sample
 from poselab.skeleton import COCO_17, Skeleton
@@ -51,6 +57,23 @@ def masked_l2(prediction: Tensor, target: Tensor, visibility: Tensor) -> Tensor:
     labelled = visibility > 0
     difference = torch.where(labelled[..., None], prediction - target, 0.0)
     return difference.square().sum() / labelled.sum().clamp(min=1)
+
+
+def masked_l1(prediction: Tensor, target: Tensor, visibility: Tensor) -> Tensor:
+    """As `masked_l2`, with absolute differences: the loss that soft-argmax has, too.
+
+    prediction, target [..., J, 2]; visibility [..., J] -> scalar. What it costs grows
+    with the distance and not with its square, so its best answer under doubt is a
+    median and not a mean (1711.08229, section 2.1, trains coordinates with it).
+    """
+    require_shape("target", target, *prediction.shape)
+    require_shape("visibility", visibility, *prediction.shape[:-1])
+    labelled = visibility > 0
+    difference = torch.where(labelled[..., None], prediction - target, 0.0)
+    return difference.abs().sum() / labelled.sum().clamp(min=1)
+
+
+CRITERIA = {"l2": masked_l2, "l1": masked_l1}
 
 
 def pose_diameter(
@@ -144,7 +167,8 @@ class RegressionCodec(Codec, name="regression"):
     `size` is the (H, W) of the network's input. Targets are relative to the image
     centre, in [-0.5, 0.5] for a joint inside; with `unit=True` they are x / W, y / H,
     in [0, 1], the convention of later heads such as `DeepPoseResNet`. `skeleton` has
-    the pairs of joints that change places in a mirror.
+    the pairs of joints that change places in a mirror. `criterion` is "l2", as in the
+    paper, or "l1".
     """
 
     def __init__(
@@ -152,9 +176,11 @@ class RegressionCodec(Codec, name="regression"):
         size: tuple[int, int] = (128, 96),
         unit: bool = False,
         skeleton: Skeleton = COCO_17,
+        criterion: str = "l2",
     ) -> None:
+        require_known("criterion", criterion, CRITERIA)
         self.size, self.unit = (int(size[0]), int(size[1])), unit
-        self.skeleton = skeleton
+        self.skeleton, self.criterion = skeleton, criterion
 
     def _boxes(self, like: Tensor) -> Tensor:
         box = box_of_image(self.size).to(like)
@@ -176,8 +202,9 @@ class RegressionCodec(Codec, name="regression"):
         return (sample.image,), {"target": target, "visibility": visibility}
 
     def loss(self, output: Tensor, targets: Targets) -> Tensor:
-        """`masked_l2` of the output [B, J, 2] against the targets."""
-        return masked_l2(output, targets["target"], targets["visibility"])
+        """The criterion for the output [B, J, 2] against the targets."""
+        criterion = CRITERIA[self.criterion]
+        return criterion(output, targets["target"], targets["visibility"])
 
     def mirror(self, output: Tensor) -> Tensor:
         """Joints [B, J, 2] of mirror images as those of the images."""

@@ -27,7 +27,7 @@ from poselab.geometry import expand_box, xywh_to_xyxy
 from poselab.metrics import oks
 from poselab.models.rcnn import RCNN
 from poselab.pipelines import TopDown
-from poselab.records import Sample
+from poselab.records import Poses, Sample
 
 __all__ = ["BoxExplorer", "NeighbourExplorer", "NmsExplorer"]
 
@@ -182,10 +182,14 @@ class NeighbourExplorer(Explorer):
             sample.image, score_threshold=score_threshold, iou_threshold=iou_threshold
         )
 
+    def pair(self, **values) -> tuple[Sample, Poses]:
+        """Truth and answer for these values (the others: as they are now)."""
+        return self.answer(**{**self.values, **values})
+
     def stolen(self, **values) -> tuple[int, int]:
         """`stolen_joints` of these values (the others: as they are now)."""
-        sample, poses = self.answer(**{**self.values, **values})
-        return stolen_joints(sample, poses.keypoints)[:2]
+        sample, poses = self.pair(**values)
+        return stolen_joints(sample, poses.keypoints, poses.boxes)[:2]
 
     def _paint(self, **values) -> tuple[Image.Image, str]:
         sample, poses = self.answer(**values)
@@ -199,12 +203,12 @@ class NeighbourExplorer(Explorer):
             colour=_GREY,
         )
         for person, pose, box in zip(
-            owners(sample, poses.keypoints), poses.keypoints, poses.boxes, strict=True
+            owners(sample, poses.boxes), poses.keypoints, poses.boxes, strict=True
         ):
             colour = _EVERYONE[person]
             picture = paint_box(picture, box, zoom, colour=colour)
             picture = paint_pose(picture, pose, None, skeleton, zoom, colour=colour)
-        stolen, known, rings = stolen_joints(sample, poses.keypoints)
+        stolen, known, rings = stolen_joints(sample, poses.keypoints, poses.boxes)
         for point in rings:
             picture = ringed(picture, point, zoom, PREDICTION)
         found = len(poses.keypoints)

@@ -44,23 +44,31 @@ def read_box(
     return crops[0], poses.keypoints[0]
 
 
-def owners(sample: Sample, points: Tensor) -> list[int]:
-    """Whose each pose [N, J, 2] px is: of the person who is nearest in the median."""
-    if not len(points):
+def owners(sample: Sample, boxes: Tensor) -> list[int]:
+    """Whose each pose is: of the person with whom its box [N, 4] xywh overlaps most.
+
+    Not of the person on whom its joints lie: a pose that has gone over to a neighbour
+    as a whole would then be the neighbour's, and nothing would be stolen.
+    """
+    if not len(boxes):
         return []
-    return _distances(sample, points).median(-1).values.argmin(1).tolist()
+    overlap = iou_xyxy(xywh_to_xyxy(boxes), xywh_to_xyxy(sample.boxes))  # [N, P]
+    return overlap.argmax(1).tolist()
 
 
-def stolen_joints(sample: Sample, points: Tensor) -> tuple[int, int, Tensor]:
+def stolen_joints(
+    sample: Sample, points: Tensor, boxes: Tensor
+) -> tuple[int, int, Tensor]:
     """How many joints are nearer to another person's same joint, of how many, where.
 
-    points [N, J, 2] px; the last answer is [K, 2] px. Each pose belongs to its owner
-    (see `owners`); joints that the owner has not labelled are left out.
+    points [N, J, 2] px from boxes [N, 4]; the last answer is [K, 2] px. Each pose
+    belongs to its box's owner (see `owners`); joints that the owner has not labelled
+    are left out.
     """
     if not len(points) or len(sample.keypoints) < 2:
         return 0, 0, points.new_zeros(0, 2)
     far = _distances(sample, points)
-    own = far[torch.arange(len(points)), owners(sample, points)]  # [N, J]
+    own = far[torch.arange(len(points)), owners(sample, boxes)]  # [N, J]
     counted = torch.isfinite(own)
     stolen = counted & (far.amin(1) < own)
     return int(stolen.sum()), int(counted.sum()), points[stolen]

@@ -44,6 +44,12 @@ ASKED = {
     "regression": _asked(
         "two numbers", {"name": "regression", "size": SIZE}, "deeppose"
     ),
+    # The loss of soft-argmax: between these two only the head differs.
+    "regression, L1": _asked(
+        "two numbers, absolute differences",
+        {"name": "regression", "size": SIZE, "criterion": "l1"},
+        "deeppose",
+    ),
     "squared error": _asked("the height of each cell", WEIGHED),
     "soft-argmax": _asked(
         "the mean place", {"name": "integral", "size": SIZE, "stride": 4}

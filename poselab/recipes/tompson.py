@@ -45,6 +45,7 @@ ABLATIONS = {
         arms={
             "three levels": _short("three resolutions", 3, 32),
             "one level, same cost": _short("as many multiplications", 1, 37),
+            "one level, same weights": _short("as many weights", 1, 55),
         },
     )
 }

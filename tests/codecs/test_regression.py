@@ -13,6 +13,7 @@ from poselab.codecs import (
     normalise,
     pose_diameter,
 )
+from poselab.codecs.regression import masked_l1
 from poselab.errors import ArgumentError, ShapeError
 from poselab.geometry import box_of_image
 from poselab.skeleton import COCO_17
@@ -61,6 +62,23 @@ def test_masked_l2_by_hand():
     prediction = torch.tensor([[[3.0, 4.0], [1.0, 0.0], [100.0, 100.0]]])
     flags = torch.tensor([[2, 1, 0]])
     assert masked_l2(prediction, target, flags) == (25 + 1) / 2
+
+
+def test_masked_l1_by_hand():
+    target = torch.zeros(1, 3, 2)
+    prediction = torch.tensor([[[3.0, -4.0], [1.0, 0.0], [100.0, 100.0]]])
+    flags = torch.tensor([[2, 1, 0]])
+    assert masked_l1(prediction, target, flags) == (7 + 1) / 2
+
+
+def test_the_criterion_of_a_regression_is_named():
+    target, flags = torch.zeros(1, 1, 2), torch.ones(1, 1)
+    targets = {"target": target, "visibility": flags}
+    for name, loss in (("l2", 9.0), ("l1", 3.0)):
+        codec = RegressionCodec(criterion=name)
+        assert codec.loss(torch.tensor([[[3.0, 0.0]]]), targets) == loss
+    with pytest.raises(ArgumentError, match="criterion.*'huber'.*Known: l2, l1"):
+        RegressionCodec(criterion="huber")
 
 
 def test_masked_l2_ignores_what_unlabelled_joints_hold():

@@ -7,7 +7,13 @@ import torch
 
 from poselab import datasets
 from poselab.codecs import HeatmapCodec
-from poselab.evaluate.lost import NEAR, noise_curve, step_that_loses, where_ap_is_lost
+from poselab.evaluate.lost import (
+    NEAR,
+    gain_of_each_repair,
+    noise_curve,
+    step_that_loses,
+    where_ap_is_lost,
+)
 from poselab.pipelines import TopDown
 from poselab.records import Detections, Poses
 
@@ -72,6 +78,28 @@ def test_hidden_joints_are_found_out(crowd):
     lost = gains(System(crowd, wrong), crowd)
     assert lost["hidden joints"] > 0.1
     assert sum(lost.values()) - lost["hidden joints"] < 0.01
+
+
+def test_as_many_visible_joints_are_no_cure_for_hidden_ones(crowd):
+    def wrong(one, points):
+        points[one.visibility == 1] += 40.0
+        return points
+
+    poses = [System(crowd, wrong).poses(one.image, one.boxes) for one in crowd]
+    gain = gain_of_each_repair(poses, crowd)
+    assert gain["hidden joints"] > 0.1
+    assert abs(gain["as many visible joints"]) < 1e-6
+    assert gain == gain_of_each_repair(poses, crowd)
+
+
+def test_visible_errors_are_repaired_by_the_control(crowd):
+    def wrong(one, points):
+        points[one.visibility == 2] += 40.0
+        return points
+
+    poses = [System(crowd, wrong).poses(one.image, one.boxes) for one in crowd]
+    gain = gain_of_each_repair(poses, crowd)
+    assert gain["as many visible joints"] > gain["hidden joints"] == 0
 
 
 def test_small_errors_are_precision_and_large_ones_are_not(crowd):

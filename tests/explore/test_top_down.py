@@ -126,16 +126,25 @@ def test_a_wrong_object_is_named(system, crowd):
 def test_who_is_counted_as_whose():
     truth = datasets.evaluation("crowd", 12, (192, 256))[1]
     pair = truth.people(everybody(truth)[:2])
-    mixed = pair.keypoints.clone()
+    mixed, boxes = pair.keypoints.clone(), pair.boxes
     known = (pair.visibility > 0).all(0).nonzero()[:, 0]
-    assert stolen_joints(pair, mixed)[0] == 0
+    assert stolen_joints(pair, mixed, boxes)[0] == 0
     mixed[0, known[:3]] = pair.keypoints[1, known[:3]]
-    count, _, where = stolen_joints(pair, mixed)
+    count, _, where = stolen_joints(pair, mixed, boxes)
     assert count == 3
     torch.testing.assert_close(where, pair.keypoints[1, known[:3]])
-    assert owners(pair, mixed) == [0, 1]
-    assert stolen_joints(pair, mixed[:0])[:2] == (0, 0)
-    assert owners(pair, mixed[:0]) == []
+    assert owners(pair, boxes) == [0, 1]
+    assert owners(pair, boxes.flip(0)) == [1, 0]
+    assert stolen_joints(pair, mixed[:0], boxes[:0])[:2] == (0, 0)
+    assert owners(pair, boxes[:0]) == []
+
+
+def test_a_pose_that_is_wholly_on_the_neighbour_is_stolen():
+    truth = datasets.evaluation("crowd", 12, (192, 256))[1]
+    pair = truth.people(everybody(truth)[:2])
+    known = (pair.visibility > 0).all(0)
+    both = pair.keypoints[1].repeat(2, 1, 1)  # two boxes, one person found twice
+    assert stolen_joints(pair, both, pair.boxes)[0] == int(known.sum())
 
 
 def test_the_caption_names_the_step_that_lost_somebody(system):
