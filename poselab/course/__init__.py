@@ -1,6 +1,7 @@
 """The notebooks' tools: run them, clean them, time them, and move them to a fork.
 
     python -m poselab.course notebooks [01 02]      make notebooks [NB="01 02"]
+    python -m poselab.course claims [01 02]         what they claim, with the evidence
     python -m poselab.course repo URL               make repo URL=...
     python -m poselab.course picture                make picture
     python -m poselab.course links                  part of make lint

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from poselab.course.claims import in_words, read_claims
 from poselab.course.files import address, find_notebooks, find_root, rewrite_address
 from poselab.course.header import write_table
 from poselab.course.links import broken_links
@@ -29,6 +30,16 @@ def run_notebooks(numbers: Sequence[str]) -> None:
     write_table(root)
 
 
+def run_claims(numbers: Sequence[str]) -> None:
+    """Print what the notebooks claim, with the effect, the seeds and the control."""
+    import nbformat
+
+    root = find_root()
+    for path in find_notebooks(root, numbers):
+        claims = read_claims(path.parent / "claims" / f"{path.name[:2]}.toml")
+        print(f"{path.stem}\n{in_words(claims, nbformat.read(path, 4))}\n")
+
+
 def run_repo(url: str) -> None:
     """`make repo URL=...`."""
     for path in rewrite_address(find_root(), url):
@@ -49,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     notebooks = commands.add_parser("notebooks", help="run and save the notebooks")
     notebooks.add_argument("numbers", nargs="*", help="01 02; all where none is given")
+    claims = commands.add_parser("claims", help="print what the notebooks claim")
+    claims.add_argument("numbers", nargs="*", help="01 02; all where none is given")
     commands.add_parser("repo", help="move to a fork").add_argument("url")
     commands.add_parser("picture", help="draw the README's picture")
     commands.add_parser("links", help="check the links of all texts")
@@ -56,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "notebooks":
             run_notebooks(options.numbers)
+        elif options.command == "claims":
+            run_claims(options.numbers)
         elif options.command == "repo":
             run_repo(options.url)
         elif options.command == "links":
