@@ -29,7 +29,7 @@ LAB_FLAGS += --allow-root
 endif
 
 .PHONY: help install lab test test-fast test-colab test-lowest lint format notebooks \
-    picture repo weights bench bench-explorers constraints clean distclean
+    picture repo claims weights bench bench-explorers constraints clean distclean
 
 # Every target says after `##` what it does; `make` alone prints that.
 help:
@@ -86,6 +86,9 @@ format: $(STAMP)  ## bring the code into the style
 
 notebooks: $(STAMP)  ## run the notebooks again, time and save them [NB="01 02"]
 	$(RUN) -m poselab.course notebooks $(NB)
+
+claims: $(STAMP)  ## print what the notebooks claim, with effect, seeds, control [NB="01 02"]
+	$(RUN) -m poselab.course claims $(NB)
 
 picture: $(STAMP)  ## draw the picture of the README again
 	$(RUN) -m poselab.course picture
