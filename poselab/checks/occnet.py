@@ -1,5 +1,5 @@
-"""The exercise of notebook 09 about OccNet (Golda et al. 2019, 1907.06922): the loss of
-two heads, as in the authors' code."""
+"""The exercise of notebook 09 about OccNet (Golda et al. 2019, 1907.06922): the
+stricter of the two losses in the authors' code, `occluded_hard_loss`."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ loss = chapter.exercise(
     solution=_loss,
     returns=("the loss",),
     gradient=(0, 1),
-    praise="Each head also learns where to stay empty: where the other has the joint.",
+    praise="Each head also learns where to stay empty: the stricter of the two losses.",
 )
 
 
 @loss.wrong(
-    "You leave the other head's joints out. A head learns an empty map for them: else "
-    "nothing keeps it from a peak there, and the higher peak wins."
+    "You leave the other head's joints out. That is the looser loss of the authors' "
+    "code; in the stricter one a head learns an empty map for them."
 )
 def left_out(visible, hidden, targets, visibility):
     def part(head, flag):
@@ -136,8 +136,8 @@ def picture_by_picture(visible, hidden, targets, visibility):
 
 
 @loss.wrong(
-    "Each head learns only from its own joints. For the other labelled joints it has "
-    "to answer an *empty* map; that is part of the loss, too."
+    "Each head learns only from its own joints, and its mean is over these alone. In "
+    "the stricter loss the other labelled joints count, too: as *empty* maps."
 )
 def own_joints_alone(visible, hidden, targets, visibility):
     total = 0.0

@@ -6,6 +6,7 @@ from poselab.datasets.coco.people import CocoPeople, Variation
 from poselab.datasets.coco.reader import Coco, Crops
 from poselab.datasets.crowdpose import CrowdPose
 from poselab.datasets.images import read_image
+from poselab.datasets.jta import Jta
 from poselab.datasets.mocap import H36m, MpiInf3dhp
 from poselab.datasets.mpii import Mpii
 from poselab.datasets.person_crops import PersonCrops
@@ -33,6 +34,7 @@ __all__ = [
     "Crops",
     "CrowdPose",
     "H36m",
+    "Jta",
     "MpiInf3dhp",
     "Mpii",
     "PersonCrops",

@@ -60,7 +60,11 @@ def score_moved(net: nn.Module, codec: Any, crowd: Sample) -> Scores:
 def score_hidden(net: nn.Module, codec: Any, sample: Sample) -> Scores:
     """PCK@0.1 of visible and of hidden joints, one person per image."""
     images = sample.image.to(next(net.parameters()).device)
-    points = predict(net, images, codec=codec)[-1].cpu().float()
+    return _by_flag(predict(net, images, codec=codec)[-1].cpu().float(), sample)
+
+
+def _by_flag(points: Tensor, sample: Sample) -> Scores:
+    """PCK@0.1 of points [N, J, 2] px, visible and hidden joints apart."""
     flags, boxes = sample.visibility[:, 0], sample.boxes[:, 0]
     truth = sample.keypoints[:, 0]
     return {
@@ -70,6 +74,26 @@ def score_hidden(net: nn.Module, codec: Any, sample: Sample) -> Scores:
             ("hidden", torch.where(flags == 1, flags, 0)),
         )
     }
+
+
+@torch.no_grad()
+def score_heads(net: nn.Module, codec: Any, sample: Sample) -> Scores:
+    """What two heads are worth: `score_hidden`, and the same with the right head.
+
+    "right head" reads each joint from the head that its true flag names, which nobody
+    could do in use: what the choice by the higher peak costs. "flags" is how well that
+    choice tells hidden from visible joints: the mean of the shares of either kind that
+    are told right (0.5: not at all).
+    """
+    device, flags = next(net.parameters()).device, sample.visibility[:, 0]
+    outputs = [net(images.to(device)) for images in sample.image.split(64)]
+    heads = tuple(torch.cat(head).cpu() for head in zip(*outputs, strict=True))
+    told = codec.hidden_wins(heads)  # [N, J]
+    recall = [(told == hide)[flags == 2 - hide].float().mean() for hide in (0, 1)]
+    scores = _by_flag(codec.decode(heads).keypoints[:, 0], sample)
+    right = _by_flag(codec.decode(heads, flags == 1).keypoints[:, 0], sample)
+    right = {f"{name}, right head": value for name, value in right.items()}
+    return {**scores, **right, "flags": round(float(sum(recall)) / 2, 4)}
 
 
 def thirds(values: Tensor) -> list[Tensor]:

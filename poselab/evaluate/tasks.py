@@ -21,7 +21,7 @@ from poselab.codecs.regression import single_person
 from poselab.codecs.space import root_joint
 from poselab.errors import ArgumentError
 from poselab.evaluate.cost import count_macs, milliseconds, parameters
-from poselab.evaluate.crowded import score_hidden, score_moved
+from poselab.evaluate.crowded import score_heads, score_hidden, score_moved
 from poselab.evaluate.predictions import predict
 from poselab.metrics import box_ap, coco_ap, mpjpe, pa_mpjpe, pck, pck3d
 from poselab.pipelines import BottomUp, TopDown
@@ -306,6 +306,7 @@ JUDGES: dict[str, Callable[[nn.Module, Any, Sample], Scores]] = {
     "root": score_root,
     "moved": score_moved,
     "hidden": score_hidden,
+    "heads": score_heads,
 }
 
 
@@ -321,4 +322,5 @@ SETS: dict[str, Callable[[Any], Sample]] = {
     "boxes": lambda codec: datasets.evaluation("crowd", size=(192, 256)),
     "moved": lambda codec: _scenes(),
     "hidden": lambda codec: datasets.evaluation("crops", size=tuple(codec.size)),
+    "heads": lambda codec: datasets.evaluation("crops", size=tuple(codec.size)),
 }

@@ -7,7 +7,7 @@ from PIL import Image
 
 from poselab.datasets import SyntheticPeople
 from poselab.draw import TRUTH, paint_box, paint_pose, to_pil
-from poselab.draw.overlay import legend
+from poselab.draw.overlay import crossed, legend
 from poselab.draw.styles import SERIES
 from poselab.explore.base import Explorer
 from poselab.explore.controls import slider
@@ -21,6 +21,7 @@ __all__ = ["CrowdExplorer", "fate"]
 
 _GOOD = 0.5  # OKS and IoU from which a person is found
 _NEAR = 0.1  # of the longer box side: a joint so near is found
+_MISSED = {2: ("a visible joint is missed", "#CC0000"), 1: ("a hidden one", "#FFE100")}
 
 
 def fate(sample: Sample, poses: Poses) -> dict[str, list[int]]:
@@ -48,7 +49,8 @@ class CrowdExplorer(Explorer):
 
     `system` is a `TopDown`. `people` stand `gap` mm apart, every second one half a
     metre behind, `distance` mm away. Green boxes: found; orange: no box of the detector
-    fits; red: a box, but the pose is wrong. One colour per pose.
+    fits; red: a box, but the pose is wrong. One colour per pose; a cross is where a
+    joint is that no pose has.
     """
 
     def __init__(self, system: TopDown, *, width: int = 700, **values) -> None:
@@ -103,26 +105,33 @@ class CrowdExplorer(Explorer):
             sample.visibility[sample.present],
             sample.boxes[sample.present],
         )
+        near, flags = _near(sample, poses), sample.visibility
+        for flag, (_, ink) in _MISSED.items():
+            for at in sample.keypoints[
+                (flags == flag) & sample.present[:, None] & ~near
+            ]:
+                picture = crossed(picture, at, zoom, ink, radius=4)
         counts = ", ".join(f"{len(who)} {name}" for name, who in fates.items())
-        shares = _shares(sample, poses)
+        shares = {
+            flag: f"{int((near & own).sum())} of {int(own.sum())}"
+            for flag in (1, 2)
+            for own in [(flags == flag) & sample.present[:, None]]
+        }
         caption = (
             f"{int(sample.present.sum())} people {values['gap']} mm apart, crowd index "
             f"{index:.2f}: {counts}; {len(poses.keypoints)} poses. Of the visible "
             f"joints {shares[2]} are found, of the hidden ones {shares[1]}."
         )
-        return legend(picture, {k: (v, "box") for k, v in inks.items()}), caption
+        marks = {k: (v, "box") for k, v in inks.items()}
+        crosses = {text: (ink, "cross") for text, ink in _MISSED.values()}
+        return legend(picture, {**marks, **crosses}), caption
 
 
-def _shares(sample: Sample, poses: Poses) -> dict[int, str]:
-    """Found and all joints by visibility, as "12 of 20"; each person's best pose."""
-    flags = torch.where(sample.present[:, None], sample.visibility, 0)
+def _near(sample: Sample, poses: Poses) -> torch.Tensor:
+    """Which joints each person's best pose has, [P, J] bool."""
     if not len(poses.keypoints):
-        return {flag: f"0 of {int((flags == flag).sum())}" for flag in (1, 2)}
+        return torch.zeros_like(sample.visibility, dtype=torch.bool)
     alike = oks(poses.keypoints, sample.keypoints, sample.visibility, sample.areas)
     best = poses.keypoints[alike.argmax(0)]  # [P, J, 2]
     limit = _NEAR * sample.boxes[:, 2:].amax(1, keepdim=True)
-    near = (best - sample.keypoints).norm(dim=-1) <= limit
-    return {
-        flag: f"{int((near & (flags == flag)).sum())} of {int((flags == flag).sum())}"
-        for flag in (1, 2)
-    }
+    return (best - sample.keypoints).norm(dim=-1) <= limit

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from poselab.codecs.hidden import HIDDEN_WEIGHT, HiddenCodec
+from poselab.codecs.hidden import HIDDEN_WEIGHT, OTHERS, HiddenCodec
 from poselab.codecs.symmetric import CentreCodec, SymmetricCodec, perfect_theta
 from poselab.datasets import SyntheticPeople, flip
+from poselab.errors import ArgumentError
 from poselab.models import build
 from poselab.models.rmpe import SymmetricTransformer
 
@@ -30,7 +31,7 @@ def test_each_joint_is_drawn_into_the_head_of_its_flag(people):
 
 
 def test_the_loss_weighs_the_heads(people):
-    codec = HiddenCodec(SIZE)
+    codec = HiddenCodec(SIZE, other="empty")
     _, targets = codec.encode(people)
     right = (targets["heatmaps"], targets["hidden"])
     assert codec.loss(right, targets) == 0
@@ -40,6 +41,59 @@ def test_the_loss_weighs_the_heads(people):
     squares = [head.square().sum() for head in right]
     wanted = HIDDEN_WEIGHT * squares[1] / squares[0]
     assert (no_hidden / no_visible).item() == pytest.approx(wanted.item(), rel=1e-3)
+
+
+def test_what_a_head_learns_of_the_other_one_s_joints(people):
+    seen = (people.visibility[:, 0] == 2)[..., None, None]
+    losses = {}
+    for other in OTHERS:
+        codec = HiddenCodec(SIZE, other=other)
+        _, targets = codec.encode(people)
+        right = (targets["heatmaps"], targets["hidden"])
+        noise = torch.where(seen, right[1], 0.7)  # what the hidden head must not see
+        spoilt = torch.where(seen, 0.7, noise)
+        losses[other] = codec.loss((right[0], spoilt), targets).item()
+    assert losses["nothing"] < losses["empty"]
+    own = HiddenCodec(SIZE)
+    _, targets = own.encode(people)
+    right = torch.where(seen, 0.7, targets["hidden"])
+    assert own.loss((targets["heatmaps"], right), targets) == 0
+
+
+def test_the_loss_is_divided_by_all_labelled_joints(people):
+    codec = HiddenCodec(SIZE)
+    _, targets = codec.encode(people)
+    zeros = torch.zeros_like(targets["hidden"])
+    sums = [(targets[n] ** 2).sum() for n in ("heatmaps", "hidden")]
+    cells = (people.visibility > 0).sum() * zeros[0, 0].numel()
+    wanted = 100 * (sums[0] + 1.5 * sums[1]) / cells
+    found = codec.loss((zeros, zeros), targets)
+    assert found.item() == pytest.approx(wanted.item(), rel=1e-3)
+
+
+def test_cross_entropy_of_own_joints(people):
+    codec = HiddenCodec(SIZE, criterion="cross_entropy")
+    _, targets = codec.encode(people)
+    seen = (people.visibility[:, 0] == 2)[..., None, None]
+    sure = [1e3 * (targets[n] - 1) for n in ("heatmaps", "hidden")]
+    spoilt = torch.where(seen, torch.randn_like(sure[1]), sure[1])
+    assert codec.loss((sure[0], spoilt), targets) == codec.loss(tuple(sure), targets)
+    right = codec.decode(tuple(sure), people.visibility[:, 0] == 1).keypoints
+    known = people.visibility > 0
+    assert (right - people.keypoints)[known].norm(dim=-1).max() < 3
+    with pytest.raises(ArgumentError, match="empty"):
+        HiddenCodec(SIZE, criterion="cross_entropy", other="empty")
+    with pytest.raises(ArgumentError, match="everything"):
+        HiddenCodec(SIZE, other="everything")
+
+
+def test_a_picture_in_which_nothing_is_labelled(people):
+    nobody = people.replace(visibility=torch.zeros_like(people.visibility))
+    for options in ({}, {"other": "empty"}, {"criterion": "cross_entropy"}):
+        codec = HiddenCodec(SIZE, **options)
+        _, targets = codec.encode(nobody)
+        heads = torch.randn(2, *targets["heatmaps"].shape)
+        assert codec.loss((heads[0], heads[1]), targets) == 0
 
 
 def test_reading_takes_the_head_with_the_higher_peak(people):
@@ -89,7 +143,7 @@ def test_a_transformer_learns_from_both_answers(people):
 
 
 def test_without_a_split_both_heads_learn_everything(people):
-    _, targets = HiddenCodec(SIZE, split=False).encode(people)
+    _, targets = HiddenCodec(SIZE, other="same").encode(people)
     drawn = targets["heatmaps"].flatten(2).amax(-1) > 0.3
     assert torch.equal(drawn, people.visibility[:, 0] > 0)
     assert torch.equal(targets["heatmaps"], targets["hidden"])

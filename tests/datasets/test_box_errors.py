@@ -62,6 +62,19 @@ def test_uniform_errors_stay_within_their_bounds():
     assert UniformErrors(0.1).draw(BOX[None], draws()).shape == (1, 1, 4)
 
 
+def test_no_boxes_and_boxes_outside_the_picture():
+    none = torch.zeros(0, 4)
+    for errors in (ALPHAPOSE_ERRORS, UniformErrors(0.3)):
+        assert errors.draw(none, draws()).shape == (0, 4)
+        far = errors.draw(BOX - 900 * torch.tensor([1.0, 1, 0, 0]), draws())
+        torch.testing.assert_close(
+            far[:, :2] + 900, errors.draw(BOX, draws())[:, :2], atol=1e-3, rtol=0
+        )
+    assert box_offsets(none, none).shape == (0, 4)
+    with pytest.raises(ArgumentError, match="two boxes"):
+        BoxErrors.of(none, none)
+
+
 def test_the_true_box_comes_along():
     """Drawn on the crop it frames the same person, also where it reaches outside."""
     people = wide_crops((64, 48), 3).batch(8)

@@ -4,10 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from poselab.codecs import HeatmapCodec
+from poselab.codecs import HeatmapCodec, HiddenCodec
 from poselab.datasets import SyntheticPeople
-from poselab.datasets.box_errors import UniformErrors
-from poselab.evaluate.crowded import ap_by_crowding, found_share, score_hidden, thirds
+from poselab.datasets.box_errors import BoxErrors, UniformErrors
+from poselab.evaluate.crowded import (
+    ap_by_crowding,
+    found_share,
+    score_heads,
+    score_hidden,
+    thirds,
+)
 from poselab.evaluate.tasks import JUDGES, SETS
 from poselab.metrics import crowding_of
 from poselab.records import Poses, Sample
@@ -51,6 +57,47 @@ def test_hidden_and_visible_joints_are_counted_apart():
         Middle(), HeatmapCodec((128, 96)), sample.replace(keypoints=points)
     )
     assert found == {"visible": 1.0, "hidden": 0.0}
+
+
+class Perfect(nn.Module):
+    """Two heads: each joint in the one of its flag, in the other somewhere else."""
+
+    def __init__(self, sample, sure):
+        super().__init__()
+        self.anything = nn.Parameter(torch.zeros(1))
+        _, targets = HiddenCodec((128, 96)).encode(sample)
+        seen = (sample.visibility[:, 0] == 2)[..., None, None]
+        wrong = torch.zeros(32, 24)
+        wrong[0, 0] = 1 - sure
+        self.heads = (
+            torch.where(seen, sure * targets["heatmaps"], wrong),
+            torch.where(seen, wrong, sure * targets["hidden"]),
+        )
+
+    def forward(self, images):
+        return self.heads
+
+
+def test_the_right_head_and_the_one_with_the_higher_peak():
+    sample = SyntheticPeople((128, 96), seed=6, occluded=1.0).batch(12)
+    codec = HiddenCodec((128, 96))
+    told = score_heads(Perfect(sample, 0.9), codec, sample)
+    assert all(value == 1.0 for value in told.values())
+    fooled = score_heads(Perfect(sample, 0.2), codec, sample)
+    assert fooled["hidden, right head"] == fooled["visible, right head"] == 1.0
+    assert max(fooled["hidden"], fooled["visible"], fooled["flags"]) < 0.1
+
+
+def test_nobody_in_a_crowd_is_no_share(crowd):
+    nobody = crowd.replace(present=torch.zeros_like(crowd.present))
+    codec, net = HeatmapCodec((128, 96)), Middle()
+    assert found_share(net, codec, nobody, UniformErrors(0.2)) == 0.0
+
+
+def test_boxes_far_outside_find_nothing(crowd):
+    codec, net = HeatmapCodec((128, 96)), Middle()
+    away = BoxErrors((30.0,) * 4, (0.0,) * 4)  # thirty widths and heights away
+    assert found_share(net, codec, crowd, away) == 0.0
 
 
 def test_thirds():

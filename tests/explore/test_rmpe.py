@@ -1,13 +1,16 @@
 """The explorers of notebook 09: wrong boxes, people found twice, crowds."""
 
+import io
+
 import pytest
 import torch
+from PIL import Image
 
 from poselab.codecs import HeatmapCodec
 from poselab.datasets import SyntheticPeople
 from poselab.errors import ArgumentError
 from poselab.explore import BoxNoiseExplorer, CrowdExplorer, SuppressionExplorer
-from poselab.explore.occnet import fate
+from poselab.explore.occnet import _near, fate
 from poselab.explore.rmpe import looked_at
 from poselab.explore.suppression import found_twice, suppressed
 from poselab.geometry import crop_matrix, expand_box
@@ -112,6 +115,26 @@ def test_every_control_of_the_crowd_changes_the_picture():
     assert "crowd index" in explorer.caption
     with pytest.raises(ArgumentError, match="TopDown"):
         CrowdExplorer(finder)
+
+
+def test_a_cross_is_where_a_joint_is_missed():
+    finder = Finder(torch.tensor([[100.0, 80.0, 40.0, 90.0]]))
+    explorer = CrowdExplorer(TopDown(finder, build("heatmap_net").eval(), CODEC))
+    sample, poses = explorer.answer(**explorer.values)
+    near = _near(sample, poses)
+    known = sample.present[:, None] & (sample.visibility > 0)
+    missed = (known & ~near).nonzero()
+    assert len(missed) > 20  # an untrained network
+    picture = Image.open(io.BytesIO(explorer.image_bytes)).convert("RGB")
+    inks = {2: (204, 0, 0), 1: (255, 225, 0)}
+    hits = 0
+    for person, joint in missed.tolist():
+        x, y = (2 * sample.keypoints[person, joint] + 0.5).round().long().tolist()
+        there = picture.getpixel((x, y))
+        wanted = inks[int(sample.visibility[person, joint])]
+        hits += max(abs(a - b) for a, b in zip(there, wanted, strict=True)) < 70
+    assert hits > 0.6 * len(missed)  # others lie on one another
+    assert not _near(sample, Poses.empty(17)).any()
 
 
 def test_what_became_of_whom(scene):

@@ -87,6 +87,24 @@ def test_a_box_without_a_size_keeps_its_pose_as_it_is():
     torch.testing.assert_close(kept.keypoints, poses[kept.index])
 
 
+@pytest.mark.parametrize("options", [RMPE, ALPHAPOSE], ids=["RMPE", "AlphaPose"])
+def test_people_and_boxes_outside_the_picture_are_as_good_as_others(options):
+    inside = parametric_pose_nms(*crowd(0.0, 0.5, 60.0), options)
+    outside = parametric_pose_nms(*crowd(-900.0, -899.5, -840.0), options)
+    assert outside.index.tolist() == inside.index.tolist()
+    assert outside.cluster.tolist() == inside.cluster.tolist()
+
+
+@pytest.mark.parametrize("options", [RMPE, ALPHAPOSE], ids=["RMPE", "AlphaPose"])
+def test_equal_poses_with_scores_of_zero_among_them(options):
+    poses, scores, boxes = crowd(0.0, 0.0, 60.0)
+    scores[1] = 0
+    kept = parametric_pose_nms(poses, scores, boxes, options)
+    assert kept.index.tolist() == [0, 2]
+    assert kept.keypoints.isfinite().all()
+    torch.testing.assert_close(kept.keypoints[0], poses[0], atol=1e-3, rtol=0)
+
+
 def test_numbers_that_are_none():
     poses, scores, boxes = crowd(0.0)
     with pytest.raises(ArgumentError, match="keypoints"):

@@ -82,6 +82,29 @@ def test_nobody():
     assert rescore(torch.zeros(0), torch.zeros(0, 17)).shape == (0,)
 
 
+def test_one_equal_ones_and_scores_of_zero():
+    alone = torch.ones(1, 1)
+    assert oks_nms(alone, torch.zeros(1)).tolist() == [0]
+    order, scores = soft_oks_nms(alone, torch.zeros(1))
+    assert (order.tolist(), scores.tolist()) == ([0], [0.0])
+    pose = 50 * torch.rand(1, 17, 2, generator=torch.Generator().manual_seed(0))
+    same = pose_oks(pose.expand(3, -1, -1), torch.full((3,), 900.0))
+    torch.testing.assert_close(same, torch.ones(3, 3))
+    for level in (0.8, 0.0):  # the first of equals stays
+        assert oks_nms(same, torch.full((3,), level)).tolist() == [0]
+    order, scores = soft_oks_nms(same, torch.full((3,), 0.8), 0.9)
+    sinks = torch.exp(torch.tensor(-1 / 0.9))
+    torch.testing.assert_close(scores, 0.8 * sinks ** torch.arange(3.0))
+
+
+def test_people_of_no_area_are_like_nobody_but_themselves():
+    pose = torch.zeros(2, 17, 2)
+    pose[1] += 5
+    alike = pose_oks(pose, torch.zeros(2))
+    assert alike.isfinite().all()
+    assert oks_nms(alike, torch.tensor([0.5, 0.6])).tolist() == [1, 0]
+
+
 def test_rescore_by_hand():
     joints = torch.tensor([[0.9, 0.5, 0.1], [0.1, 0.2, 0.0], [1.0, 1.0, 1.0]])
     got = rescore(torch.tensor([0.5, 0.9, 0.8]), joints, 0.2)

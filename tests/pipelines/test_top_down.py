@@ -110,6 +110,17 @@ def test_nobody():
     assert poses.person_scores.shape == (0,)
 
 
+def test_boxes_outside_the_picture_and_of_no_size():
+    outside = [[-500.0, -500, 40, 80], [900.0, 50, 40, 80]]
+    poses = TopDown(Boxes(outside), Finder(), CODEC)(places())
+    assert poses.keypoints.isfinite().all()
+    assert poses.person_scores.isfinite().all()
+    both = TopDown(Boxes([*outside, [40, 20, 50, 60]]), Finder(), CODEC)(places())
+    assert ((both.keypoints - GOAL).norm(dim=-1) < 0.5).all(-1).any()
+    with pytest.raises(ArgumentError, match="positive width and height"):
+        TopDown(Boxes([40.0, 20, 0, 0]), Finder(), CODEC)(places())
+
+
 def test_the_last_stage_counts_and_images_are_normalised():
     seen = []
 

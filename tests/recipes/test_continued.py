@@ -10,11 +10,12 @@ from poselab.datasets.box_errors import UniformErrors
 from poselab.errors import ArgumentError
 from poselab.recipes.continued import Boxed
 from poselab.recipes.occnet import ABLATIONS as HEADS
+from poselab.recipes.occnet import TINY as OCCNETS
 from poselab.recipes.rmpe import ABLATIONS, TINY
 from poselab.train import Schedule
 
 SSTN = TINY["sstn_tiny"]
-HEAD = HEADS["heads"].arms["a head for hidden joints"]
+HEAD = HEADS["heads"].arms["squared error: own joints"]
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +41,29 @@ def test_two_heads_begin_with_the_trunk_and_different_last_layers(bundled):
     assert not torch.equal(net.visible.weight, net.hidden.weight)
 
 
+@torch.no_grad()
+def test_the_bundled_ones_begin_with_all_that_fits(bundled):
+    net = OCCNETS["occnet_tiny"].network(0)
+    for head in (net.visible, net.hidden):
+        assert torch.equal(head.weight, bundled.final_layer.weight)
+    crops = torch.rand(2, 3, 128, 96)
+    for found in net.eval()(crops):  # two heads of the same network, as it was
+        torch.testing.assert_close(found, bundled(crops), atol=1e-4, rtol=0)
+    crossed = OCCNETS["occnet_cb_tiny"].network(0)
+    assert torch.equal(crossed.up1[0].weight, bundled.deconv_layers[0].weight)
+    for branch in (crossed.branch_visible, crossed.branch_hidden):
+        for place, theirs in ((0, 3), (1, 6)):
+            weight = bundled.deconv_layers[theirs].weight
+            assert torch.equal(branch[place][0].weight, weight)
+
+
 def test_the_arms_differ_in_what_is_asked_about_alone():
-    first, second = (arm.content() for arm in HEADS["heads"].arms.values())
-    assert first.pop("codec") != second.pop("codec")
-    assert first == second
-    taught = [arm for arm in ABLATIONS["boxes"].arms.values() if arm.model != "sstn"]
+    arms = [*HEADS["heads"].arms.values(), *HEADS["empty heads"].arms.values()]
+    contents = [arm.content() for arm in arms]
+    assert [c["codec"].pop("other") for c in contents] == ["nothing", "same", "empty"]
+    assert contents[0] == contents[1] == contents[2]
+    boxes = ABLATIONS["boxes"].arms
+    taught = [arm for arm in boxes.values() if arm.model != "sstn"]
     assert len({str(arm.content()["data"]) for arm in taught}) == len(taught) == 3
     assert len({arm.pictures for arm in taught}) == 1
 
