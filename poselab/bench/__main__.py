@@ -27,7 +27,11 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     bench = getattr(import_module(f"poselab.bench.{options.name}"), options.name)
     print(f"{torch.get_num_threads()} threads, medians of {options.repeats}")
-    for name, value in bench(options.repeats).items():
+    found = bench(options.repeats)
+    if isinstance(found, list):  # lines of a table of its own
+        print("\n".join(found))
+        return
+    for name, value in found.items():
         unit = "" if "/" in name else " s"
         print(f"{name:24s} {value:8.3f}{unit}")
 

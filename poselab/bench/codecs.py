@@ -1,6 +1,8 @@
-"""`python -m poselab.bench codecs`: heat maps against loops over joints."""
+"""`python -m poselab.bench codecs`: reading, drawing and grouping against loops."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -8,6 +10,7 @@ import torch
 from poselab.bench.timing import interleaved
 
 BATCH = 64
+SCENE, PEOPLE, GRID = (192, 256), 8, 5  # a crowd of eight, and its seed
 
 
 def numpy_draw_loop(points: np.ndarray, size: tuple[int, int], stride: int, sigma):
@@ -79,4 +82,69 @@ def codecs(repeats: int) -> dict[str, float]:
     assert np.allclose(jobs["DARK loop"](), jobs["DARK"]().cpu(), atol=1e-2)
     times = interleaved(jobs, repeats)
     pairs = [("draw loop", "draw"), ("draw NumPy", "draw"), ("DARK loop", "DARK")]
-    return times | {f"{a} / {b}": times[a] / times[b] for a, b in pairs}
+    ratios = {f"{a} / {b}": times[a] / times[b] for a, b in pairs}
+    return times | ratios | groupings(repeats)
+
+
+def groupings(repeats: int) -> dict[str, float]:
+    """Perfect maps of one crowd grouped to people, by the package and by loops."""
+    import poselab.bench.plain.groupings as plain
+    from poselab import codecs
+    from poselab.codecs import offset_decode, part_affinity_group, tag_group
+    from poselab.codecs.enlarged import Enlarged, enlarging
+    from poselab.datasets import SyntheticPeople
+
+    crowd = SyntheticPeople(size=SCENE, people=PEOPLE, seed=GRID).batch(1)
+    both = enlarging((SCENE[0] // 4, SCENE[1] // 4), 4, SCENE, SCENE)
+    fields = codecs.build("part_affinity", rules={"blur": 0.0, "min_parts": 2})
+    goal = fields.encode(crowd)[1]
+    maps, heat, limbs = goal["fields"][0], goal["heatmaps"][0, :-1], fields.parts.limbs
+    tags = codecs.build("tag")
+    tops, numbers = tagged(tags.encode(crowd)[1])
+    offset = codecs.build("offset", masks=False)
+    answer = offset_decode.Answer.of(*answered(offset, offset.encode(crowd)[1]))
+
+    def by_fields() -> part_affinity_group.People:
+        large = Enlarged(maps, *both), Enlarged(heat, *both)
+        return part_affinity_group.group(*large, limbs, len(limbs), fields.rules)[1]
+
+    jobs = {
+        "fields": by_fields,
+        "fields loop": lambda: plain.fields_loop(
+            maps, heat, limbs, SCENE, fields.rules
+        ),
+        "tags": lambda: tag_group.match_tags(
+            tag_group.top_peaks(tops, numbers[..., None], tags.rules), tags.rules
+        ),
+        "tags loop": lambda: plain.tags_loop(tops, numbers, tags.rules),
+        "offsets": lambda: offset_decode.decode_people(
+            answer, replace(offset.rules, min_score=0.0)
+        )[0],
+        "offsets loop": lambda: plain.offsets_loop(answer, offset.rules),
+    }
+    members = [
+        {j: m for j, m in enumerate(row) if m >= 0}
+        for row in by_fields().members.tolist()
+    ]
+    assert members == jobs["fields loop"]()
+    for name in ("tags", "offsets"):
+        assert np.allclose(jobs[name](), jobs[f"{name} loop"](), atol=1e-4)
+    times = interleaved(jobs, repeats)
+    names = ("fields", "tags", "offsets")
+    return times | {f"{n} loop / {n}": times[f"{n} loop"] / times[n] for n in names}
+
+
+def tagged(targets: dict) -> tuple[torch.Tensor, torch.Tensor]:
+    """Heatmaps [J, h, w] of one image, and tags that tell its people apart."""
+    heat, cells, there = (targets[k][0] for k in ("heatmaps", "cells", "there"))
+    tags = torch.zeros_like(heat).flatten(1)
+    for p, j in there.nonzero().tolist():
+        tags[j, cells[p, j]] = 2 * p + 0.01 * j
+    return heat, tags.view_as(heat)
+
+
+def answered(codec, targets: dict) -> list[torch.Tensor]:
+    """What a perfect network answers about one image, vectors in px."""
+    names = ("short", "forward", "backward")
+    fields = [targets[name][0] * codec.unit for name in names]
+    return [targets["heatmaps"][0], *fields]

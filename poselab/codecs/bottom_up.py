@@ -26,9 +26,9 @@ from poselab.skeleton import COCO_17, Skeleton
 class SceneCodec(Codec):
     """The base of codecs that group: maps of `stride` for inputs of `size` (H, W) px.
 
-    A new one writes `encode`, `loss`, `flip`, `group` and, if its maps hold lengths,
-    `rescale`. Where a side is no multiple of the stride, the last cells reach over the
-    border.
+    A new one writes `encode`, `loss`, `mirror`, `group` and, if its maps hold lengths,
+    `rescale`; if its people have more than joints, `complete`. Where a side is no
+    multiple of the stride, the last cells reach over the border.
     """
 
     def __init__(
@@ -48,17 +48,31 @@ class SceneCodec(Codec):
     def group(self, output: Any) -> Poses:
         """One image's output (as `one_image` gives it), on the CPU -> its people."""
 
-    def decode(self, output: Any) -> Poses:
+    def complete(self, output: Any, people: Poses) -> Poses:
+        """What is found out last, for the people who count: masks, say. Here nothing.
+
+        `output` as for `group`.
+        """
+        return people
+
+    def decode(self, output: Any, min_score: float = 0.0) -> Poses:
         """One stage of the output -> stacked `Poses` of everybody, best first.
 
-        A joint that was not found has the score 0 and stands in the middle of those
-        that were. Raises `PoselabError` if the output is not a number somewhere.
+        Whoever scores below `min_score` is left out before pixels are given away. A
+        joint that was not found has the score 0 and stands in the middle of those that
+        were. Raises `PoselabError` if the output is not a number somewhere.
         """
         output = each(output, lambda t: t.detach().float().cpu())
         for tensor in tensors_of(output):
             require_numbers(tensor)
         count = len(tensors_of(output)[0])
-        return Poses.stack([self.group(one_image(output, i)) for i in range(count)])
+        images = [one_image(output, i) for i in range(count)]
+        return Poses.stack([self._people(image, min_score) for image in images])
+
+    def _people(self, output: Any, min_score: float) -> Poses:
+        found = self.group(output)
+        found = found.people(found.known("person_scores") >= min_score)
+        return self.complete(output, found)
 
     def rescale(self, output: Any, scale: float, sides: tuple[int, int]) -> Any:
         """The output for images `scale` times as large, as one for the images.

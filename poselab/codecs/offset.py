@@ -211,30 +211,27 @@ class OffsetCodec(SceneCodec, name="offset"):
         return {k: v if k in same else v / scale for k, v in maps.items()}
 
     def group(self, output: dict[str, Tensor]) -> Poses:
-        """The maps of one image -> its people (with masks, if the network has them)."""
+        """The maps of one image -> its people, without masks."""
         fields = [output[k] * self.unit for k in ("short", "forward", "backward")]
         answer = Answer.of(output["heatmaps"].sigmoid(), *fields)
         places, scores, totals = decode_people(answer, self.rules)
         if not len(places):
-            return self._nobody(output)
-        poses = poses_of(places[..., ::-1], scores, totals)
+            return Poses.empty(len(self.skeleton))
+        return poses_of(places[..., ::-1], scores, totals)
+
+    def complete(self, output: dict[str, Tensor], people: Poses) -> Poses:
+        """With masks, if the network has them: pixels go to these people only."""
         if "far" not in output:
-            return poses
+            return people
         masks = person_masks(
             output["far"] * self.unit,
             output["people"][0].sigmoid(),
-            poses.keypoints.flip(-1).double().numpy(),
-            poses.scores.double().numpy(),
+            people.keypoints.flip(-1).double().numpy(),
+            people.scores.double().numpy(),
             self.stride,
             self.size,
         )
-        return poses.replace(masks=masks)
-
-    def _nobody(self, output: dict[str, Tensor]) -> Poses:
-        poses = Poses.empty(len(self.skeleton))
-        if "far" not in output:
-            return poses
-        return poses.replace(masks=torch.zeros(0, *self.size, dtype=torch.bool))
+        return people.replace(masks=masks)
 
 
 def mirrored_edges(tree: tuple[tuple[int, int], ...], flip: list[int]) -> list[int]:

@@ -199,9 +199,9 @@ class TagCodec(SceneCodec, name="tag"):
         heatmaps = self.rescaled(output["heatmaps"], scale, sides)
         return {"heatmaps": heatmaps, "tags": torch.stack(tags, -1)}
 
-    def decode(self, output: Any) -> Poses:
+    def decode(self, output: Any, min_score: float = 0.0) -> Poses:
         """As `SceneCodec.decode`; also of what `combine` and `mirror` give."""
-        return super().decode(self.read(output))
+        return super().decode(self.read(output), min_score)
 
     def group(self, output: dict[str, Tensor]) -> Poses:
         """ "heatmaps" [J, H', W'], "tags" [J, H', W', T] of one image -> its people."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from poselab.errors import PoselabError
 from poselab.evaluate.ablations import run_claims
 from poselab.evaluate.scoreboard import evaluate
+from poselab.evaluate.sizes import write_sizes
 from poselab.system import distributed
 
 EXAMPLES = """examples:
@@ -16,6 +17,8 @@ EXAMPLES = """examples:
       the scoreboard and the scores on the cards
   python -m poselab.evaluate claims 06
       the trainings behind the claims of notebook 06 that are not done yet
+  python -m poselab.evaluate sizes
+      AP by the size of the person, for every system that finds everybody
 """
 
 
@@ -27,7 +30,9 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", nargs="?", choices=("board", "claims"), default="board")
+    parser.add_argument(
+        "what", nargs="?", choices=("board", "claims", "sizes"), default="board"
+    )
     parser.add_argument("chapter", nargs="?", help="of claims: a notebook, such as 06")
     parser.add_argument("--only", nargs="+", metavar="ABLATION", help="of claims")
     parser.add_argument("--device", default="cpu", help="of claims: cpu, cuda, ...")
@@ -43,6 +48,10 @@ def run(options: argparse.Namespace) -> None:
     where = {} if options.folder is None else {"folder": options.folder}
     if options.what == "claims":
         run_claims(options.chapter, options.only, device=options.device, **where)
+        return
+    if options.what == "sizes":
+        for row in write_sizes(**where):
+            print("  ".join(str(value) for value in row.values()))
         return
     with distributed.joined("cpu"):
         table = evaluate(**where)

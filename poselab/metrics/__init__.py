@@ -3,7 +3,7 @@
 from poselab.metrics.ap.boxes import box_ap
 from poselab.metrics.ap.curves import coco_ap_vectorised, coco_curves
 from poselab.metrics.ap.inputs import NAMES, CocoNumbers
-from poselab.metrics.ap.keypoints import coco_ap
+from poselab.metrics.ap.keypoints import ap_by_area, coco_ap
 from poselab.metrics.crowding import crowd_index, crowding_of
 from poselab.metrics.keypoints import (
     head_box_length,
@@ -37,6 +37,7 @@ __all__ = [
     "TrackEvents",
     "TrackScores",
     "align",
+    "ap_by_area",
     "auc3d",
     "box_ap",
     "coco_ap",

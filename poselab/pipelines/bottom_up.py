@@ -37,8 +37,8 @@ class BottomUp(ImageEstimator):
     image of another size is fitted into it (the rest is grey). `scales` are further
     sizes of the input, relative to the codec's, whose outputs are combined (section 4
     of 1611.05424: 0.5, 1 and 2); `flip` adds the mirror image of each. `normalise` is
-    applied to the network's inputs. People below `min_score` are left out. Raises
-    `ArgumentError`.
+    applied to the network's inputs. People below `min_score` are left out, before any
+    pixel is given to them. Raises `ArgumentError`.
     """
 
     def __init__(
@@ -74,8 +74,8 @@ class BottomUp(ImageEstimator):
         """Everybody in one image. Raises `ShapeError`."""
         require_shape("image", image, 3, None, None)
         inputs, matrix = fitted(image, self.codec.size)
-        found = self.codec.decode(self.output(inputs[None]))[0]
-        return placed_back(found, matrix, sides_of(image), self.min_score)
+        found = self.codec.decode(self.output(inputs[None]), self.min_score)[0]
+        return placed_back(found, matrix, sides_of(image))
 
     def output(self, images: Tensor) -> Any:
         """The network's outputs for images [B, 3, H, W] of the codec's size, as one."""
@@ -136,11 +136,8 @@ def enlarged(images: Tensor, scale: float) -> Tensor:
     return F.pad(grown, (0, right, 0, below), value=0.5)
 
 
-def placed_back(
-    found: Poses, matrix: Tensor, size: tuple[int, int], least: float
-) -> Poses:
-    """People of a fitted image in pixels of the image, without those below `least`."""
-    found = found.people(found.known("person_scores") >= least)
+def placed_back(found: Poses, matrix: Tensor, size: tuple[int, int]) -> Poses:
+    """People of a fitted image in pixels of the image."""
     if torch.equal(matrix, torch.eye(2, 3)):
         return found
     inverse = invert_affine(matrix)

@@ -125,6 +125,22 @@ def test_inputs_are_normalised_and_unlikely_people_left_out():
     assert nobody.keypoints.shape == (0, 17, 2)
 
 
+def test_who_is_left_out_is_given_no_pixels(monkeypatch):
+    """Masks are made for those who stay, and not cut out of those of everybody."""
+    codec, asked = codec_of("offset"), []
+
+    def complete(output, people):
+        asked.append(people.count)
+        return people.replace(masks=torch.ones(people.count, *SIZE, dtype=torch.bool))
+
+    monkeypatch.setattr(codec, "complete", complete)
+    scores = BottomUp(Knows("offset"), codec)(image_of()).person_scores
+    best = float(scores[0])
+    found = BottomUp(Knows("offset"), codec, min_score=best)(image_of())
+    assert asked == [len(scores), int((scores == best).sum())]
+    assert found.count == len(found.masks) == asked[1] < asked[0]
+
+
 def test_what_is_no_bottom_up_system():
     with pytest.raises(ArgumentError, match="TopDown"):
         BottomUp(nn.Identity(), codecs.HeatmapCodec())

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from poselab.metrics.ap.inputs import NAMES, CocoNumbers, Columns, Inputs, read_
 from poselab.metrics.similarity import oks, sigmas
 from poselab.skeleton import Skeleton
 
-__all__ = ["NAMES", "CocoNumbers", "coco_ap", "coco_sigmas", "oks"]
+__all__ = ["NAMES", "CocoNumbers", "ap_by_area", "coco_ap", "coco_sigmas", "oks"]
 
 
 def coco_ap(truth: Any, found: Any, skeleton: Skeleton | None = None) -> CocoNumbers:
@@ -45,6 +47,30 @@ def coco_ap(truth: Any, found: Any, skeleton: Skeleton | None = None) -> CocoNum
         judge.accumulate()
         judge.summarize()
     return CocoNumbers(judge.stats)
+
+
+def ap_by_area(
+    truth: Any, found: Any, edges: Sequence[float], skeleton: Skeleton | None = None
+) -> list[float]:
+    """AP of people whose area is between two neighbouring `edges` (px^2, ascending).
+
+    As COCO counts its medium and large people: somebody of another size neither gains
+    nor loses, found or not; a detection that is nobody's counts by the area of its own
+    box. -1 where there is nobody of the size. `truth`, `found` as for `coco_ap`. Raises
+    `ArgumentError`.
+    """
+    inputs, pairs = read_inputs(truth, found, skeleton), list(pairwise(edges))
+    with contextlib.redirect_stdout(io.StringIO()):
+        judge = make_judge(inputs)
+        judge.params.areaRng = [list(pair) for pair in pairs]
+        judge.params.areaRngLbl = [str(pair) for pair in pairs]
+        judge.evaluate()
+        judge.accumulate()
+    precision = judge.eval["precision"][:, :, 0, :, -1]  # [thresholds, recalls, sizes]
+    return [
+        float(each[each > -1].mean()) if (each > -1).any() else -1.0
+        for each in np.moveaxis(precision, 2, 0)
+    ]
 
 
 def coco_sigmas(skeleton: Skeleton) -> np.ndarray:

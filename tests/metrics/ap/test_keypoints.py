@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poselab.errors import PoselabError
-from poselab.metrics import coco_ap, oks, oks_per_joint, oks_radius
+from poselab.metrics import ap_by_area, coco_ap, oks, oks_per_joint, oks_radius
 from poselab.metrics.ap.keypoints import NAMES
 from poselab.records import Poses, Sample
 from poselab.skeleton import COCO_17, CROWDPOSE_14, MPII_16
@@ -191,3 +191,12 @@ def test_a_lost_joint_is_not_similar_and_area_0_forgives_nothing():
     assert oks(pred, truth, seen, torch.ones(1)).item() == pytest.approx(16 / 17)
     pred[0, 4] = torch.tensor([torch.inf, 0.0])
     assert oks(pred, truth, seen, torch.zeros(1)).item() == pytest.approx(16 / 17)
+
+
+def test_people_of_other_sizes_neither_gain_nor_lose():
+    """Between COCO's own edges the numbers are COCO's; nobody of a size is -1."""
+    pair = golden("gt"), golden("dt")
+    whole, edges = coco_ap(*pair), (32.0**2, 96.0**2, 1e10)
+    parts = ap_by_area(*pair, edges)
+    assert parts == pytest.approx([whole["APm"], whole["APl"]], abs=1e-12)
+    assert ap_by_area(*pair, (0.0, 1e-3)) == [-1.0]

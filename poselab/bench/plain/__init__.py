@@ -1,0 +1,1 @@
+"""Plain Python for the measurements: what is written down first, to compare with."""
