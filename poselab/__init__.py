@@ -48,15 +48,19 @@ def setup(seed: int = 0) -> torch.device:
 
     A GPU is used where there is one. `seed` makes a cell that draws from torch's,
     NumPy's or Python's own generator repeatable; the package itself never does that,
-    it takes a `torch.Generator` wherever it draws. Raises `ArgumentError` where `seed`
-    is not a whole number from 0 to 2**32 - 1.
+    it takes a `torch.Generator` wherever it draws. An assert of a cell that fails
+    without a word says from then on that a changed number may break it. Raises
+    `ArgumentError` where `seed` is not a whole number from 0 to 2**32 - 1.
     """
     import torch
+
+    from poselab.system.asserts import explain_asserts
 
     _seed_everything(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     _prepare_figures()
     _allow_widgets_on_colab()
+    explain_asserts()
     print(f"poselab {__version__} on {device.type}")
     return device
 

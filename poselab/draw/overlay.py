@@ -48,8 +48,13 @@ def readable(width: int) -> int:
     return max(15, round(0.024 * width))
 
 
-def titled(picture: Image.Image, text: str, size: int = 15) -> Image.Image:
-    """A picture under one line of text or more; what does not fit is set smaller."""
+def titled(picture: Image.Image, text: str, size: int | None = None) -> Image.Image:
+    """A picture under one line of text or more; what does not fit is set smaller.
+
+    `size` of the letters, px: else what is `readable` where two such pictures stand
+    side by side.
+    """
+    size = size or readable(2 * picture.width)
     lines = text.split("\n")
     strip = round(1.2 * size) * len(lines) + 6
     while size > 9 and max(map(font(size).getlength, lines)) > picture.width - 4:

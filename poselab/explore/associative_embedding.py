@@ -100,12 +100,12 @@ class TagsExplorer(Explorer):
         )
         view = View.of(scene.keypoints[scene.visibility > 0], 3)
         grey = view.grey(scene.image)
-        left = titled(_dots(grey, view, tagged, stride), "tag of each peak")
+        left = titled(_dots(grey, view, tagged, stride), "tag of each peak", 22)
         views, shares = [left], []
         for name, people in (("tags", tagged), ("nearest joint", placed)):
             share = right_share(people, scene, stride)
             picture = _grouped(grey, view, people, scene, stride)
-            views.append(titled(picture, f"by {name}: {share:.0%} right"))
+            views.append(titled(picture, f"by {name}: {share:.0%} right", 22))
             shares.append(f"{share:.0%} by {name} ({len(people)} groups)")
         caption = (
             f"Four people {values['distance']} mm apart, maps from the "

@@ -167,7 +167,9 @@ class BugExplorer(Explorer):
         self._errors.follow(trace)
         self._bars.follow(trace)
         crop = self._crop(trace, person)
-        shown = beside(crop, self._errors.chart.image(), self._bars.chart.image())
+        charts = self._errors.chart.image(), self._bars.chart.image()
+        marks = {"truth": TRUTH, "answer": PREDICTION}
+        shown = legend(beside(crop, *charts), marks)
         x, y = trace.off.tolist()
         caption = (
             f"Pipeline {case}: PCK@0.1 {trace.score:.3f}, on people drawn anew "
@@ -187,8 +189,7 @@ class BugExplorer(Explorer):
             picture = paint_pose(
                 picture, points[person], flags, self.skeleton, scale=scale, colour=ink
             )
-        marks = {"truth": TRUTH, "answer": PREDICTION}
-        return legend(titled(picture, f"person {person}"), marks)
+        return titled(picture, f"person {person}", 22)
 
 
 class _Errors:

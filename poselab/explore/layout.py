@@ -38,8 +38,9 @@ _CSS = """
   .poselab-picture {max-height: 36vh}
   /* A canvas and its picture stand side by side, the controls below both. */
   .poselab-aside {display: contents}
-  .poselab-canvas {flex: 1 1 42% !important; max-width: 48%; min-width: 0}
-  .poselab-beside {flex: 1 1 48% !important; max-width: 56% !important; min-width: 0}
+  .poselab-canvas {flex: 1 1 42% !important; max-width: 46%; min-width: 0}
+  .poselab-beside {flex: 1 1 48% !important; max-width: 53% !important; min-width: 0;
+    margin-left: 6px}
   .poselab-aside .poselab-controls {order: 2; max-height: none; margin-top: 6px}
   canvas {--poselab-tall: 42vh}
 }

@@ -171,7 +171,7 @@ class AssemblyExplorer(RowExplorer):
             wrong = sum(
                 int((owner[c.first] != owner[c.second]).sum()) for c in taken[:step]
             )
-            views.append(titled(picture, f"{name}: {len(people.members)} people", 17))
+            views.append(titled(picture, f"{name}: {len(people.members)} people", 22))
             words.append(
                 f"{name}: {len(people.members)} people, {mixed} of them mixed, "
                 f"{wrong} limbs between two"
@@ -181,7 +181,7 @@ class AssemblyExplorer(RowExplorer):
             f"after {step} of {len(_LIMBS)} limbs. By {'; by '.join(words)}."
         )
         marks = _PEOPLE | {"joins two people": (WRONG_ANSWER, "line")}
-        return legend(beside(*views), marks, 17), caption
+        return legend(beside(*views), marks), caption
 
 
 class _View(View):

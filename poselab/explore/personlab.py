@@ -202,7 +202,7 @@ class FollowExplorer(_Row):
             for place in view.at(true.numpy()):
                 picture = ringed(picture, torch.from_numpy(place), 1, TRUTH, 5)
             error = np.linalg.norm(points - true.numpy(), axis=1).mean()
-            views.append(titled(picture, f"refined {refine} times: {error:.1f} px"))
+            views.append(titled(picture, f"refined {refine} times: {error:.1f} px", 22))
             words.append(f"{error:.1f} px refined {refine} times")
         caption = (
             f"From the {values['start'].replace('_', ' ')} of person "

@@ -174,7 +174,8 @@ class _Lines:
             self.now = axes.axvline(1e4, color="black", lw=2)
             axes.set(xscale="log", xlabel="pictures seen", ylabel=score)
             axes.set_ylim(0, 1)
-            axes.legend(fontsize=8, ncols=3, loc="lower right")
+            small = {"columnspacing": 0.8, "handlelength": 1.3, "borderaxespad": 0.1}
+            axes.legend(fontsize=11, ncols=3, loc="lower right", **small)
             bars = self.right.axes
             blank = [str(i) for i in range(len(curves))]
             self.bars = bars.barh(blank, [0] * len(curves), color=SERIES[0])

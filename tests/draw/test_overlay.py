@@ -48,10 +48,19 @@ def test_a_title_that_is_too_long_is_set_smaller_not_cut():
     wide = Image.new("RGB", (600, 10), "white")
     text = "the joint's own map, before anything else"
     for picture in (wide, wide.resize((280, 10))):
-        page = overlay.titled(picture, text)
+        page = overlay.titled(picture, text, 15)
         assert page.size == (picture.width, 34)
         columns = np.nonzero((np.asarray(page.convert("L")) < 128).any(0))[0]
         assert columns.max() < picture.width - 2
+
+
+def test_letters_grow_with_the_picture_that_a_page_makes_smaller():
+    small, large = (Image.new("RGB", (n, 10), "white") for n in (200, 900))
+    assert overlay.titled(large, "a").height > overlay.titled(small, "a").height
+    assert overlay.readable(200) == 15
+    assert overlay.readable(900) * 450 / 900 > 10  # px on a laptop
+    two = overlay.titled(small, "one\ntwo", 15)
+    assert two.height == overlay.titled(small, "one", 15).height + 18
 
 
 def test_a_legend_names_every_mark_on_as_many_lines_as_it_needs():
