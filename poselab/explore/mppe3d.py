@@ -90,7 +90,9 @@ class DepthExplorer(Explorer):
             shapes += person(joints * (depth / true), colour=ink, width=4.0)
         view = View(-90, up, 0.9 * reach, (0.0, 0.0, 0.5 * reach))
         space = paint_scene3d(shapes, view, (384, 400))
-        sheet = beside(titled(picture, "the picture"), titled(space, "in space"))
+        sheet = beside(
+            titled(picture, "the picture", 20), titled(space, "in space", 20)
+        )
         marks = {
             "truth": TRUTH,
             "k": _BOX,

@@ -126,7 +126,9 @@ class LocationMapExplorer(Explorer):
         space = paint_scene3d(shapes, view, (384, 440))
         name = joint.replace("_", " ")
         label = dict((value, text) for text, value in _MAPS)[map]
-        sheet = beside(titled(panel, f"{name}: {label}"), titled(space, "in space"))
+        sheet = beside(
+            titled(panel, f"{name}: {label}", 20), titled(space, "in space", 20)
+        )
         marks = {
             "truth": (TRUTH, "ring"),
             "peak of the heatmap": ("#F0E442", "ring"),
