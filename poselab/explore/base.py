@@ -71,10 +71,11 @@ class Explorer:
     `controls` are widgets by name, made by `poselab.explore.controls`; `groups` puts
     names under headings; `values` are first values that differ from the controls' own;
     `bounds` gives for a slider's name a function of all `**values` that returns its
-    highest value now (how many people the image holds, less one); `width` is the
-    largest width of the picture in CSS pixels (raise it for a projector); `canvas`
-    stands at the left in place of the controls. Whatever `draw` raises for the first
-    values, the constructor raises.
+    highest value now (how many people the image holds, less one); `needs` names for a
+    control another one without which it does nothing (it is grey while that is 0);
+    `width` is the largest width of the picture in CSS pixels (raise it for a
+    projector); `canvas` stands at the left in place of the controls. Whatever `draw`
+    raises for the first values, the constructor raises.
     """
 
     def __init__(
@@ -85,11 +86,12 @@ class Explorer:
         groups: Mapping[str, tuple[str, ...]] | None = None,
         values: Mapping[str, Any] | None = None,
         bounds: Mapping[str, Callable[..., float]] | None = None,
+        needs: Mapping[str, str] | None = None,
         width: int = 560,
         canvas: widgets.Widget | None = None,
     ) -> None:
         self._draw, self.controls = draw, dict(controls)
-        self._bounds = dict(bounds or {})
+        self._bounds, self._needs = dict(bounds or {}), dict(needs or {})
         self._held, self._stale, self._drawn_at = 0, True, 0.0
         self._error: Exception | None = None
         self._stages: list = []  # what keeps the shown ones alive
@@ -199,6 +201,7 @@ class Explorer:
                 self._bound(name)
                 if name in values:
                     control.value = values[name]
+        self._grey()
 
     def _most(self, name: str, values: Mapping[str, Any]) -> float | None:
         """The highest value of a bounded slider for these values of all controls."""
@@ -212,6 +215,10 @@ class Explorer:
         control.disabled = most <= control.min
         # A browser refuses a slider whose ends are equal.
         control.max = max(most, control.min + control.step)
+
+    def _grey(self) -> None:
+        for name, other in self._needs.items():
+            self.controls[name].disabled = not self.controls[other].value
 
     def _begin_again(self) -> None:
         """What else a reset sets back, after the controls."""
@@ -231,6 +238,7 @@ class Explorer:
             with self._hold():
                 for name in self._bounds:
                     self._bound(name)
+            self._grey()
             if not self._held and self.values != self._drawn:
                 self._request()
 

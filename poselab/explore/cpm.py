@@ -59,6 +59,7 @@ class PoseMachineExplorer(Explorer):
             self._paint,
             self._make_controls(),
             groups=_GROUPS,
+            needs={"x": "side", "y": "side"},
             values=values,
             width=width,
         )

@@ -93,6 +93,7 @@ class MapsExplorer(Explorer):
             self._paint,
             controls,
             groups=groups,
+            needs={"x": "cover", "y": "cover"},
             values={"cover": 24, **values},
             width=width,
         )

@@ -293,6 +293,21 @@ def test_a_chart_is_kept_and_follows_its_artists():
     assert first.tobytes() != second.tobytes()
 
 
+def test_a_control_that_would_do_nothing_is_grey():
+    controls = {"side": slider("side", 0, 9, 0), "x": slider("x", 0, 9, 5)}
+
+    def draw(side, x):
+        return Image.new("RGB", (10 + side, 10 + x)), "a square"
+
+    square = Explorer(draw, controls, needs={"x": "side"})
+    assert controls["x"].disabled
+    square.set(side=3)
+    assert not controls["x"].disabled
+    controls["side"].value = 0
+    assert controls["x"].disabled
+    assert controls["x"].value == 5, "its place is kept"
+
+
 def test_errors_are_poselab_errors():
     with pytest.raises(PoselabError):
         Dot().set(nothing=1)
