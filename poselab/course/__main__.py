@@ -11,7 +11,7 @@ from poselab.course.claims import in_words, read_claims
 from poselab.course.files import address, find_notebooks, find_root, rewrite_address
 from poselab.course.header import write_table
 from poselab.course.links import broken_links
-from poselab.course.run import remake
+from poselab.course.run import remake, rewrite_header
 from poselab.errors import PoselabError
 
 CORES = 2
@@ -40,6 +40,14 @@ def run_claims(numbers: Sequence[str]) -> None:
         print(f"{path.stem}\n{in_words(claims, nbformat.read(path, 4))}\n")
 
 
+def run_headers() -> None:
+    """Write all header lines anew, and the README's table."""
+    root = find_root()
+    for path in find_notebooks(root):
+        rewrite_header(path, address(root))
+    write_table(root)
+
+
 def run_repo(url: str) -> None:
     """`make repo URL=...`."""
     for path in rewrite_address(find_root(), url):
@@ -62,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     notebooks.add_argument("numbers", nargs="*", help="01 02; all where none is given")
     claims = commands.add_parser("claims", help="print what the notebooks claim")
     claims.add_argument("numbers", nargs="*", help="01 02; all where none is given")
+    commands.add_parser("headers", help="write the header lines anew, run nothing")
     commands.add_parser("repo", help="move to a fork").add_argument("url")
     commands.add_parser("picture", help="draw the README's picture")
     commands.add_parser("links", help="check the links of all texts")
@@ -71,6 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run_notebooks(options.numbers)
         elif options.command == "claims":
             run_claims(options.numbers)
+        elif options.command == "headers":
+            run_headers()
         elif options.command == "repo":
             run_repo(options.url)
         elif options.command == "links":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from poselab.course import BUSY
 from poselab.course.files import CourseError, find_notebooks, save
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ TABLE = ("<!-- notebooks -->", "<!-- /notebooks -->")  # around the README's tab
 _BADGES = ("[Open in Colab]", "[![Open In Colab]", "[![Open in Colab]", "[![Launch")
 _RUN_LINE = re.compile(
     r"^Reading (?P<reading>\d+) min"
-    r"(?: · runs in (?P<seconds>\d+) s on two CPU cores)?"
+    # Written before there was a range, it has the first number alone.
+    r"(?: · runs in (?P<seconds>\d+)(?: to \d+)? s on two CPU cores"
+    r"(?:, quiet to busy)?)?"
     r"(?: · needs (?P<gigabytes>\d+\.\d) GB)?"
     r"(?: · builds on (?P<builds_on>.+?))?\s*$"
 )
@@ -29,9 +32,10 @@ _RUN_LINE = re.compile(
 class Header:
     """The facts in the first cell of a notebook.
 
-    `title` with its number, `reading` in minutes, `seconds` that it runs (None: never
-    timed), `builds_on` as "00, 01" or "nothing", `gigabytes` the most memory that its
-    kernel had.
+    `title` with its number, `reading` in minutes, `seconds` that it runs on a quiet
+    machine (None: never timed; the second number printed is `BUSY` times as much, see
+    `poselab.course`), `builds_on` as "00, 01" or "nothing", `gigabytes` the most memory
+    that its kernel had.
     """
 
     title: str
@@ -41,9 +45,16 @@ class Header:
     gigabytes: float | None = None
 
     @property
+    def runs(self) -> str:
+        """The seconds as a range: on a quiet machine, and beside other programs."""
+        if self.seconds is None:
+            return "not yet run"
+        return f"{self.seconds} to {BUSY * self.seconds} s"
+
+    @property
     def run_line(self) -> str:
         """The line "Reading ... · runs in ... · builds on ..."."""
-        runs = f" · runs in {self.seconds} s on two CPU cores"
+        runs = f" · runs in {self.runs} on two CPU cores, quiet to busy"
         needs = f" · needs {self.gigabytes} GB"
         return (
             f"Reading {self.reading} min{'' if self.seconds is None else runs}"
@@ -126,12 +137,10 @@ def table(root: Path) -> str:
     ]
     for path in find_notebooks(root):
         head = read_header(nbformat.read(path, as_version=4), path)
-        seconds = "not yet run" if head.seconds is None else f"{head.seconds} s"
         link = f"[{head.title}](notebooks/{path.name})"
         memory = "" if head.gigabytes is None else f"{head.gigabytes} GB"
-        rows.append(
-            f"| {link} | {head.reading} min | {seconds} | {memory} | {head.builds_on} |"
-        )
+        cells = (link, f"{head.reading} min", head.runs, memory, head.builds_on)
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 LARGE = 100_000  # bytes of a PNG above which it is saved in few colours
 # The only words that the machine changes.
-MEASURED = re.compile(r"runs in \d+ s|needs [\d.]+ GB")
+MEASURED = re.compile(r"runs in \d+( to \d+)? s|needs [\d.]+ GB")
 
 
 def peak_memory(pid: int) -> float:
@@ -172,6 +172,16 @@ def keep_memory(old: float | None, measured: float) -> float | None:
     the old one, too, where it cannot be measured."""
     holds = old is not None and abs(measured - old) <= max(0.1, 0.1 * old)
     return old if holds or not measured else round(measured, 1)
+
+
+def rewrite_header(path: Path, url: str) -> None:
+    """Write the header line of one notebook anew, from what it says; no cell is run."""
+    import nbformat
+
+    nb = nbformat.read(path, as_version=4)
+    write_header(nb, read_header(nb, path), slug_of(url), path.name)
+    name_cells(nb.cells)
+    save(nbformat.writes(nb) + "\n", path)
 
 
 def remake(path: Path, url: str) -> tuple[float, list[str]]:

@@ -11,7 +11,7 @@ import torch
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image, ImageChops, ImageStat
 
-from poselab.course import CourseError
+from poselab.course import BUSY, CourseError
 from poselab.course.header import read_header
 from poselab.course.run import (
     MEASURED,
@@ -22,6 +22,7 @@ from poselab.course.run import (
     keep_seconds,
     peak_memory,
     remake,
+    rewrite_header,
     shrink_png,
 )
 from poselab.explore.annotator import grace_hopper
@@ -39,6 +40,42 @@ def test_a_notebook_runs_and_says_how_long_it_took(finished):
     assert header.title == "01 · Small"
     assert header.seconds >= 1
     assert 0 < header.gigabytes < 1.5
+    assert header.runs == f"{header.seconds} to {BUSY * header.seconds} s"
+    assert f" · runs in {header.runs} on two CPU cores, quiet to busy · " in (
+        nbformat.read(finished, as_version=4).cells[0].source
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Reading 5 min · runs in 7 s on two CPU cores · builds on 00",
+        "Reading 5 min · runs in 7 to 9 s on two CPU cores, quiet to busy"
+        " · builds on 00",
+    ],
+)
+def test_a_header_is_rewritten_and_nothing_is_run(tmp_path, line):
+    nb = small_notebook()
+    first = nb.cells[0].source
+    nb.cells[0].source = "\n".join(
+        line if words.startswith("Reading") else words for words in first.splitlines()
+    )
+    nbformat.write(nb, tmp_path / NAME)
+    rewrite_header(tmp_path / NAME, URL)
+    after = nbformat.read(tmp_path / NAME, as_version=4)
+    new = f"Reading 5 min · runs in 7 to {7 * BUSY} s on two CPU cores, quiet to busy"
+    assert f"{new} · builds on 00" in after.cells[0].source.splitlines()
+    assert [c.source for c in after.cells[1:]] == [c.source for c in nb.cells[1:]]
+    assert not any(c.get("outputs") for c in after.cells)
+
+
+def test_the_words_that_the_machine_changes_leave_the_name_of_a_cell():
+    ids = []
+    for seconds in ("7 to 21 s", "12 to 36 s"):
+        nb = new_notebook(cells=[new_markdown_cell(f"# 01\n\nruns in {seconds} on")])
+        clean(nb)
+        ids.append(nb.cells[0].id)
+    assert ids[0] == ids[1]
 
 
 def test_the_memory_of_a_kernel_is_its_peak(tmp_path):
