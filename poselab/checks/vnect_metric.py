@@ -27,7 +27,19 @@ def _within_cases() -> list[Case]:
         drawn("one person", 5, 1, 12, 130.0),
         drawn("two people, one with more labels", 21, 2, 11, 120.0),
         drawn("errors of metres", 13, 2, 7, 900.0),
+        _edge(),
     ]
+
+
+def _edge() -> Case:
+    """One joint at 150 mm exactly, on whole numbers of mm and eighths of a metre."""
+    truth = torch.tensor([[[-125.0, 0, 0], [125, 0, 0], [0, 500, 0], [25, 0, 250]]])
+    pred = torch.tensor(
+        [[[-0.125, 0, 0], [0.125, 0, 0], [0, 0.5, 0], [-0.125, 0, 0.25]]]
+    )
+    return Case(
+        "one joint at exactly 150 mm", pred, truth, torch.ones(1, 4) > 0, (0, 1)
+    )
 
 
 def _gaps(pred: Tensor, truth: Tensor, hips: tuple[int, int]) -> Tensor:
@@ -113,3 +125,8 @@ def each_axis(pred, truth, known, hips):
 @within.wrong("That is the mean distance, MPJPE. Asked for is the share within 150 mm.")
 def mean_distance(pred, truth, known, hips):
     return _gaps(1000 * pred, truth, hips)[known].mean()
+
+
+@within.wrong("A joint at exactly 150 mm is right: `<=`, not `<`.")
+def strictly_within(pred, truth, known, hips):
+    return (_gaps(1000 * pred, truth, hips) < LIMIT)[known].float().mean()
