@@ -59,7 +59,7 @@ def _taught(errors: BoxErrors | UniformErrors | None) -> Continued:
         arguments=inner.arguments,
         codec=inner.codec,
         data=Boxed(POOL, errors=errors, held_out=16),
-        stages=(Schedule(30, 32, 1e-3),),
+        stages=(Schedule(100, 32, 1e-3),),  # as many steps as the SSTN
         task="moved",
         start=INNER,
     )
