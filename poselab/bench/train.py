@@ -22,6 +22,9 @@ from poselab.records import Sample
 from poselab.system.progress import progress_bar
 from poselab.train.run import Run
 
+STEPS = (
+    3  # that count, at most, in each stage: the table is a matter of a minute or two
+)
 BATCH, POOL = 16, 16  # pictures a step, and pictures drawn (as many crops)
 PARTS = {"encoded": "data", "loss": "forward", "update_from": "backward"}  # of `Run`
 
@@ -106,12 +109,12 @@ def measured(recipe: Recipe, steps: int) -> dict[str, float]:
 
 
 def train(repeats: int, names: list[str] | None = None) -> list[str]:
-    """A line for every recipe, measured over `repeats` steps of each of its stages."""
+    """A line for every recipe, from `repeats` steps of each stage, at most `STEPS`."""
     lines = [f"{'recipe':28s} pictures/s   data  forward  backward"]
     with progress_bar(names or recipes.names(), leave=False) as bar:
         for name in bar:
             bar.set_description(name, refresh=False)
-            found = measured(recipes.find(name), repeats)
+            found = measured(recipes.find(name), min(repeats, STEPS))
             speed, data, forward, backward = found.values()
             line = f"{name:28s} {speed:10.1f}  {data:5.0%}  {forward:7.0%}"
             lines.append(f"{line}  {backward:8.0%}")
