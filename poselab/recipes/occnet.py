@@ -95,4 +95,15 @@ ABLATIONS = {
         arms={"squared error: own, else empty": _arm("empty")},
         seeds=(0,),  # 0.12 below equal heads with three seeds, after 160 steps
     ),
+    "longer": Ablation(
+        question="And is it the branch that the bundled OccNet owes its scores to?",
+        arms={
+            "cross-entropy: own joints": replace(TINY["occnet_tiny"], task="heads"),
+            "cross-entropy: both learn all": replace(
+                _two_heads({**WHICH, "other": "same"}, PEOPLE, LONG, last=True),
+                task="heads",
+            ),
+        },
+        seeds=(0,),
+    ),
 }
