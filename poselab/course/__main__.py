@@ -74,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("repo", help="move to a fork").add_argument("url")
     commands.add_parser("picture", help="draw the README's picture")
     commands.add_parser("links", help="check the links of all texts")
+    summary = commands.add_parser("summary", help="two pages for the wall, a PDF")
+    summary.add_argument("file")
     options = parser.parse_args(arguments)
     try:
         if options.command == "notebooks":
@@ -82,6 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run_claims(options.numbers)
         elif options.command == "headers":
             run_headers()
+        elif options.command == "summary":
+            from poselab.course.summary import write_summary
+
+            print(f"wrote {write_summary(options.file)}")
         elif options.command == "repo":
             run_repo(options.url)
         elif options.command == "links":

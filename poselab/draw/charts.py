@@ -17,7 +17,7 @@ def decisions(
 ) -> None:
     """Draw boxes {name: (x, y, text)}, x and y from 0 to 1, and arrows between them.
 
-    Arrows are (from, to, word beside it) and lead from the lower edge of one box to the
+    Arrows are (from, to, word on it) and lead from the lower edge of one box to the
     upper edge of the other.
     """
     with style():
@@ -27,7 +27,8 @@ def decisions(
             look = {"arrowstyle": "->", "lw": 2, "color": "0.3"}
             ax.annotate("", top, bottom, arrowprops=look)
             middle = (x0 + x1) / 2, (bottom[1] + top[1]) / 2
-            ax.annotate(word, middle, xytext=(6, 2), textcoords="offset points")
+            paper = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none"}
+            ax.text(*middle, word, ha="center", va="center", bbox=paper)
         frame = {"boxstyle": "round,pad=0.5", "fc": "#EAF2F8", "ec": SERIES[0], "lw": 2}
         for x, y, text in boxes.values():
             ax.text(x, y, text, ha="center", va="center", fontsize=14, bbox=frame)

@@ -201,12 +201,14 @@ def label(ax, x: str, y: str, text: str | None = None, legend: bool = True) -> N
             ax.legend()
 
 
-def show(shown, caption: str, *, jpeg: bool = False, dpi: int = 100) -> None:
+def show(
+    shown, caption: str, *, jpeg: bool = False, dpi: int = 100, quality: int = 88
+) -> None:
     """Display a matplotlib figure or a PIL image once, with its caption under it.
 
-    Gives a PNG (``jpeg``: a JPEG, for photographs, several times smaller) with the
-    caption as its alt text, then the caption as a line of its own, and closes the
-    figure. Outside Jupyter it prints the caption.
+    Gives a PNG (``jpeg``: a JPEG, for photographs, several times smaller; a picture's
+    has the ``quality``) with the caption as its alt text, then the caption as a line of
+    its own, and closes the figure. Outside Jupyter it prints the caption.
     """
     require(
         bool(caption.strip()),
@@ -216,7 +218,7 @@ def show(shown, caption: str, *, jpeg: bool = False, dpi: int = 100) -> None:
         fix="Say what to see, with its numbers.",
     )
     mime = "image/jpeg" if jpeg else "image/png"
-    data = _encoded(shown, jpeg, dpi)
+    data = _encoded(shown, jpeg, dpi, quality)
     _close(shown)
     if "IPython" not in sys.modules or not sys.modules["IPython"].get_ipython():
         print(caption)
@@ -228,9 +230,9 @@ def show(shown, caption: str, *, jpeg: bool = False, dpi: int = 100) -> None:
     display(caption_bundle(caption), raw=True)
 
 
-def _encoded(shown, jpeg: bool, dpi: int) -> bytes:
+def _encoded(shown, jpeg: bool, dpi: int, quality: int) -> bytes:
     if isinstance(shown, Image.Image):
-        return to_bytes(shown, "jpeg" if jpeg else "png")
+        return to_bytes(shown, "jpeg" if jpeg else "png", quality)
     out = io.BytesIO()
     # Without matplotlib's version in it, the same figure gives the same bytes.
     kind = {"format": "png", "metadata": {"Software": None}}

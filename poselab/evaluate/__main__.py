@@ -8,6 +8,7 @@ from pathlib import Path
 
 from poselab.errors import PoselabError
 from poselab.evaluate.ablations import run_claims
+from poselab.evaluate.conditions import write
 from poselab.evaluate.scoreboard import evaluate
 from poselab.evaluate.sizes import write_sizes
 from poselab.system import distributed
@@ -19,7 +20,10 @@ EXAMPLES = """examples:
       the trainings behind the claims of notebook 06 that are not done yet
   python -m poselab.evaluate sizes
       AP by the size of the person, for every system that finds everybody
+  python -m poselab.evaluate conditions
+      what makes people hard to find and what each costs, of methods not yet measured
 """
+WHAT = ("board", "claims", "sizes", "conditions")
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -30,11 +34,11 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "what", nargs="?", choices=("board", "claims", "sizes"), default="board"
-    )
+    parser.add_argument("what", nargs="?", choices=WHAT, default="board")
     parser.add_argument("chapter", nargs="?", help="of claims: a notebook, such as 06")
-    parser.add_argument("--only", nargs="+", metavar="ABLATION", help="of claims")
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", help="ablations, or methods"
+    )
     parser.add_argument("--device", default="cpu", help="of claims: cpu, cuda, ...")
     parser.add_argument("--folder", type=Path, help="of the networks, or of the tables")
     options = parser.parse_args(argv)
@@ -52,6 +56,9 @@ def run(options: argparse.Namespace) -> None:
     if options.what == "sizes":
         for row in write_sizes(**where):
             print("  ".join(str(value) for value in row.values()))
+        return
+    if options.what == "conditions":
+        write(options.only, **where)
         return
     with distributed.joined("cpu"):
         table = evaluate(**where)

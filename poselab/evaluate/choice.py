@@ -15,15 +15,7 @@ from torch import Tensor
 from poselab import zoo
 from poselab.errors import require
 
-__all__ = [
-    "break_even",
-    "curves",
-    "last_stages",
-    "pareto",
-    "ranking",
-    "remaining",
-    "score_at",
-]
+__all__ = ["break_even", "curves", "last_stages", "pareto", "ranking", "score_at"]
 
 Row = dict[str, Any]
 Curve = list[tuple[int, float]]
@@ -59,36 +51,21 @@ def last_stages(rows: list[Row], kind: str = "single") -> list[Row]:
     return list(found.values())  # later stages of the same name replace earlier ones
 
 
-def remaining(
-    rows: list[Row], least: dict[str, float], most: dict[str, float]
-) -> tuple[list[Row], dict[str, str]]:
-    """The rows that keep all limits, and for the others the first that they break.
-
-    `least` are limits for scores, such as {"PCK@0.1": 0.9}, `most` for costs, such as
-    {"macs": 5e7}. A row that lacks a number breaks its limit.
-    """
-    left, why = [], {}
-    for row in rows:
-        known = {**row["scores"], **row}
-        low = [k for k, v in least.items() if not known.get(k, -math.inf) >= v]
-        high = [k for k, v in most.items() if not known.get(k, math.inf) <= v]
-        if low or high:
-            why[row["name"]] = f"{low[0]} too low" if low else f"{high[0]} too high"
-        else:
-            left.append(row)
-    return left, why
-
-
 def curves(score: str = "PCK@0.05") -> dict[str, Curve]:
-    """The learning curves of the bundled networks that have this score.
+    """The learning curves of the bundled networks that learned on one budget.
 
-    (pictures seen, score on the evaluation set), the first after about 8,000 pictures.
+    For one person, from the same drawn pictures with the same variation (those of
+    `heatmap_tiny`), and as many of them. (pictures seen, score on the evaluation set),
+    the first after about 8,000 pictures.
     """
+    shared = zoo.card("heatmap_tiny")
     found = {}
     for name in zoo.names():
         card = zoo.card(name)
+        alike = card["recipe"]["data"] == shared["recipe"]["data"]
+        enough = card.get("pictures", 0) >= shared["pictures"]
         points = [(p["pictures"], p[score]) for p in card["curve"] if score in p]
-        if points and card["recipe"]["task"] == "single" and name != "photo":
+        if points and alike and enough and card["recipe"]["task"] == "single":
             found[name] = points
     return found
 

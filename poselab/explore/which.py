@@ -6,12 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 from PIL import Image
 
 from poselab.draw import style
 from poselab.draw.styles import SERIES
-from poselab.evaluate.choice import Curve, pareto, remaining, score_at
+from poselab.evaluate.choice import Curve, pareto, score_at
+from poselab.evaluate.options import (
+    HEIGHTS,
+    HIDDEN,
+    MEASURES,
+    QUESTIONS,
+    Option,
+    Table,
+    among,
+    options,
+    refused,
+)
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, slider
 from poselab.explore.pictures import Chart, beside
@@ -19,76 +30,103 @@ from poselab.explore.pictures import Chart, beside
 __all__ = ["BudgetExplorer", "ChoiceExplorer"]
 
 _COSTS = {
-    "macs": ("multiplications, millions", 1e-6),
+    "macs": ("multiplications of a picture, millions", 1e-6),
+    "ms": ("ms of a picture, one thread", 1.0),
     "parameters": ("parameters, thousands", 1e-3),
     "training_gmacs": ("training, 10^12 multiplications", 1e-3),
-    "ms_per_image": ("ms a picture, one thread", 1.0),
 }
 _OUT = "0.75"  # grey of what a limit has removed
 
 
 def short(name: str) -> str:
     """A network's name as a figure has room for."""
-    return name.removesuffix("_tiny").replace("_", " ")
+    return name.replace("_tiny", "").replace("_", " ")
 
 
 class ChoiceExplorer(Explorer):
-    """Accuracy over cost of the networks for one person, and limits for both.
+    """Accuracy over cost of all methods that answer a question, and limits for both.
 
-    `rows` are rows of the scoreboard, one for each network. What breaks a limit is
-    grey, and the caption says which; ringed are those that nobody beats in both.
-    `people` chooses the set: framed, or cut out of crowds.
+    `rows` are rows of the scoreboard, `table` is that of `evaluate.options.conditions`.
+    What breaks a limit is grey, and the caption says which; ringed are those that
+    nobody beats in both. Costs are those of a picture with so many people.
     """
 
-    def __init__(self, rows: Sequence[dict[str, Any]], *, width=900, **values) -> None:
-        self.rows = [row for row in rows if row["macs"]]  # not the mean pose
+    def __init__(
+        self, rows: Sequence[dict[str, Any]], table: Table, *, width=900, **values
+    ) -> None:
+        self.rows, self.table = list(rows), table
+        costs = [(text, k) for k, (text, _) in _COSTS.items()]
         controls = {
-            "cost": choice("across", [(text, k) for k, (text, _) in _COSTS.items()]),
-            "score": choice("up", ["PCK@0.05", "PCK@0.1", "PCK@0.2"]),
-            "people": choice("people", [("framed", "scores"), ("in crowds", "crops")]),
-            "least": slider("PCK at least", 0.0, 1.0, 0.0, 0.01),
-            "most": slider("MMAC at most", 10, 200, 200, 5),
+            "question": choice(
+                "asked", [(t, k) for k, t in QUESTIONS.items()], "crowd"
+            ),
+            "strict": choice("measure", [("strict", 0), ("middle", 1), ("loose", 2)]),
+            "cost": choice("across", costs),
+            "people": slider("people", 1, 10, 1, 1, help="in the picture"),
+            "height": choice("their height", list(HEIGHTS)),
+            "hidden": choice("hidden joints", list(HIDDEN)),
+            "least": slider("score at least", 0.0, 1.0, 0.0, 0.01),
+            "most": slider("budget, 10^", 1.0, 4.0, 4.0, 0.1, help="MMAC a picture"),
         }
-        groups = {"Axes": ("cost", "score", "people"), "Limits": ("least", "most")}
+        groups = {
+            "Question": ("question", "strict", "cost"),
+            "Pictures": ("people", "height", "hidden"),
+            "Limits": ("least", "most"),
+        }
         self._plot = _Scatter()
         super().__init__(
             self._paint, controls, groups=groups, values=values, width=width
         )
 
-    def left(self, score: str, people: str, least: float, most: float):
-        """The rows that keep both limits, and why the others do not."""
-        rows = [{**row, "scores": row[people]} for row in self.rows]
-        return remaining(rows, {score: least}, {"macs": most * 1e6})
+    def found(self, question, people, height, hidden) -> list[Option]:
+        """All options, and whose joints are counted."""
+        mask = among(self.table, height, hidden)
+        return options(question, self.rows, self.table, people, mask)
 
-    def _paint(self, cost, score, people, least, most) -> tuple[Image.Image, str]:
-        left, why = self.left(score, people, least, most)
-        names = {row["name"] for row in left}
+    def _measure(self, question: str, strict: int, height: str, hidden: str) -> str:
+        """AP cannot be asked of some people alone, so chosen people are counted."""
+        chosen = question == "crowd" and (height, hidden) != ("all", "all")
+        return "joints found" if chosen else MEASURES[question][strict]
+
+    def _paint(self, question, strict, cost, people, height, hidden, least, most):
+        measure = self._measure(question, strict, height, hidden)
+        every = self.found(question, people, height, hidden)
+        why = refused(every, measure, least, 1e6 * 10**most)
+        left = [one for one in every if one.name not in why]
+        front = _front(left, cost, measure)
         text, unit = _COSTS[cost]
         points = [
-            (row[cost] * unit, row[people][score], short(row["name"]))
-            for row in self.rows
+            (getattr(o, cost) * unit, o.scores[measure], short(o.name)) for o in every
         ]
-        front = self._front(left, cost, score)
-        kept = [row["name"] in names for row in self.rows]
-        rings = [row["name"] in front for row in self.rows]
-        self._plot.follow(points, kept, rings, text, score)
-        reasons = "; ".join(f"{short(k)}: {v}" for k, v in why.items())
-        best = max(left, key=lambda row: row["scores"][score], default=None)
-        named = "nothing remains" if best is None else f"best: {short(best['name'])}"
-        caption = (
-            f"{len(left)} of {len(self.rows)} networks remain; {named}. Unbeaten in "
-            f"both: {', '.join(map(short, front)) or 'none'}. "
-            f"Removed: {reasons or 'none'}."
-        )
-        return self._plot.chart.image(), caption
+        kept = [one.name not in why for one in every]
+        rings = [one.name in front for one in every]
+        self._plot.follow(points, kept, rings, text, measure)
+        told = _told(every, left, front, measure, why)
+        if question != "crowd" and (height, hidden) != ("all", "all"):
+            told += " Height and hidden joints are counted for everybody only."
+        return self._plot.chart.image(), told
 
-    def _front(self, rows: list[dict[str, Any]], cost: str, score: str) -> list[str]:
-        if not rows:
-            return []
-        costs = torch.tensor([float(row[cost]) for row in rows])
-        scores = torch.tensor([row["scores"][score] for row in rows])
-        mask = pareto(costs, scores).tolist()
-        return [row["name"] for row, free in zip(rows, mask, strict=True) if free]
+
+def _told(every, left, front, measure: str, why: Mapping[str, str]) -> str:
+    """The caption: who remains, who is unbeaten, and why the others went."""
+    best = max(left, key=lambda one: one.scores[measure], default=None)
+    named = "nothing remains" if best is None else f"best: {short(best.name)}"
+    if best is not None:
+        named += f", {measure} {best.scores[measure]:.2f}"
+    reasons = "; ".join(f"{short(k)}: {v}" for k, v in why.items())
+    return (
+        f"{len(left)} of {len(every)} methods remain; {named}. Unbeaten in both: "
+        f"{', '.join(map(short, front)) or 'none'}. Removed: {reasons or 'none'}."
+    )
+
+
+def _front(left: Sequence[Option], cost: str, measure: str) -> list[str]:
+    if not left:
+        return []
+    costs = torch.tensor([float(getattr(one, cost)) for one in left])
+    scores = torch.tensor([one.scores[measure] for one in left])
+    mask = pareto(costs, scores).tolist()
+    return [one.name for one, free in zip(left, mask, strict=True) if free]
 
 
 class _Scatter:
@@ -104,22 +142,63 @@ class _Scatter:
         axes = self.chart.axes
         axes.clear()
         with style():
-            marks = sorted(zip(points, kept, rings, strict=True))
-            for i, ((x, y, name), here, ringed) in enumerate(marks):
+            for (x, y, _), here, ringed in zip(points, kept, rings, strict=True):
                 ink = SERIES[0] if here else _OUT
                 edge = "black" if ringed else ink
                 axes.plot(x, y, "o", ms=11, mfc=ink, mec=edge, mew=2.5)
-                shift = (7, 8) if i % 2 else (7, -17)  # neighbours' names apart
-                axes.annotate(
-                    name, (x, y), xytext=shift, textcoords="offset points", fontsize=11
-                )
             axes.set(xscale="log", xlabel=across, ylabel=up)
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_major_formatter(ScalarFormatter())
-            axes.xaxis.set_minor_formatter(ScalarFormatter())
-            low = min(y for _, y, _ in points)
-            axes.set_ylim(max(0.0, low - 0.05), 1.0)
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            low = min((y for _, y, _ in points), default=0.0)
+            axes.set_ylim(max(0.0, low - 0.1), 1.02)
             axes.margins(x=0.2)
             axes.grid(True, alpha=0.3)
+            place_names(axes, points)
+
+
+_SIDES = [(9, 5), (9, -14), (-9, 5), (-9, -14), (0, 14), (0, -22)]  # px
+_SIDES += [(s * 9, up) for up in (18, -27, 31, -40, 44, -53) for s in (1, -1)]
+
+_LEADER = {"arrowstyle": "-", "color": "0.55", "lw": 0.8}  # to a name farther off
+
+
+def place_names(
+    axes: Any, points: Sequence[tuple[float, float, str]], size: float = 11
+) -> None:
+    """Write each name (x, y, name) beside its point, where no other name or point is.
+
+    Of some places around the point the first that is free, else the first; `size` in
+    points.
+    """
+    seen = [axes.transData.transform((x, y)) for x, y, _ in points]
+    taken = [(x - 7, y - 7, x + 7, y + 7) for x, y in seen]
+    for (x, y), (_, _, name), point in zip(seen, points, points, strict=True):
+        wide, tall = 0.77 * size * len(name), 1.4 * size
+        room = [_frame(x, y, right, up, wide, tall) for right, up in _SIDES]
+        free = [not any(_meet(box, other) for other in taken) for box in room]
+        chosen = free.index(True) if any(free) else 0
+        right, up = _SIDES[chosen]
+        taken.append(room[chosen])
+        axes.annotate(
+            name,
+            point[:2],
+            xytext=(right * 0.72, up * 0.72),
+            textcoords="offset points",
+            ha="left" if right > 0 else "right" if right < 0 else "center",
+            fontsize=size,
+            arrowprops=_LEADER if chosen > 3 else None,
+        )
+
+
+def _frame(x, y, right, up, wide, tall) -> tuple[float, float, float, float]:
+    """Where a name would stand, in px of the figure: left, bottom, right, top."""
+    left = x + right - wide * (0 if right > 0 else 1 if right < 0 else 0.5)
+    return left, y + up - 3, left + wide, y + up + tall - 3
+
+
+def _meet(a, b) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 class BudgetExplorer(Explorer):

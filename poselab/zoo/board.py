@@ -15,6 +15,10 @@ NAMES = (
     f"{'method':20s} stage {PCK} {PCK}  {'parameters':>10s}  {'MMAC':>6s}  "
     f"{'pictures':>8s}  {'TMAC':>6s}"
 )
+OTHERS = (
+    f"{{:26s}} {'parameters':>10s}  {'MMAC':>7s}  {'pictures':>8s}  "
+    f"{'TMAC':>5s}  scores"
+)
 
 
 def scoreboard(folder: Path = FOLDER) -> list[dict[str, Any]]:
@@ -35,14 +39,9 @@ def table(met: str | None = None, folder: Path = FOLDER) -> str:
     """
     rows = [row for row in scoreboard(folder) if met is None or _chapter(row) <= met]
     lines = [HEAD.format("framed", "cut out of crowds"), NAMES, *_singles(rows)]
-    crowd = [_crowd(row) for row in rows if row["set"] == "crowd"]
-    if crowd:
-        lines += ["", f"{'in crowds':26s} {'parameters':>10s}  {'MMAC':>8s}  scores"]
-        lines += crowd
-    space = [_space(row) for row in rows if row["set"] == "space"]
-    if space:
-        lines += ["", f"{'in space':26s} {'parameters':>10s}  {'MMAC':>8s}  scores"]
-        lines += space
+    for kind, text in (("crowd", "in crowds"), ("space", "in space")):
+        own = [_other(row, rows) for row in rows if row["set"] == kind]
+        lines += ["", OTHERS.format(text), *own] if own else []
     return "\n".join(lines)
 
 
@@ -74,21 +73,20 @@ def _single(row: dict[str, Any]) -> str:
     )
 
 
-def _crowd(row: dict[str, Any]) -> str:
-    scores = "  ".join(f"{k} {v:.3f}" for k, v in row["scores"].items())
-    return (
-        f"{row['name']:26s} {row['parameters']:10,d}  "
-        f"{row['macs'] / 1e6:8.1f}  {scores}"
-    )
+def _other(row: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    """Shares with three decimals, lengths in mm with none.
 
-
-def _space(row: dict[str, Any]) -> str:
-    """Shares with three decimals, lengths in mm with none."""
+    What a system's training took is the sum over its networks.
+    """
+    parts = row.get("parts", [row["name"]])
+    trained = {r["name"]: r for r in rows if r["name"] in parts}.values()
+    pictures = sum(r.get("pictures", 0) for r in trained)
+    spent = sum(r.get("training_gmacs", 0) for r in trained) / 1e3
     scores = "  ".join(
         f"{k} {v:.3f}" if v <= 1 else f"{k} {v:.0f} mm"
         for k, v in row["scores"].items()
     )
     return (
-        f"{row['name']:26s} {row['parameters']:10,d}  "
-        f"{row['macs'] / 1e6:8.1f}  {scores}"
+        f"{row['name']:26s} {row['parameters']:10,d}  {row['macs'] / 1e6:7.1f}  "
+        f"{pictures:8,d}  {spent:5,.0f}  {scores}"
     )

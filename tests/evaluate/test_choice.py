@@ -35,19 +35,6 @@ def test_two_prices_meet_where_they_are_equal():
     assert choice.break_even((500.0, 10.0), (100.0, 5.0)) == 0.0
 
 
-def test_limits_and_reasons():
-    rows = [
-        {"name": "a", "set": "single", "macs": 10, "scores": {"PCK": 0.5}},
-        {"name": "b", "set": "single", "macs": 50, "scores": {"PCK": 0.9}},
-        {"name": "c", "set": "space", "macs": 5, "scores": {"MPJPE": 80}},
-    ]
-    left, why = choice.remaining(rows, {"PCK": 0.6}, {"macs": 40})
-    assert left == []
-    assert why == {"a": "PCK too low", "b": "macs too high", "c": "PCK too low"}
-    left, why = choice.remaining(rows, {"PCK": 0.5}, {"macs": 50})
-    assert [row["name"] for row in left] == ["a", "b"]
-
-
 def test_the_last_stage_stands_for_a_network():
     rows = choice.last_stages(zoo.scoreboard())
     names = [row["name"] for row in rows]
@@ -67,7 +54,8 @@ def test_a_curve_between_its_points():
 
 def test_every_compared_network_has_a_curve_up_to_the_budget():
     known = choice.curves()
-    assert len(known) == 11
+    assert len(known) >= 11
+    assert not {"photo", "sstn_tiny", "rootnet_tiny"} & set(known)
     assert all(curve[0][0] <= 8100 for curve in known.values())
     assert all(curve[-1][0] >= 262_144 for curve in known.values())
     last = choice.ranking(known, 262_144)

@@ -2,22 +2,50 @@
 
 import pytest
 import torch
+from matplotlib.text import Text
 
 from poselab import datasets, zoo
-from poselab.evaluate.choice import curves, last_stages
+from poselab.evaluate.choice import curves
+from poselab.evaluate.options import conditions
 from poselab.explore.hunt import BUGS, BugExplorer, bug_hunt, people_of
-from poselab.explore.which import BudgetExplorer, ChoiceExplorer
+from poselab.explore.pictures import Chart
+from poselab.explore.which import BudgetExplorer, ChoiceExplorer, place_names
 from poselab.skeleton import COCO_17
 
 
 def test_limits_remove_networks_and_say_why():
-    rows = last_stages(zoo.scoreboard())
-    explorer = ChoiceExplorer([row for row in rows if row["name"] != "photo"])
+    explorer = ChoiceExplorer(zoo.scoreboard(), conditions())
     seen = explorer.sweep()
     assert all(count > 1 for count in seen.values()), seen
-    told = explorer.set(most=50).live_caption
-    assert "hrnet: macs too high" in told
+    told = explorer.set(question="framed", most=1.7).live_caption
+    assert "hrnet: more than 50 MMAC" in told
     assert "nothing remains" in explorer.set(least=1.0).live_caption
+
+
+def test_whom_the_question_is_about():
+    explorer = ChoiceExplorer(zoo.scoreboard(), conditions())
+    assert ", AP " in explorer.live_caption
+    hidden = explorer.set(hidden="over 40 %").live_caption
+    assert "joints found" in hidden
+    assert "for everybody only" in explorer.set(question="space").live_caption
+    first = explorer.found("crowd", 1, "all", "all")
+    more = explorer.found("crowd", 8, "all", "all")
+    grown = [a.macs < b.macs for a, b in zip(first, more, strict=True)]
+    assert any(grown)
+    assert not all(grown)
+
+
+def test_names_stand_apart():
+    chart = Chart(600, 400)
+    points = [(1.0, 0.5, "alpha"), (1.01, 0.5, "beta"), (1.0, 0.52, "gamma")]
+    for x, y, _ in points:
+        chart.axes.plot(x, y, "o")
+    chart.axes.set(xlim=(0, 2), ylim=(0, 1))
+    place_names(chart.axes, points)
+    chart.figure.canvas.draw()
+    drawn = [Text.get_window_extent(text) for text in chart.axes.texts]  # no lines
+    pairs = [(a, b) for i, a in enumerate(drawn) for b in drawn[:i]]
+    assert not any(a.overlaps(b) for a, b in pairs)
 
 
 def test_a_budget_makes_a_ranking():
