@@ -151,7 +151,7 @@ class _Scatter:
             axes.xaxis.set_major_formatter(ScalarFormatter())
             axes.xaxis.set_minor_formatter(NullFormatter())
             low = min((y for _, y, _ in points), default=0.0)
-            axes.set_ylim(max(0.0, low - 0.1), 1.02)
+            axes.set_ylim(low - 0.1, 1.02)
             axes.margins(x=0.2)
             axes.grid(True, alpha=0.3)
             place_names(axes, points)
