@@ -268,7 +268,7 @@ def test_the_network_is_scored_on_the_way(tmp_path, monkeypatch):
     def score(net, given):
         assert given is codec
         assert not net.training
-        return {"weight": next(net.parameters()).sum().item()}
+        return {"weight": next(net.parameters()).double().sum().item()}
 
     options = {"codec": codec, "score": score}
     net, history = train(12, **options)
