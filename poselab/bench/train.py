@@ -22,9 +22,7 @@ from poselab.records import Sample
 from poselab.system.progress import progress_bar
 from poselab.train.run import Run
 
-STEPS = (
-    3  # that count, at most, in each stage: the table is a matter of a minute or two
-)
+STEPS = 3  # that count, at most, in each stage, so that the table is soon there
 BATCH, POOL = 16, 16  # pictures a step, and pictures drawn (as many crops)
 PARTS = {"encoded": "data", "loss": "forward", "update_from": "backward"}  # of `Run`
 
