@@ -17,7 +17,7 @@ SIZE = (12, 10)
 def make_poses(seed=0, people=2, joints=5):
     """Poses with every field, all of them random."""
     g = torch.Generator().manual_seed(seed)
-    shapes = {"P": people, "J": joints, "H": SIZE[0], "W": SIZE[1]}
+    shapes = {"P": people, "J": joints, "C": 7, "H": SIZE[0], "W": SIZE[1]}
     fields = {
         name: torch.rand([shapes.get(n, n) for n in shape], generator=g)
         for name, shape in Poses.SHAPES.items()

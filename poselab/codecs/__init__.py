@@ -62,6 +62,7 @@ from poselab.codecs.regression import (
 from poselab.codecs.space import LocationMapCodec, RootCodec, VolumeCodec
 from poselab.codecs.symmetric import CentreCodec, SymmetricCodec, perfect_theta
 from poselab.codecs.tag import FineTagCodec, TagCodec, tag_loss
+from poselab.codecs.tube import TubeCodec
 
 __all__ = [
     "CentreCodec",
@@ -88,6 +89,7 @@ __all__ = [
     "ReleasedCodec",
     "SceneCodec",
     "TagCodec",
+    "TubeCodec",
     "affinity_fields",
     "blur_heatmaps",
     "blur_of",

@@ -23,6 +23,7 @@ from poselab.errors import ArgumentError
 from poselab.evaluate.cost import count_macs, milliseconds, parameters
 from poselab.evaluate.crowded import score_heads, score_hidden, score_moved
 from poselab.evaluate.predictions import predict
+from poselab.evaluate.tubes import score_tubes
 from poselab.metrics import box_ap, coco_ap, mpjpe, pa_mpjpe, pck, pck3d
 from poselab.pipelines import BottomUp, TopDown
 from poselab.records import Poses, Sample
@@ -307,6 +308,7 @@ JUDGES: dict[str, Callable[[nn.Module, Any, Sample], Scores]] = {
     "moved": score_moved,
     "hidden": score_hidden,
     "heads": score_heads,
+    "tubes": lambda net, codec, clips: score_tubes(net, codec),
 }
 
 
@@ -323,4 +325,5 @@ SETS: dict[str, Callable[[Any], Sample]] = {
     "moved": lambda codec: _scenes(),
     "hidden": lambda codec: datasets.evaluation("crops", size=tuple(codec.size)),
     "heads": lambda codec: datasets.evaluation("crops", size=tuple(codec.size)),
+    "tubes": lambda codec: None,
 }

@@ -17,6 +17,7 @@ from poselab.errors import ArgumentError, require
 from poselab.pipelines.linking import (
     METHODS,
     NEW,
+    appearance_costs,
     assign,
     box_costs,
     joint_costs,
@@ -68,17 +69,28 @@ def joint_cost(before: Poses, now: Poses, skeleton: Skeleton = COCO_17) -> Tenso
     return joint_costs(before.keypoints, now.keypoints, lengths, *known)
 
 
-COSTS: dict[str, Cost] = {"box": box_cost, "pose": pose_cost, "joints": joint_cost}
+def appearance_cost(before: Poses, now: Poses) -> Tensor:
+    """Half of 1 - cosine of `features`, which both must have; [A, B] in [0, 1]."""
+    return appearance_costs(before.known("features"), now.known("features"))
+
+
+COSTS: dict[str, Cost] = {
+    "box": box_cost,
+    "pose": pose_cost,
+    "joints": joint_cost,
+    "appearance": appearance_cost,
+}
 
 
 class Tracker:
     """Frames [3, H, W], or their `Poses` -> the same `Poses` with `track_ids`.
 
     `estimator` takes an image and gives `Poses`; None where frames are `Poses` already.
-    `cost` is a key of `COSTS` or a function of two `Poses` that gives [A, B];
-    `method` and `gate` are those of `linking.assign`. A person below `person_score` is
-    left out. An identity that nobody continues waits for `patience` frames (0, as in
-    the released program: it ends at once).
+    `cost` is a key of `COSTS` or a function of two `Poses` that gives [A, B], those of
+    the frame before with their identities. A cost that remembers has a method `reset`,
+    which is called before each clip. `method` and `gate` are those of `linking.assign`.
+    A person below `person_score` is left out. An identity that nobody continues waits
+    for `patience` frames (0, as in the released program: it ends at once).
     """
 
     def __init__(
@@ -114,6 +126,8 @@ class Tracker:
 
     def reset(self) -> None:
         """Forget everybody; the next frame is a clip's first."""
+        if hasattr(self.cost, "reset"):
+            self.cost.reset()
         self._before: Poses | None = None
         self._ages = torch.zeros(0, dtype=torch.int64)
         self._next = 0

@@ -17,8 +17,8 @@ class Poses(Record):
 
     keypoints [P, J, 2] px, scores [P, J] of the joints, present [P] bool. Where known:
     boxes [P, 4] xywh px, person_scores [P], track_ids [P] (-1: nobody), joints_3d
-    [P, J, 3] mm, roots [P, 3] mm in the camera frame, masks [P, H, W]. Raises
-    `ShapeError` where two fields do not fit together.
+    [P, J, 3] mm, roots [P, 3] mm in the camera frame, masks [P, H, W], features [P, C],
+    what the people look like. Raises `ShapeError` where two fields do not fit together.
     """
 
     SHAPES: ClassVar[dict[str, Shape]] = {
@@ -30,6 +30,7 @@ class Poses(Record):
         "joints_3d": ("P", "J", 3),
         "roots": ("P", 3),
         "masks": ("P", "H", "W"),
+        "features": ("P", "C"),
         "present": ("P",),
     }
 
@@ -42,6 +43,7 @@ class Poses(Record):
     joints_3d: Tensor | None = None
     roots: Tensor | None = None
     masks: Tensor | None = None
+    features: Tensor | None = None
     present: Tensor = EVERYBODY
 
     @classmethod

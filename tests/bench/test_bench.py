@@ -18,6 +18,7 @@ RATIOS = {
     "codecs": {"draw loop / draw", "DARK loop / DARK", "fields loop / fields"},
     "top_down": {"RoIAlign loop / RoIAlign", "NMS loop / NMS"},
     "metrics": {"pycocotools / vectorised", "all metrics / 5 ms"},
+    "track": {"link and score / 20 ms"},
 }
 
 

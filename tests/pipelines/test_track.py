@@ -136,6 +136,36 @@ def test_heads_are_half_of_trunks():
     assert head_lengths(points).tolist() == [0, 20]
 
 
+def test_people_who_look_alike_are_linked_wherever_they_are():
+    shirts = torch.eye(2)
+    here, there = frame(square(0), square(100)), frame(square(100), square(0))
+    clip = [here.replace(features=shirts), there.replace(features=shirts)]
+    assert ids(Tracker(cost="appearance"), *clip) == [[0, 1], [0, 1]]
+    assert ids(Tracker(), *clip) == [[0, 1], [1, 0]]
+    with pytest.raises(ArgumentError, match="features.*not known"):
+        ids(Tracker(cost="appearance"), here, there)
+
+
+def test_a_cost_that_remembers_begins_anew_with_each_clip():
+    class Remembers:
+        seen = ()
+
+        def reset(self):
+            self.seen = ()
+
+        def __call__(self, before, now):
+            self.seen = (*self.seen, before.track_ids.tolist())
+            return torch.zeros(before.count, now.count)
+
+    cost = Remembers()
+    tracker = Tracker(cost=cost)
+    clip = (frame(square(0)), frame(square(1)), frame(square(2)))
+    ids(tracker, *clip)
+    assert cost.seen == ([0], [0])
+    ids(tracker, *clip[:2])
+    assert cost.seen == ([0],)
+
+
 def test_bad_arguments():
     with pytest.raises(ArgumentError, match="unknown cost"):
         Tracker(cost="colour")
