@@ -1,4 +1,4 @@
-"""Exercises of notebook 17 about SMPL: who moves with a joint, a prior of angles."""
+"""Exercises of notebook 17 about SMPL: skinning undone, and a prior of angles."""
 
 from __future__ import annotations
 
@@ -10,10 +10,23 @@ from poselab.checks.cases import uniform
 
 chapter = Chapter("smpl", "17_smpl_dance")
 
-# --- which vertices a joint moves ----------------------------------------------------
+# --- from a posed skin back to the rest pose ------------------------------------------
 
-_TREE = [-1, 0, 1, 2, 0, 4]  # a root with a chain of three and one of two
-_THREE = [[0.4, 0.3, 0.3, 0, 0, 0], [0.8, 0, 0, 0.2, 0, 0], [0.6, 0, 0, 0, 0.2, 0.2]]
+
+def _frames(seed: int, joints: int, spread: float = 1.2) -> Tensor:
+    """Rigid maps [K, 4, 4] of joints: what each does to a vertex at rest."""
+    turns = spread * uniform(seed, joints, 3, low=-1.0)
+    frames = torch.eye(4).repeat(joints, 1, 1)
+    frames[:, :3, :3] = torch.linalg.matrix_exp(_cross(turns))
+    frames[:, :3, 3] = uniform(seed + 1, joints, 3, low=-1.0)
+    return frames
+
+
+def _cross(turns: Tensor) -> Tensor:
+    x, y, z = turns.unbind(-1)
+    none = torch.zeros_like(x)
+    rows = torch.stack([none, -z, y, z, none, -x, -y, x, none], -1)
+    return rows.unflatten(-1, (3, 3))
 
 
 def _weights(seed: int, count: int, joints: int) -> Tensor:
@@ -27,134 +40,94 @@ def _weights(seed: int, count: int, joints: int) -> Tensor:
     return weights
 
 
-def _mover_cases() -> list[Case]:
+def _skin(seed: int, count: int) -> Tensor:
+    return uniform(seed, count, 3, low=-1.0)
+
+
+def _unposed_cases() -> list[Case]:
+    still = torch.eye(4).repeat(3, 1, 1)
     return [
-        Case("the first joint of a chain", _weights(1, 24, 6), _TREE, 1),
-        Case("a joint in the middle", _weights(2, 24, 6), _TREE, 2),
-        Case("a limb at the end of the list", _weights(5, 24, 6), _TREE, 4),
-        Case("weights of three joints", torch.tensor(_THREE), _TREE, 1),
-        Case("a leaf", _weights(3, 24, 6), _TREE, 5),
-        Case("the root moves everybody", _weights(4, 12, 6), _TREE, 0),
-        Case("one joint in all", torch.ones(3, 1), [-1], 0),
-        Case("no vertex", torch.zeros(0, 6), _TREE, 1),
+        Case("blended weights", _skin(1, 12), _weights(2, 12, 4), _frames(3, 4)),
+        Case("one joint in all", _skin(4, 5), torch.ones(5, 1), _frames(5, 1)),
+        Case("nobody moved", _skin(6, 6), _weights(7, 6, 3), still),
+        Case("one vertex", _skin(8, 1), _weights(9, 1, 3), _frames(10, 3)),
+        Case("no vertex", torch.zeros(0, 3), torch.zeros(0, 4), _frames(11, 4)),
     ]
 
 
-def _inside(parents, joint: int) -> list[int]:
-    found = [joint]
-    for child, parent in enumerate(parents):
-        if parent in found:
-            found.append(child)
-    return found
+def _apply(matrices: Tensor, points: Tensor) -> Tensor:
+    """Each point [V, 3] by its own matrix [V, 4, 4]."""
+    return (matrices[:, :3, :3] @ points[..., None])[..., 0] + matrices[:, :3, 3]
 
 
-def _movers(weights: Tensor, parents, joint: int) -> Tensor:
-    return (weights[:, _inside(parents, joint)] > 0).any(1)
+def _mixed(weights: Tensor, frames: Tensor) -> Tensor:
+    return torch.einsum("vk,kij->vij", weights, frames)
 
 
-movers = chapter.exercise(
-    "movers",
-    cases=_mover_cases,
-    solution=_movers,
-    returns=("who moves",),
-    praise="The subtree, and every vertex that has a share in it.",
-    whole=True,
+def _unposed(vertices: Tensor, weights: Tensor, frames: Tensor) -> Tensor:
+    return _apply(torch.linalg.inv(_mixed(weights, frames)), vertices)
+
+
+unposed = chapter.exercise(
+    "unposed",
+    cases=_unposed_cases,
+    solution=_unposed,
+    returns=("the vertices at rest",),
+    praise="Blend first, then invert: exactly what skinning did, undone.",
 )
 
 
-@movers.wrong(
-    "Only vertices of the joint itself are in your answer. What hangs on the joint "
-    "moves too: an elbow takes the hand with it."
+@unposed.wrong(
+    "You invert each joint's map and blend the inverses. The mean of inverses is not "
+    "the inverse of the mean: skinning blended the maps, so blend them first."
 )
-def joint_alone(weights, parents, joint):
-    return weights[:, joint] > 0
+def mean_of_inverses(vertices, weights, frames):
+    return _apply(_mixed(weights, torch.linalg.inv(frames)), vertices)
 
 
-@movers.wrong(
-    "You go down by one generation only: children, but not grandchildren. Parents "
-    "stand before their children, so one pass over all joints is enough."
+@unposed.wrong(
+    "You pose the vertices once more instead of taking the pose away: the inverse of "
+    "the blended map is missing."
 )
-def children_only(weights, parents, joint):
-    inside = [joint] + [c for c, p in enumerate(parents) if p == joint]
-    return (weights[:, inside] > 0).any(1)
+def posed_again(vertices, weights, frames):
+    return _apply(_mixed(weights, frames), vertices)
 
 
-@movers.wrong(
-    "You go up the tree instead of down: to the parents. Turning an elbow leaves the "
-    "shoulder where it is."
+@unposed.wrong(
+    "You take the transpose for the inverse. A blend of rotations is no rotation any "
+    "more (it shrinks), so its transpose does not undo it: `torch.linalg.inv`."
 )
-def upwards(weights, parents, joint):
-    inside = [joint]
-    while parents[inside[-1]] >= 0:
-        inside.append(parents[inside[-1]])
-    return (weights[:, inside] > 0).any(1)
+def transposed(vertices, weights, frames):
+    mixed = _mixed(weights, frames)
+    off = vertices - mixed[:, :3, 3]
+    return (mixed[:, :3, :3].transpose(1, 2) @ off[..., None])[..., 0]
 
 
-@movers.wrong(
-    "The joint's own vertices are missing: the subtree begins with the joint itself."
+@unposed.wrong(
+    "Each vertex belongs to its strongest joint alone in your answer. At a border they "
+    "were moved by a blend of two joints, and have to be moved back by that blend."
 )
-def without_itself(weights, parents, joint):
-    inside = _inside(parents, joint)[1:]
-    return (weights[:, inside] > 0).any(1)
+def strongest(vertices, weights, frames):
+    return _apply(torch.linalg.inv(frames[weights.argmax(1)]), vertices)
 
 
-@movers.wrong(
-    "Each vertex belongs to its strongest joint in your answer, so the blend at the "
-    "border is lost. A share of 0.1 moves a vertex, too: ask for weights above 0."
+@unposed.wrong(
+    "You undo the rotation and leave the translation: the last column of the blended "
+    "map has to be taken off before."
 )
-def strongest(weights, parents, joint):
-    best = weights.argmax(1)
-    return torch.tensor([int(b) in _inside(parents, joint) for b in best]).bool()
+def without_translation(vertices, weights, frames):
+    inverse = torch.linalg.inv(_mixed(weights, frames)[:, :3, :3])
+    return (inverse @ vertices[..., None])[..., 0]
 
 
-@movers.wrong(
-    "You ask for vertices *all* of whose joints in the subtree have a share. One is "
-    "enough: `.any(1)`."
+@unposed.wrong(
+    "You take the translation off after undoing the rotation. Skinning rotated first "
+    "and shifted then, so the shift has to be undone first."
 )
-def all_of_them(weights, parents, joint):
-    return (weights[:, _inside(parents, joint)] > 0).all(1)
-
-
-@movers.wrong("Your answer is the other way round: it marks the vertices that stay.")
-def the_others(weights, parents, joint):
-    return ~_movers(weights, parents, joint)
-
-
-@movers.wrong(
-    "You take all joints that stand behind in the list. Some of them hang on another "
-    "limb: follow `parents`."
-)
-def all_behind(weights, parents, joint):
-    return (weights[:, joint:] > 0).any(1)
-
-
-@movers.wrong(
-    "Parent -1 means none, but as an index it is the *last* joint: walking up, you go "
-    "on from the root to the last joint. Stop at -1."
-)
-def round_the_end(weights, parents, joint):
-    inside = []
-    for k in range(len(parents)):
-        at, seen = k, [k]
-        for _ in parents:
-            at = parents[at]
-            seen.append(at % len(parents))
-        if joint in seen:
-            inside.append(k)
-    return (weights[:, inside] > 0).any(1)
-
-
-@movers.wrong(
-    "More than half of the weight is not asked: a vertex with a small weight moves, "
-    "if only a little."
-)
-def more_than_half(weights, parents, joint):
-    return weights[:, _inside(parents, joint)].sum(1) > 0.5
-
-
-@movers.wrong("A weight of 0 moves nothing: ask for `> 0`, not `>= 0`.")
-def zero_moves(weights, parents, joint):
-    return (weights[:, _inside(parents, joint)] >= 0).any(1)
+def in_the_wrong_order(vertices, weights, frames):
+    mixed = _mixed(weights, frames)
+    inverse = torch.linalg.inv(mixed[:, :3, :3])
+    return (inverse @ vertices[..., None])[..., 0] - mixed[:, :3, 3]
 
 
 # --- a prior of angles ---------------------------------------------------------------

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from poselab import geometry
 from poselab.errors import require, require_shape
+from poselab.people.body.kinematics import mirrored
 from poselab.records import HIDDEN_BY, Sample
 
 _OUTSIDE = HIDDEN_BY.index("image border")
@@ -24,7 +25,8 @@ def flip(sample: Sample, which: Tensor | None = None) -> Sample:
     """Mirror left and right; joints swap sides, since a left hand becomes a right one.
 
     `which` [B] bool says which of a stacked sample's pictures to mirror (all). The
-    3D joints are mirrored too (x becomes -x), so they stay those of a possible person.
+    3D joints are mirrored too (x becomes -x), so they stay those of a possible person,
+    and so are the rotations of our mannequin (the only ones whose sides are known).
     """
     if which is not None:
         return _choose(which, flip(sample), sample)
@@ -54,6 +56,8 @@ def _flip_3d(sample: Sample, order: list[int], width: int) -> dict[str, Tensor]:
     if sample.joints_3d is not None:
         mirror = sample.joints_3d.new_tensor([-1.0, 1.0, 1.0])
         changes["joints_3d"] = sample.joints_3d[..., order, :] * mirror
+    if sample.rotations is not None:
+        changes["rotations"] = mirrored(sample.rotations)
     if sample.intrinsics is not None:
         k = sample.intrinsics.clone()
         k[..., 0, :] = (width - 1) * k[..., 2, :] - k[..., 0, :]  # u' = W - 1 - u

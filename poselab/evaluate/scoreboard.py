@@ -17,7 +17,7 @@ from poselab.evaluate.tasks import (
     baseline,
     detector_rows,
     people_rows,
-    row_in_space,
+    row_of,
     rows,
     single_of,
     system_row,
@@ -91,7 +91,9 @@ def _scored(name: str, net: nn.Module, task: str, sets: Sets) -> list[dict[str, 
     if not distributed.team().leads:
         return []
     if task in ("space", "root"):
-        return [row_in_space(name, task, net)]
+        return [row_of(name, task, net)]
+    if task == "painting":
+        return [row_of(name, task, net, "painted")]
     if task == "people":
         return people_rows(name, net, net.codec)
     return detector_rows(name, net, sets["crowd"])

@@ -22,6 +22,7 @@ from poselab.codecs.space import root_joint
 from poselab.errors import ArgumentError
 from poselab.evaluate.cost import count_macs, milliseconds, parameters
 from poselab.evaluate.crowded import score_heads, score_hidden, score_moved
+from poselab.evaluate.painting import evaluation_film, score_painting
 from poselab.evaluate.predictions import predict
 from poselab.evaluate.tubes import score_tubes
 from poselab.metrics import box_ap, coco_ap, mpjpe, pa_mpjpe, pck, pck3d
@@ -284,14 +285,14 @@ def score_root(net: nn.Module, codec: Any, sample: Sample) -> Scores:
     }
 
 
-def row_in_space(name: str, task: str, net: nn.Module) -> Row:
-    """The row of a network that answers in 3D."""
-    sample = single_of(net.codec)
+def row_of(name: str, task: str, net: nn.Module, kind: str = "space") -> Row:
+    """The row of a network that answers in 3D, or paints (`kind` "painted")."""
+    sample = SETS.get(task, single_of)(net.codec)
     inputs, _ = net.codec.encode(sample[:1])
     return {
         "name": name,
         "stage": 1,
-        "set": "space",
+        "set": kind,
         "parameters": parameters(net),
         "macs": count_macs(net, *inputs),
         "ms_per_image": round(milliseconds(net, *inputs), 2),
@@ -309,6 +310,7 @@ JUDGES: dict[str, Callable[[nn.Module, Any, Sample], Scores]] = {
     "hidden": score_hidden,
     "heads": score_heads,
     "tubes": lambda net, codec, clips: score_tubes(net, codec),
+    "painting": score_painting,
 }
 
 
@@ -326,4 +328,5 @@ SETS: dict[str, Callable[[Any], Sample]] = {
     "hidden": lambda codec: datasets.evaluation("crops", size=tuple(codec.size)),
     "heads": lambda codec: datasets.evaluation("crops", size=tuple(codec.size)),
     "tubes": lambda codec: None,
+    "painting": lambda codec: evaluation_film(tuple(codec.size), codec.who),
 }

@@ -117,6 +117,46 @@ class MultiscaleDiscriminator(nn.Module):
         return found
 
 
+@register("edn_face")
+class FaceRefiner(nn.Module):
+    """A second generator for the face: [B, 6, h, w] -> what to add, [B, 3, h, w].
+
+    Inputs are windows of the drawn pose and of the painted frame around the head
+    (section 3.4); it learns a residual, so with weights of 0 it changes nothing.
+    Arguments as for `Generator`; H and W are multiples of 2 ** downs (128 there).
+    """
+
+    def __init__(self, width: int = 32, downs: int = 2, blocks: int = 5) -> None:
+        super().__init__()
+        self.net = Generator(6, width, downs, blocks)
+
+    def forward(self, windows: Tensor) -> Tensor:
+        return self.net(windows)
+
+    def refined(self, poses: Tensor, frames: Tensor, corners: Tensor, side: int):
+        """Frames [B, 3, H, W] with their faces repainted; the others' pixels stay.
+
+        `corners` [B, 2] int64 (x, y) are the windows' upper left pixels, `side` their
+        size; they have to lie in the picture (see `face_corners`).
+        """
+        row, column = torch.arange(side)[:, None], torch.arange(side)
+        which = torch.arange(len(frames))[:, None, None]
+        place = (corners[:, 1, None, None] + row, corners[:, 0, None, None] + column)
+        # Indices around a slice put the channels last.
+        cut = [x[which, :, place[0], place[1]].movedim(-1, 1) for x in (poses, frames)]
+        face = cut[1] + self(torch.cat(cut, 1))
+        changed = frames.clone()
+        changed[which, :, place[0], place[1]] = face.movedim(1, -1)
+        return changed
+
+
+def face_corners(noses: Tensor, size: tuple[int, int], side: int) -> Tensor:
+    """Noses [B, 2] px -> corners [B, 2] of windows around them, inside of (H, W)."""
+    corner = (noses - (side - 1) / 2).round().long()
+    most = torch.tensor([size[1] - side, size[0] - side], device=noses.device)
+    return corner.clamp(min=0).minimum(most)
+
+
 def reference_name(key: str, scales: int = 2) -> str:
     """The released code's name of a discriminator's weight -> ours.
 

@@ -33,6 +33,7 @@ from poselab.people.body.person import (
     sample_shape,
 )
 from poselab.people.body.shape import measures
+from poselab.people.table import Table
 
 BORDER = 0.25  # of a bone's length on both sides of a joint: there weights blend
 _RIGID = {  # ellipsoids and single capsules: what they are called, whose they are
@@ -61,8 +62,9 @@ def mannequin(
     (`JOINTS`). The rest pose is a T-pose, pelvis at the origin, in the axes of
     `draw.scene3d`: x to the own left, y down, facing -z.
     """
-    origin, parts = _bodies(people, seed)
-    pairs = [_skin(part, origin) for part in parts]
+    draws = torch.Generator().manual_seed(seed)
+    shape = sample_shape(people, draws, children=0.0)
+    origin, pairs = _bodies(shape, draws)
     vertices = torch.cat([v for v, _, _ in pairs], 1)  # [N, V, 3]
     weights = torch.cat([w for _, w, _ in pairs])  # [V, K]
     starts = torch.tensor([0, *(v.shape[1] for v, _, _ in pairs)]).cumsum(0)
@@ -85,7 +87,7 @@ def rotations_of(angles: Tensor, turn: Tensor | None = None) -> Tensor:
     """
     require_shape("angles", angles, None, len(BONES), 3)
     turn = torch.zeros(len(angles), 3) if turn is None else turn
-    here, rest = _world(angles, turn), _world(_t_pose(1), torch.zeros(1, 3))
+    here, rest = _world(angles, turn), _world(t_pose(1), torch.zeros(1, 3))
     world = here @ rest.transpose(2, 3)  # from the T-pose to the pose
     local = world.clone()
     above = world[:, list(PARENTS[1:])]
@@ -94,12 +96,26 @@ def rotations_of(angles: Tensor, turn: Tensor | None = None) -> Tensor:
     return flip[:, None] * local * flip
 
 
+def betas_of(shape: Table, model: BodyModel) -> Tensor:
+    """The coefficients [N, S] (float64) with which the model comes nearest to bodies.
+
+    `shape` are drawn bodies (`people.body.shape.Shape`); nearest is least squares over
+    all vertices. Children are outside of what the model has seen, and come out as
+    small adults.
+    """
+    _, pairs = _bodies(shape, torch.Generator().manual_seed(0))
+    vertices = torch.cat([v for v, _, _ in pairs], 1)
+    flat = model.shape_directions.double().flatten(0, 1)  # [3 V, S]
+    offsets = (vertices - model.template.double()).flatten(1)
+    return torch.linalg.lstsq(flat, offsets.T).solution.T
+
+
 def _world(angles: Tensor, turn: Tensor) -> Tensor:
     lengths = offsets(measures(average_shape(1)))
     return chain(lengths.double(), angles.double(), turned(turn.double())).rotation
 
 
-def _t_pose(count: int) -> Tensor:
+def t_pose(count: int) -> Tensor:
     """The angles [N, K, 3] of the rest pose: arms to the sides."""
     angles = rest_pose(count).angles
     for side in ("left_", "right_"):
@@ -112,19 +128,18 @@ def _axes(points: Tensor) -> Tensor:
     return points.double() / 1000 * torch.tensor([1.0, -1.0, -1.0]).double()
 
 
-def _bodies(people: int, seed: int) -> tuple[Tensor, list]:
-    """Bones [N, K, 3] m of adults in a T-pose, and the parts of their skins."""
-    draws = torch.Generator().manual_seed(seed)
-    shape = sample_shape(people, draws, children=0.0)
-    look = sample_clothes(people, draws).replace(
+def _bodies(shape: Table, draws: torch.Generator) -> tuple[Tensor, list]:
+    """Bones [N, K, 3] m of bodies in a T-pose, and the parts of their skins."""
+    look = sample_clothes(len(shape), draws).replace(
         hair_style="bald", sleeves="none", bottom="shorts"
     )
-    pose = rest_pose(people).replace(angles=_t_pose(people))
+    pose = rest_pose(len(shape)).replace(angles=t_pose(len(shape)))
     frames = forward(shape, pose)
     middle = frames.origin[:, :1]
     round_, oval = primitives(shape, look, pose, frames)
     parts = [*_tubes(round_, middle), *_single(round_, middle), *_ovals(oval, middle)]
-    return _axes(frames.origin - middle), parts
+    origin = _axes(frames.origin - middle)
+    return origin, [_skin(part, origin) for part in parts]
 
 
 def _tubes(capsules, middle: Tensor) -> list:

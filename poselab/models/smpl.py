@@ -80,6 +80,21 @@ def six_to_matrix(values: Tensor) -> Tensor:
     return torch.stack([one, two, torch.linalg.cross(one, two)], -1)
 
 
+def frames_of(rotations: Tensor, rest: Tensor, parents: tuple[int, ...]) -> Tensor:
+    """Rotations [B, K, 3, 3], joints at rest [B, K, 3] -> frames [B, K, 4, 4].
+
+    Each joint's in the world, from the root outwards (equation 3 of SMPL).
+    """
+    above = torch.tensor(parents[1:], device=rest.device)
+    steps = torch.cat([rest[:, :1], rest[:, 1:] - rest[:, above]], 1)
+    local = F.pad(torch.cat([rotations, steps[..., None]], 3), (0, 0, 0, 1))
+    local[:, :, 3, 3] = 1  # [B, K, 4, 4]
+    frames = [local[:, 0]]
+    for joint, parent in enumerate(parents[1:], 1):
+        frames.append(frames[parent] @ local[:, joint])
+    return torch.stack(frames, 1)
+
+
 @dataclass
 class Body:
     """A posed mesh: vertices [B, V, 3], joints [B, K, 3], transforms [B, K, 4, 4]."""
@@ -161,14 +176,7 @@ class BodyModel(nn.Module):
 
     def chain(self, rotations: Tensor, rest: Tensor) -> Tensor:
         """Each joint's frame in the world, [B, K, 4, 4], from the root outwards."""
-        parents = torch.tensor(self.parents[1:], device=rest.device)
-        steps = torch.cat([rest[:, :1], rest[:, 1:] - rest[:, parents]], 1)
-        local = F.pad(torch.cat([rotations, steps[..., None]], 3), (0, 0, 0, 1))
-        local[:, :, 3, 3] = 1  # [B, K, 4, 4]
-        frames = [local[:, 0]]
-        for joint, parent in enumerate(self.parents[1:], 1):
-            frames.append(frames[parent] @ local[:, joint])
-        return torch.stack(frames, 1)
+        return frames_of(rotations, rest, self.parents)
 
     def skinned(self, vertices: Tensor, rest: Tensor, transforms: Tensor) -> Tensor:
         """Linear blend skinning: each vertex by the weighted mean of its joints."""
@@ -186,6 +194,7 @@ class HMR(ResNet):
     A regressor looks three times at the pooled features and at its own last answer, as
     in iterative error feedback. `depth` and `width` are the ResNet's, `hidden` the
     width of the two linear layers; joints K and coefficients S are 24 and 10 for SMPL.
+    `cells` 1 takes the mean of the features; more keep so many cells of their map.
     The camera is scale and shift (s, x, y) of a weak perspective. The starting answer
     (mean pose and shape) is part of the weights.
     """
@@ -198,11 +207,13 @@ class HMR(ResNet):
         joints: int = 24,
         shapes: int = 10,
         iterations: int = 3,
+        cells: int = 1,
     ) -> None:
         super().__init__(depth, width)
+        self.cells = cells
         sizes = {"pose": 6 * joints, "shape": shapes, "cam": 3}
         self.iterations = iterations
-        self.fc1 = nn.Linear(self.channels + sum(sizes.values()), hidden)
+        self.fc1 = nn.Linear(self.channels * cells + sum(sizes.values()), hidden)
         self.fc2 = nn.Linear(hidden, hidden)
         self.drop = nn.Dropout()
         for name, size in sizes.items():
@@ -210,7 +221,8 @@ class HMR(ResNet):
             self.register_buffer(f"init_{name}", torch.zeros(1, size))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        pooled = super().forward(images).mean((2, 3))  # [B, C]
+        features = super().forward(images)  # [B, C, h, w]
+        pooled = features.mean((2, 3)) if self.cells == 1 else features.flatten(1)
         start = (self.init_pose, self.init_shape, self.init_cam)
         pose, shape, camera = (value.expand(len(pooled), -1) for value in start)
         for _ in range(self.iterations):

@@ -24,7 +24,8 @@ class Sample(Record):
     masks [P, H, W] bool, joints_3d [P, J, 3] mm in the camera frame, intrinsics [3, 3],
     track_ids [P] (-1: nobody), person_id [H, W], the index of the person at each pixel
     (-1: nobody), depth [H, W] mm (inf: background), hidden_by [P, J] (see `HIDDEN_BY`),
-    ignore [H, W] bool (crowds that nobody labelled one by one), image_id.
+    ignore [H, W] bool (crowds that nobody labelled one by one), image_id, rotations
+    [P, K, 3, 3] and betas [P, S] of a body model (the root's are the camera frame's).
 
     Who is absent has visibility 0 and track id -1, whatever was given. Raises
     `ShapeError` where two fields, or a field and the skeleton, do not fit together.
@@ -45,6 +46,8 @@ class Sample(Record):
         "hidden_by": ("P", "J"),
         "ignore": ("H", "W"),
         "image_id": (),
+        "rotations": ("P", "K", 3, 3),
+        "betas": ("P", "S"),
         "present": ("P",),
     }
 
@@ -63,6 +66,8 @@ class Sample(Record):
     hidden_by: Tensor | None = None
     ignore: Tensor | None = None
     image_id: Tensor | int | None = None
+    rotations: Tensor | None = None
+    betas: Tensor | None = None
     present: Tensor = EVERYBODY
 
     @classmethod

@@ -5,18 +5,22 @@ import torch
 from poselab.checks import check
 
 
-def test_who_moves_by_walking_up_from_each_joint():
-    def answer(weights, parents, joint):
-        moved = torch.zeros(len(weights), dtype=torch.bool)
-        for k in range(len(parents)):
-            up = k
-            while up not in (-1, joint):
-                up = parents[up]
-            if up == joint:
-                moved |= weights[:, k] > 0
-        return moved
+def test_unposing_with_solve_and_with_a_loop():
+    def with_solve(vertices, weights, frames):
+        mixed = torch.einsum("vk,kij->vij", weights, frames)
+        off = vertices - mixed[:, :3, 3]
+        return torch.linalg.solve(mixed[:, :3, :3], off[..., None])[..., 0]
 
-    assert check("smpl.movers", answer)
+    def with_a_loop(vertices, weights, frames):
+        rows = []
+        for vertex, share in zip(vertices, weights, strict=True):
+            mixed = sum(w * frame for w, frame in zip(share, frames, strict=True))
+            full = torch.cat([vertex, torch.ones(1)])
+            rows.append((torch.linalg.inv(mixed) @ full)[:3])
+        return torch.stack(rows) if rows else vertices
+
+    assert check("smpl.unposed", with_solve)
+    assert check("smpl.unposed", with_a_loop)
 
 
 def test_the_prior_with_relu_and_with_clamped_angles():

@@ -140,6 +140,12 @@ def rotations(angles: Tensor) -> Tensor:
     return torch.stack(rows, -1).unflatten(-1, (3, 3))
 
 
+def mirrored(rotation: Tensor) -> Tensor:
+    """The same of people in the mirror x -> -x: matrices [..., B, 3, 3] of BONES."""
+    sign = rotation.new_tensor([-1.0, 1.0, 1.0])
+    return sign[:, None] * rotation[..., list(MIRROR), :, :] * sign
+
+
 def euler(rotation: Tensor) -> Tensor:
     """The angles (a, b, c) of `rotations`, [..., 3, 3] -> [..., 3]."""
     a = torch.atan2(rotation[..., 2, 1], rotation[..., 1, 1])

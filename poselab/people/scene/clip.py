@@ -60,7 +60,7 @@ def animate(
         names * frames, ((start + cycles) % 1).flatten(), style.repeat(frames, 1)
     )
     pose = pose.at(where.flatten(0, 1), yaw.repeat(frames))
-    return _repeat(scene, frames, pose, g)
+    return repeated(scene, frames, pose, g)
 
 
 def _activities(people: int, g: torch.Generator, activity) -> list[str]:
@@ -72,7 +72,8 @@ def _activities(people: int, g: torch.Generator, activity) -> list[str]:
     return [ACTIVITIES[i] for i in index.tolist()]
 
 
-def _repeat(scene: Scene, frames: int, pose: BodyPose, g: torch.Generator) -> Scene:
+def repeated(scene: Scene, frames: int, pose: BodyPose, g: torch.Generator) -> Scene:
+    """A scene of P people as `frames` scenes, with their poses frame by frame."""
     device = scene.grain.device
     still = torch.zeros(frames, dtype=torch.int64, device=device)
     owners = torch.arange(scene.people, device=device).repeat(frames)
