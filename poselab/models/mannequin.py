@@ -100,8 +100,8 @@ def betas_of(shape: Table, model: BodyModel) -> Tensor:
     """The coefficients [N, S] (float64) with which the model comes nearest to bodies.
 
     `shape` are drawn bodies (`people.body.shape.Shape`); nearest is least squares over
-    all vertices. Children are outside of what the model has seen, and come out as
-    small adults.
+    all vertices. Children lie outside of what the model has seen and get coefficients
+    far from 0, of several standard deviations.
     """
     _, pairs = _bodies(shape, torch.Generator().manual_seed(0))
     vertices = torch.cat([v for v, _, _ in pairs], 1)
