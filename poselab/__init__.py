@@ -10,6 +10,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
 
     from poselab.checks import Progress
@@ -67,21 +69,30 @@ def setup(seed: int = 0) -> torch.device:
 
 def estimate(
     picture: Any,
-    detector: str = "rcnn_tiny",
-    pose: str = "hrnet_large_tiny",
+    detector: str | None = None,
+    pose: str | Sequence[str] | None = None,
     **options: Any,
 ) -> Poses:
-    """Everybody in a picture: `Poses`, surest first, with nothing to download.
+    """Everybody in a photograph: `Poses`, surest first, with nothing to download.
 
     `picture` is the path of a file, a Pillow image, a NumPy array [H, W, 3] of bytes or
-    a tensor [3, H, W] in [0, 1]. The bundled networks have seen drawn people only;
-    `detector="keypointrcnn_r50_fpn", pose="hrnet_w32_coco"` are large ones for
-    photographs, whose weights are fetched once. `options` go to
-    `poselab.pipelines.TopDown`. Raises `ArgumentError` for what is no picture,
-    `ImageError` for a file that cannot be read.
-    """
-    from poselab.zoo.systems import everybody
+    a tensor [3, H, W] in [0, 1]. Nothing leaves the computer. By default the networks
+    are bundled ones (`poselab.zoo.systems.PHOTOGRAPHS`): a detector, and several
+    networks that vote on the joints (`poselab.pipelines.Votes`); the boxes move to the
+    people in them (`looks`, see `poselab.pipelines.SecondLook`). All have seen drawn
+    people only; notebook 00 shows what they find and what not. `detector` and `pose`
+    name others, several for `pose` vote: `pose="hrnet_w32_coco"` and
+    `detector="keypointrcnn_r50_fpn"` are large networks that learned from photographs,
+    whose weights are fetched once. For drawn people `poselab.zoo.top_down()` is better.
 
+    Whose score is not above `score_threshold` is left out (0.05: nearly nobody); this
+    and other `options` go to `poselab.zoo.top_down`. Raises `ArgumentError` for what is
+    no picture, `ImageError` for a file that cannot be read.
+    """
+    from poselab.zoo.systems import PHOTOGRAPHS, everybody
+
+    detector = PHOTOGRAPHS[0] if detector is None else detector
+    pose = PHOTOGRAPHS[1] if pose is None else pose
     return everybody(picture, detector, pose, **options)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,19 +21,53 @@ from poselab.system.disk import user_path
 _EXIF_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 
 
-def read_image(path: str | Path) -> Tensor:
+def read_image(path: str | Path, most: int | None = None) -> Tensor:
     """An image file as RGB [3, H, W] float32 in [0, 1], upright as EXIF says.
 
-    16 bits and floats keep their brightness. Raises `ImageError`, with the reason, if
-    it is missing, cannot be decoded, or has a brightness that nobody knows.
+    16 bits and floats keep their brightness. A picture of more than `most` pixels is
+    shrunk to so many. Raises `ImageError`, with the reason, if it is missing, cannot be
+    decoded, is too large for the memory, or has a brightness that nobody knows.
     """
-    pixels = torch.from_numpy(_with_image(path, upright_pixels))  # [H, W, 3]
-    return pixels.permute(2, 0, 1).float() / 255
+    return _as_tensor(_with_image(path, partial(upright_pixels, most=most)))
 
 
-def upright_pixels(image: Image.Image) -> np.ndarray:
-    """A Pillow image as RGB [H, W, 3] uint8, turned as its EXIF says."""
-    return np.array(ImageOps.exif_transpose(eight_bits(image)).convert("RGB"))
+def decode_image(content: bytes, name: str, most: int | None = None) -> Tensor:
+    """As `read_image`, from the `content` of a file; errors call it `name`."""
+    return _as_tensor(_with_image(name, partial(upright_pixels, most=most), content))
+
+
+def _as_tensor(pixels: np.ndarray) -> Tensor:
+    """[H, W, 3] of bytes -> [3, H, W] in [0, 1]."""
+    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
+
+
+def upright_pixels(image: Image.Image, most: int | None = None) -> np.ndarray:
+    """A Pillow image as RGB [H, W, 3] uint8, turned as its EXIF says.
+
+    One of more than `most` pixels is shrunk; a JPEG is not even unpacked whole.
+    """
+    if most is not None:
+        image.draft(None, _within(image, most))
+        image.load()  # some decoders turn the picture themselves
+    image = eight_bits(image)
+    if most is not None and image.width * image.height > most:
+        image = _shrunk(image, _within(image, most))
+    return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+
+
+def _within(image: Image.Image, most: int) -> tuple[int, int]:
+    """(W, H) of the same shape with at most about `most` pixels."""
+    scale = min(1.0, (most / (image.width * image.height)) ** 0.5)
+    width, height = (max(1, round(n * scale)) for n in image.size)
+    return width, height
+
+
+def _shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Smaller, with the note of the camera which way is up."""
+    orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+    small = image.convert("RGB").resize(size, Image.Resampling.BOX)
+    small.getexif()[_EXIF_ORIENTATION] = orientation
+    return small
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
@@ -77,19 +113,27 @@ def image_size(path: str | Path) -> tuple[int, int]:
     return _with_image(path, upright)
 
 
-def _with_image(path: str | Path, use):
+def _with_image(path: str | Path, use, content: bytes | None = None):
+    """What `use` makes of the opened image: of a file, or of its `content`."""
+    source = user_path(path) if content is None else io.BytesIO(content)
     try:
-        with warnings.catch_warnings(), Image.open(user_path(path)) as image:
+        with warnings.catch_warnings(), Image.open(source) as image:
             warnings.simplefilter("ignore")  # Pillow's about damaged EXIF
             return use(image)
     except FileNotFoundError as problem:
         raise missing_image(path) from problem
-    except (MemoryError, ImageError):
+    except ImageError:
         raise
+    except MemoryError as problem:
+        raise ImageError(
+            "is larger than the memory that is free",
+            where=path,
+            fix="Shrink it, or close other programs.",
+        ) from problem
     except Image.DecompressionBombError as problem:
         raise _too_large(path, problem) from problem
     except Exception as problem:  # Pillow's decoders raise many kinds on damaged files
-        raise _unreadable(path, problem) from problem
+        raise _unreadable(path, problem, content) from problem
 
 
 def _too_large(path: str | Path, problem: Exception) -> ImageError:
@@ -104,12 +148,17 @@ def _too_large(path: str | Path, problem: Exception) -> ImageError:
     )
 
 
-def _unreadable(path: str | Path, problem: Exception) -> ImageError:
+def _unreadable(
+    path: str | Path, problem: Exception, content: bytes | None
+) -> ImageError:
     """The error about a file that Pillow does not read, with what it is instead."""
     if isinstance(problem, IsADirectoryError | PermissionError):
         fix = "Check file_name and the image directory."
         return ImageError(f"cannot be read ({problem.strerror})", where=path, fix=fix)
-    kind = filekind.describe(user_path(path))
+    if content is None:
+        kind = filekind.describe(user_path(path))
+    else:
+        kind = filekind.describe_bytes(content)
     if isinstance(problem, UnidentifiedImageError) and kind is not None:
         return ImageError(
             f"cannot be read as an image: it is {kind[0]}", where=path, fix=kind[1]

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
-from poselab.datasets.images import read_image, upright_pixels
+from poselab.datasets.images import image_size, read_image, upright_pixels
 from poselab.errors import ArgumentError, require
 
+MOST = 1 << 24  # pixels, 16 million: people are found in pictures far smaller
 KINDS = (
     "Give a path, a Pillow image, a NumPy array [H, W, 3] of uint8, or a tensor "
     "[3, H, W] in [0, 1]."
@@ -42,6 +43,26 @@ def as_image(picture: Any) -> Tensor:
         value=type(picture).__name__,
         fix=KINDS,
     )
+
+
+def as_small_image(picture: Any, most: int = MOST) -> tuple[Tensor, Tensor]:
+    """As `as_image`, but a file or a Pillow image of more than `most` pixels is shrunk.
+
+    -> the picture [3, h, w] and how many of the full picture's pixels one of it has, in
+    x and y: [2].
+    """
+    if isinstance(picture, (str, PathLike)):
+        height, width = image_size(picture)
+        image = read_image(picture, most)
+    elif isinstance(picture, Image.Image):
+        turned = ImageOps.exif_transpose(picture)
+        width, height = turned.size
+        image = _of_pixels(upright_pixels(picture.copy(), most))
+    else:
+        image = as_image(picture)
+        height, width = image.shape[1:]
+    scale = [width / image.shape[2], height / image.shape[1]]
+    return image, torch.tensor(scale)
 
 
 def _of_array(array: np.ndarray) -> Tensor:

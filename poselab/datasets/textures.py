@@ -59,16 +59,16 @@ def _leaf(grid: tuple[Tensor, Tensor], generator: torch.Generator, count: int):
 
 
 def dead_leaves(
-    count: int, size: tuple[int, int], generator: torch.Generator
+    count: int, size: tuple[int, int], generator: torch.Generator, leaves: int = LEAVES
 ) -> Tensor:
-    """Pictures [count, 3, H, W] in [0, 1] of objects that cover each other."""
+    """Pictures [count, 3, H, W] in [0, 1] of `leaves` objects that cover each other."""
     height, width = size
     rows = torch.arange(height, device=generator.device) / height
     columns = torch.arange(width, device=generator.device) / width
     grid = torch.meshgrid(rows, columns, indexing="ij")
     base = _uniform(generator, count, 3, 1, 1)
     picture = base.expand(count, 3, height, width).clone()
-    for _ in range(LEAVES):
+    for _ in range(leaves):
         inside, along = _leaf(grid, generator, count)
         colour = _colours(count, generator)[..., None, None]  # [count, 3, 1, 1]
         shade = 1 + 0.5 * (_uniform(generator, count, 1, 1) - 0.5) * along
@@ -87,13 +87,15 @@ def _colours(count: int, generator: torch.Generator) -> Tensor:
     return (grey + strength * tint).clamp(0, 1)
 
 
-def textures(count: int, size: tuple[int, int], generator: torch.Generator) -> Tensor:
+def textures(
+    count: int, size: tuple[int, int], generator: torch.Generator, leaves: int = LEAVES
+) -> Tensor:
     """Random pictures [count, 3, H, W] in [0, 1] without a person: leaves and noise."""
-    leaves = dead_leaves(count, size, generator)
+    objects = dead_leaves(count, size, generator, leaves)
     noise = smooth_noise(count, size, generator)
     part = _uniform(generator, count, 1, 1, 1)
     amount = 0.02 + 0.2 * part**2
-    mixed = leaves + amount * noise
+    mixed = objects + amount * noise
     only = 0.5 + 0.2 * noise + 0.3 * (_uniform(generator, count, 3, 1, 1) - 0.5)
     pure = _uniform(generator, count, 1, 1, 1) < 0.15
     return torch.where(pure, only, mixed).clamp(0, 1)

@@ -26,6 +26,10 @@ from poselab.records import Sample
 
 BANK = {"cpu": 48, "cuda": 512}  # textures that are drawn once and then cut from
 BANK_SIZE = (192, 256)
+# For large pictures: finer textures, of which more is shown. Blurred ones would give
+# the people away, who would be the only sharp thing.
+FINE_BANK, FINE_SIZE, FINE_SHARE, FINE_LEAVES = 16, (288, 384), 0.45, 120
+SHARE = 0.2  # of a texture's sides: the smallest piece
 REPLACED = 0.7  # the share of scenes whose background is a texture
 CAMERA = 77  # the part of a seed that the camera's faults follow from
 PRINTED = 0.7  # the share of people whose clothes get folds or prints
@@ -34,8 +38,9 @@ PRINTED = 0.7  # the share of people whose clothes get folds or prints
 class WildPeople(SyntheticPeople):
     """`SyntheticPeople` with random backgrounds, prints, folds and light.
 
-    `backgrounds`, `prints` and `light` switch each kind off, for ablations. The truth
-    about the people is the same; depth is that of the scene that was replaced.
+    `backgrounds`, `prints` and `light` switch each kind off, for ablations; `fine`
+    textures are for pictures of about 288x384. The truth about the people is the same;
+    depth is that of the scene that was replaced.
     """
 
     def __init__(
@@ -44,15 +49,17 @@ class WildPeople(SyntheticPeople):
         backgrounds: bool = True,
         prints: bool = True,
         light: bool = True,
+        fine: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
         self.backgrounds, self.prints, self.light = backgrounds, prints, light
+        self.fine = fine
 
     @property
     def arguments(self) -> dict[str, Any]:
         """What decides the samples, for the key of a pool."""
-        own = {n: getattr(self, n) for n in ("backgrounds", "prints", "light")}
+        own = {n: getattr(self, n) for n in ("backgrounds", "prints", "light", "fine")}
         return {**super().arguments, **own}
 
     @cached_property
@@ -60,6 +67,8 @@ class WildPeople(SyntheticPeople):
         """Textures [K, 3, h, w] in [0, 1], the same for all seeds of a split."""
         kind = "cpu" if self.device.type == "cpu" else "cuda"
         generator = torch.Generator(self.device).manual_seed(self._seed(None))
+        if self.fine:
+            return textures(FINE_BANK, FINE_SIZE, generator, FINE_LEAVES)
         parts = [textures(32, BANK_SIZE, generator) for _ in range(BANK[kind] // 16)]
         return torch.cat(parts)[: BANK[kind]]
 
@@ -79,7 +88,7 @@ class WildPeople(SyntheticPeople):
                 somebody, self._printed(image, person, generator), image
             )
         if self.backgrounds:
-            other = cut(self.bank, count, scenes.size, generator)
+            other = self._cut(count, scenes.size, generator)
             chosen = _chance(count, generator, REPLACED) & ~somebody
             image = torch.where(chosen, other, image)
         if self.light:
@@ -88,6 +97,11 @@ class WildPeople(SyntheticPeople):
             image = image * (1 + weak * cloud.mean(1, keepdim=True))
         return image.clamp(0, 1)
 
+    def _cut(self, count: int, size: tuple[int, int], generator) -> Tensor:
+        """`count` pieces of the bank, [count, 3, H, W]."""
+        least = FINE_SHARE if self.fine else SHARE
+        return cut(self.bank, count, size, generator, least)
+
     def _printed(self, image: Tensor, person: Tensor, generator) -> Tensor:
         """Everybody with prints on them: pixels times, or mixed with, a texture.
 
@@ -95,7 +109,7 @@ class WildPeople(SyntheticPeople):
         """
         size = tuple(image.shape[-2:])
         for parity in (0, 1):
-            texture = cut(self.bank, len(image), size, generator)
+            texture = self._cut(len(image), size, generator)
             strength = 0.9 * _uniform(len(image), generator)
             times = image * (1 + strength * (2 * texture - 1))
             mixed = image + 0.6 * strength * (texture - image)
@@ -125,17 +139,21 @@ def _chance(count: int, generator: torch.Generator, chance: float) -> Tensor:
 
 
 def cut(
-    bank: Tensor, count: int, size: tuple[int, int], generator: torch.Generator
+    bank: Tensor,
+    count: int,
+    size: tuple[int, int],
+    generator: torch.Generator,
+    least: float = SHARE,
 ) -> Tensor:
     """`count` pieces [count, 3, H, W] of textures [K, 3, h, w], turned and flipped.
 
-    A piece shows from a fifth of a texture to all of it.
+    A piece is from `least` to `least` + 0.5 of a texture's sides long.
     """
     device = generator.device
     which = torch.randint(len(bank), (count,), generator=generator, device=device)
     draw = torch.rand(count, 5, generator=generator, device=device)
     angle = 2 * torch.pi * draw[:, 0]
-    scale = 0.2 + 0.5 * draw[:, 1]
+    scale = least + 0.5 * draw[:, 1]
     turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], 1)
     linear = (scale[:, None] * turn).unflatten(1, (2, 2))
     linear[:, :, 0] *= torch.where(draw[:, 2:3] < 0.5, -1.0, 1.0)

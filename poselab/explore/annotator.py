@@ -67,7 +67,7 @@ class Annotator(Explorer):
         self.points, self.visibility = _read(record, skeleton, self.image.size)
         self._given = copy.deepcopy((self.points, self.visibility))
         self.outline = _outline(record)
-        self._background = self._fit(width)
+        self._width, self._background = width, self._fit(width)
         self.canvas = self._make_canvas(width)
         super().__init__(
             self._paint,
@@ -98,8 +98,7 @@ class Annotator(Explorer):
         with an eighth of air on each side. Raises `AnnotationError` if no joint is
         labelled.
         """
-        labelled = sum(v > 0 for v in self.visibility)
-        if not labelled:
+        if not any(self.visibility):
             fix = "Click on the canvas to place joints."
             raise AnnotationError(
                 "no joint is labelled yet", where="Annotator", fix=fix
@@ -110,13 +109,17 @@ class Annotator(Explorer):
             "image_id": 1,
             "category_id": 1,
             "iscrowd": 0,
-            "num_keypoints": labelled,
+            "num_keypoints": sum(v > 0 for v in self.visibility),
             "keypoints": [n for p, v in triples for n in ([*p, v] if v else [0, 0, 0])],
             **(self.outline or self._around()),
         }
 
+    def records(self) -> list[dict[str, Any]]:
+        """The annotations of everybody: here of one person."""
+        return [self.record()]
+
     def to_coco(self) -> dict[str, Any]:
-        """A whole annotation file with this one record; `json.dump` writes it."""
+        """A whole annotation file with these records; `json.dump` writes it."""
         width, height = self.image.size
         image = {"id": 1, "file_name": self.file_name, "width": width, "height": height}
         person = {
@@ -128,7 +131,7 @@ class Annotator(Explorer):
         }
         return {
             "images": [image],
-            "annotations": [self.record()],
+            "annotations": self.records(),
             "categories": [person],
         }
 

@@ -19,6 +19,7 @@ from poselab.datasets.coco.layout import open_coco
 from poselab.datasets.pool import FIELDS
 from poselab.datasets.sources import Mixed, Source, Varied
 from poselab.datasets.wild import Taken, WildCrops, WildPeople
+from poselab.datasets.windows import Windows
 from poselab.errors import require
 from poselab.records import Sample
 
@@ -143,6 +144,34 @@ class Wild(Drawn):
         alone = WildPeople(size, self.people, seed, **self.switches, **there)
         crops = WildCrops(size, seed=seed, switches=self.switches, **there)
         return [alone] + [crops] * bool(self.crops)
+
+
+@dataclass(frozen=True)
+class WildScenes(Wild):
+    """`Wild` whole scenes of `scene` (H, W) px, of which windows are cut.
+
+    A window is at least `smallest` of the scene long. Drawn on a CPU.
+    """
+
+    scene: tuple[int, int] = (288, 384)
+    smallest: float = 0.35
+
+    def open(
+        self, size: tuple[int, int], seed: int = 0, folder: str | None = None
+    ) -> tuple[Source, Sample]:
+        """As for `Drawn`."""
+        if folder is not None:
+            return super().open(size, seed, folder)
+        maker = WildPeople(self.scene, self.people, seed, fine=True, **self.switches)
+        pool = maker.pool(self.pool)
+        others = maker.batch(self.held_out, maker.generator(seed + HELD_OUT))
+        draws = torch.Generator().manual_seed(seed)
+        held_out = Windows(pool, size, self.smallest).cut(others, draws)
+        return self._photographed(Windows(pool, size, self.smallest)), held_out
+
+    def resident(self, size: Any, seed: int, device: Any) -> tuple[Source, Sample]:
+        """As `open`: these scenes are drawn and cut on the CPU."""
+        return self.open(size, seed)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,11 @@ _KINDS: tuple[tuple[bytes, str, str], ...] = (
 
 def describe(path: str | Path) -> tuple[str, str] | None:
     """(what a file is, what to do) by its first bytes; None if they tell nothing."""
-    head = first_bytes(path)
+    return describe_bytes(first_bytes(path))
+
+
+def describe_bytes(head: bytes) -> tuple[str, str] | None:
+    """As `describe`, given the first bytes themselves."""
     if not head:
         return "empty", "It was cut short or never written: fetch it again."
     for pattern, kind, fix in _KINDS:

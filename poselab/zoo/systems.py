@@ -2,35 +2,93 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from poselab.datasets.pictures import as_image
+from poselab.datasets.pictures import as_small_image
 from poselab.errors import require
-from poselab.pipelines import TopDown
+from poselab.pipelines import SecondLook, SinglePerson, TopDown, Votes
 from poselab.records import Poses
 from poselab.zoo.cards import FOLDER
 from poselab.zoo.loading import content_of, load
 
+# For photographs: the detector, and the networks for one person that vote on the joints
+# (`pipelines.Votes`). All have seen drawn people only; notebook 00 shows what they can
+# do. Eight that differ are better than the best of them.
+PHOTOGRAPHS: tuple[str, tuple[str, ...]] = (
+    "rcnn_tiny",
+    (
+        "photo",
+        "hrnet_large_tiny",
+        "hrnet_tiny",
+        "cpm_tiny",
+        "heatmap_tiny",
+        "simple_baseline_tiny",
+        "hourglass_1_tiny",
+        "deeppose_tiny",
+    ),
+)
+SURE = 0.5  # of a box's score: below it there is mostly nobody
+
+
+def likely(pose: str | Sequence[str]) -> dict[str, Any]:
+    """Options of `top_down` that leave only people who are likely there.
+
+    Where networks vote, the boxes move to the people in them and have to be good for
+    the joints, too: how many agree means the same for all people. The heights of one
+    network's heatmaps do not.
+    """
+    return {"score_threshold": SURE, "looks": 0 if isinstance(pose, str) else 2}
+
 
 def top_down(
     detector: str = "rcnn_tiny",
-    pose: str = "hrnet_large_tiny",
+    pose: str | Sequence[str] = "hrnet_large_tiny",
     *,
     detector_path: str | Path | None = None,
     pose_path: str | Path | None = None,
     folder: Path = FOLDER,
+    looks: int = 0,
     **options: Any,
 ) -> TopDown:
-    """The top-down system of two networks that `load` knows, bundled or released.
+    """The top-down system of networks that `load` knows, bundled or released.
 
-    By default the best pair of those that are bundled. A bundled detector sees a
-    picture at the size of those that it learned from; the crops are cut from all its
-    pixels. Paths are of weights that are there already. `options` go to `TopDown`; the
-    flip test is on. The released pair is
+    By default the best pair of those that are bundled, for drawn people. A bundled
+    detector sees a picture at the size of those that it learned from; the crops are cut
+    from all its pixels. Several names for `pose` vote (`pipelines.Votes`); with `looks`
+    the boxes move so many times to the people in them (`pipelines.SecondLook`). Paths
+    are of weights that are there already, for one `pose`. `options` go to `TopDown`;
+    the flip test is on. The released pair is
     `top_down("keypointrcnn_r50_fpn", "hrnet_w32_coco")`. Raises `ArgumentError` for
     networks that do not belong in these places, and what `load` raises.
     """
+    names = [pose] if isinstance(pose, str) else list(pose)
+    _check(detector, names, pose_path, folder)
+    finder = load(detector, path=detector_path, folder=folder)
+    if getattr(finder, "side", ()) is None:
+        finder.side = tuple(finder.codec.size)
+    nets = [load(name, path=pose_path, folder=folder) for name in names]
+    first = nets[0]
+    known = {"flip": True, "normalise": first.normalise}
+    system = TopDown(finder, first, first.codec, **{**known, **options})
+    if len(nets) > 1:
+        system.single = Votes([_member(net, system.single, options) for net in nets])
+    if looks:
+        system.detector = SecondLook(finder, system.single, looks)
+    return system
+
+
+def _member(net: Any, like: SinglePerson, options: dict[str, Any]) -> SinglePerson:
+    """One of several networks, asked as the first one is."""
+    normalise = options.get("normalise", net.normalise)
+    return SinglePerson(
+        net, net.codec, margin=like.margin, flip=like.flip, normalise=normalise
+    )
+
+
+def _check(detector: str, names: list[str], path: Any, folder: Path) -> None:
+    """Raise an `ArgumentError` unless the networks belong in their places."""
     require(
         _detects(detector, folder),
         "is no detector",
@@ -40,19 +98,21 @@ def top_down(
         fix="rcnn_tiny is one, and keypointrcnn_r50_fpn.",
     )
     require(
-        not _detects(pose, folder),
-        "is a detector, and no network for crops of people",
+        len(names) > 0 and (path is None or len(names) == 1),
+        "a file of weights is for one network" if names else "names no network",
         where="top_down",
         field="pose",
-        value=pose,
-        fix="hrnet_large_tiny is one, and hrnet_w32_coco.",
+        value=names,
     )
-    finder = load(detector, path=detector_path, folder=folder)
-    net = load(pose, path=pose_path, folder=folder)
-    if getattr(finder, "side", ()) is None:
-        finder.side = tuple(finder.codec.size)
-    known = {"flip": True, "normalise": net.normalise}
-    return TopDown(finder, net, net.codec, **{**known, **options})
+    for name in names:
+        require(
+            not _detects(name, folder),
+            "is a detector, and no network for crops of people",
+            where="top_down",
+            field="pose",
+            value=name,
+            fix="hrnet_large_tiny is one, and hrnet_w32_coco.",
+        )
 
 
 def _detects(name: str, folder: Path) -> bool:
@@ -62,13 +122,20 @@ def _detects(name: str, folder: Path) -> bool:
 
 def everybody(
     picture: Any,
-    detector: str = "rcnn_tiny",
-    pose: str = "hrnet_large_tiny",
+    detector: str = PHOTOGRAPHS[0],
+    pose: str | Sequence[str] = PHOTOGRAPHS[1],
     **options: Any,
 ) -> Poses:
     """Everybody in a picture, surest first: what `poselab.estimate` does.
 
-    `picture` as for `poselab.datasets.as_image`; the rest as for `top_down`.
+    `picture` as for `poselab.datasets.as_image`; the rest as for `top_down`, with
+    `likely` where the caller says nothing else. A file of more than 16 million pixels
+    is read smaller; joints and boxes are in its own pixels.
     """
-    image = as_image(picture)
-    return top_down(detector, pose, **options)(image)
+    image, scale = as_small_image(picture)
+    poses = top_down(detector, pose, **{**likely(pose), **options})(image)
+    scale = scale.to(poses.keypoints)
+    return poses.replace(
+        keypoints=(poses.keypoints + 0.5) * scale - 0.5,
+        boxes=poses.known("boxes") * scale.repeat(2),
+    )

@@ -29,6 +29,8 @@ _FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",  # a camera that shows a test picture
+    "--use-fake-ui-for-media-stream",  # and the permission to use it
 ]
 _QUIET = {  # no question about news, no help pages over the notebook
     "@jupyterlab/apputils-extension/notification": {

@@ -56,6 +56,15 @@ def test_all_networks_get_the_same(name):
         assert (recipe.data.pool, recipe.data.crops) == (16, 16)
 
 
+def test_whole_scenes_stay_whole():
+    """A detector that learned from crops of one person found nobody in scenes."""
+    data = budgeted(recipes.find("photo_detector"), RULES, 1_000_000, 3e-3).data
+    assert (data.pool, data.crops) == (RULES.scenes, 0)
+    assert data.people != 1
+    photo = budgeted(recipes.find("photo"), RULES, 1_000_000, 3e-3).data
+    assert (photo.pool, photo.crops) == (RULES.pool, RULES.pool)
+
+
 def test_rules_are_read_as_they_were_written(tmp_path):
     RULES.write(tmp_path / "rules.json")
     assert Rules.read(tmp_path / "rules.json") == RULES

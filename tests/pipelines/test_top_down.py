@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import poselab
 from poselab import codecs, datasets, metrics, zoo
 from poselab.codecs import ReleasedCodec, crop_matrix_reference
 from poselab.errors import ArgumentError, DownloadError, ShapeError
@@ -262,6 +263,16 @@ def test_three_lines_from_nothing_to_poses(serve):
     assert parts == [None, "bytes=5000-"]
     large()  # from the cache
     assert len(server.requests) == 3
+
+
+def test_estimate_with_a_released_network(serve):
+    """A bundled detector and one large network, by the names alone."""
+    server = serve()
+    picture = datasets.evaluation("crowd", 1, (192, 256))[0].image
+    poses = poselab.estimate(picture, pose="hrnet_w32_coco")
+    assert poses.keypoints.shape[1:] == (17, 2)
+    assert len(poses.keypoints) > 0
+    assert [path for path, _ in server.requests] == ["/hrnet_w32_coco.pth"]
 
 
 def test_a_file_of_somebody_else_is_not_loaded(serve, tmp_path):

@@ -138,6 +138,43 @@ def test_a_very_large_picture_says_how_large(tmp_path, monkeypatch):
     assert read_image(tmp_path / "a.png").shape == (3, 300, 400)
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif"])
+@pytest.mark.parametrize("turn", [1, 6])
+def test_more_pixels_than_are_wanted_are_shrunk(tmp_path, name, turn):
+    left = Image.new("RGB", (400, 300), "white")
+    left.paste("black", (200, 0, 400, 300))
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    left.save(tmp_path / name, exif=exif)
+    small = read_image(tmp_path / name, most=7500)
+    large = read_image(tmp_path / name)
+    assert large.shape[1:] == ((300, 400) if turn == 1 else (400, 300))
+    assert [2 * n // 8 for n in large.shape[1:]] == [
+        2 * n // 2 for n in small.shape[1:]
+    ]
+    expected = torch.nn.functional.avg_pool2d(large, 4)
+    assert (small - expected).abs().mean() < 0.02
+    assert torch.equal(read_image(tmp_path / name, most=120_000), large)
+
+
+def test_sixteen_bits_are_shrunk_at_their_brightness(tmp_path):
+    Image.fromarray(np.full((40, 60), 32896, np.uint16)).save(tmp_path / "a.png")
+    small = read_image(tmp_path / "a.png", most=600)
+    assert small.shape == (3, 20, 30)
+    assert (small - 0.5).abs().max() < 0.01
+
+
+def test_a_picture_larger_than_the_memory_is_one_line(tmp_path, monkeypatch):
+    Image.new("RGB", (4, 3)).save(tmp_path / "a.png")
+
+    def full(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(images, "eight_bits", full)
+    with pytest.raises(ImageError, match="a.png: is larger than the memory"):
+        read_image(tmp_path / "a.png")
+
+
 # --- detections of a larger set ------------------------------------------------------
 
 BOX = {"category_id": 1, "bbox": [0, 0, 9, 9], "score": 0.9}

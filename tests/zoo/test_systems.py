@@ -7,10 +7,12 @@ from PIL import Image
 
 import poselab
 from poselab import zoo
-from poselab.datasets import as_image, evaluation
+from poselab.datasets import as_image, evaluation, pictures
 from poselab.draw import to_pil
 from poselab.errors import ArgumentError, ImageError
 from poselab.records import Poses
+from poselab.zoo import systems
+from poselab.zoo.systems import PHOTOGRAPHS, likely
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,12 @@ def picture():
 
 @pytest.fixture(scope="module")
 def found(picture):
-    return poselab.estimate(picture)
+    return one(picture)
+
+
+def one(picture):
+    """With one network instead of eight, and every box: quicker."""
+    return poselab.estimate(picture, pose="heatmap_tiny", score_threshold=0.05)
 
 
 def same(a, b):
@@ -35,7 +42,21 @@ def test_everybody_in_a_drawn_crowd(picture, found):
     assert len(found.keypoints) > 1
     assert found.keypoints.shape[1:] == (17, 2)
     assert (found.person_scores.diff() <= 0).all()
-    same(found, zoo.top_down()(picture))
+    same(found, zoo.top_down("rcnn_tiny", "heatmap_tiny")(picture))
+
+
+def test_by_default_eight_vote_and_only_who_is_likely_is_left(picture):
+    sure = poselab.estimate(picture)
+    same(sure, zoo.top_down(*PHOTOGRAPHS, **likely(PHOTOGRAPHS[1]))(picture))
+    system = zoo.top_down(*PHOTOGRAPHS, **likely(PHOTOGRAPHS[1]))
+    assert len(system.single.members) == len(PHOTOGRAPHS[1]) == 8
+    assert all(member.flip for member in system.single.members)
+    every = system(picture, score_threshold=0.05)
+    assert 0 < len(sure.keypoints) <= len(every.keypoints)
+    single = poselab.estimate(picture, pose="heatmap_tiny")
+    same(
+        single, zoo.top_down("rcnn_tiny", "heatmap_tiny", score_threshold=0.5)(picture)
+    )
 
 
 def turned(image, path):
@@ -58,15 +79,31 @@ def test_it_does_not_matter_how_a_picture_is_given(kind, picture, found, tmp_pat
         "numpy": lambda: np.asarray(image),
         "bytes": lambda: (picture * 255).round().byte(),
     }[kind]()
-    same(poselab.estimate(given), found)
+    same(one(given), found)
 
 
 def test_a_large_picture_is_seen_small_and_cut_large(picture, found):
     large = torch.nn.functional.interpolate(picture[None], scale_factor=3)[0]
-    poses = poselab.estimate(large)
+    poses = one(large)
     n = min(len(poses.keypoints), len(found.keypoints), 2)
     small = (poses.keypoints[:n] - 1) / 3
     assert (small - found.keypoints[:n]).norm(dim=-1).median() < 3
+
+
+def test_a_file_of_very_many_pixels_is_read_smaller(picture, tmp_path, monkeypatch):
+    """The joints are in the file's own pixels all the same."""
+    to_pil(picture).resize((768, 576)).save(tmp_path / "large.png")
+    whole = one(tmp_path / "large.png")
+    reader = pictures.as_small_image
+    monkeypatch.setattr(systems, "as_small_image", lambda p: reader(p, 256 * 192))
+    small = one(tmp_path / "large.png")
+    n = min(len(small.keypoints), len(whole.keypoints), 2)  # the surest two
+    assert n == 2
+    near = (small.keypoints[:n] - whole.keypoints[:n]).norm(dim=-1).median()
+    assert near < 9  # 3 px of the picture that was read
+    assert (small.boxes[:n] - whole.boxes[:n]).abs().median() < 9
+    held = one(Image.open(tmp_path / "large.png"))
+    same(held, small)
 
 
 def test_grey_and_transparent_pictures():
@@ -111,6 +148,14 @@ def test_networks_in_the_wrong_place(picture):
         poselab.estimate(picture, pose="rcnn_tiny")
     with pytest.raises(ArgumentError, match="name = 'lenet'.*hrnet_tiny"):
         poselab.estimate(picture, pose="lenet")
+    with pytest.raises(ArgumentError, match="names no network"):
+        poselab.estimate(picture, pose=[])
+    with pytest.raises(ArgumentError, match="pose = 'rcnn_tiny': is a detector"):
+        poselab.estimate(picture, pose=["hrnet_tiny", "rcnn_tiny"])
+    with pytest.raises(ArgumentError, match="a file of weights is for one network"):
+        poselab.estimate(
+            picture, pose=["hrnet_tiny", "cpm_tiny"], pose_path="weights.pth"
+        )
 
 
 def test_parts_are_there_when_they_are_asked_for():

@@ -72,8 +72,10 @@ def _people(recipe: Recipe, rules: Rules) -> Any:
     """The people a recipe learns from: as many as all the others have."""
     data, few = recipe.data, {"held_out": rules.held_out}
     if type(data) is not Drawn:  # people of its own kind
-        known = {"pool": rules.pool, "crops": rules.pool, **few}
-        return replace(data, **{k: v for k, v in known.items() if hasattr(data, k)})
+        pool = rules.pool if data.people == 1 else rules.scenes
+        known = {"pool": pool, "crops": rules.pool, **few}
+        # No crops join a recipe without any: a detector learns from whole scenes.
+        return replace(data, **{k: v for k, v in known.items() if getattr(data, k, 0)})
     if recipe.task == "single":
         return replace(MIXTURE, pool=rules.pool, crops=rules.pool, **few)
     return replace(data, pool=rules.scenes, held_out=64)

@@ -49,10 +49,13 @@ def rcnn_tiny(
     ratios: tuple[float, ...] = (1.5, 2.5, 4.0),
     width: int = 48,
     hidden: int = 96,
+    iou_threshold: float = 0.65,
 ) -> RCNN:
     """The tiny detector; images stay as they are, in [0, 1] and at their own size."""
     backbone = PyramidBackbone(TinyBody(), width)
     few = {"pre_nms_topk": 100, "post_nms_topk": 48}
     rpn = ProposalNetwork(width, tuple(sizes), tuple(ratios), **few)
     heads = RoiHeads(width, 2, hidden, STRIDES)
-    return RCNN(backbone, rpn, heads, side=None, normalise=PLAIN, iou_threshold=0.65)
+    return RCNN(
+        backbone, rpn, heads, side=None, normalise=PLAIN, iou_threshold=iou_threshold
+    )
