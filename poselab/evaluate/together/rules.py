@@ -72,7 +72,8 @@ def _people(recipe: Recipe, rules: Rules) -> Any:
     """The people a recipe learns from: as many as all the others have."""
     data, few = recipe.data, {"held_out": rules.held_out}
     if type(data) is not Drawn:  # people of its own kind
-        pool = rules.pool if data.people == 1 else rules.scenes
+        alone = getattr(data, "people", 0) == 1  # a film has no number of people
+        pool = rules.pool if alone else rules.scenes
         known = {"pool": pool, "crops": rules.pool, **few}
         # No crops join a recipe without any: a detector learns from whole scenes.
         return replace(data, **{k: v for k, v in known.items() if getattr(data, k, 0)})
