@@ -28,6 +28,8 @@ class BodyCodec(Codec, name="body"):
     the middle), "joints" [B, J, 3] m.
     """
 
+    recordable = False  # the body's chain of parents goes to the GPU in every step
+
     def __init__(
         self, size: tuple[int, int] = (128, 96), skeleton: Skeleton = COCO_17
     ) -> None:
