@@ -3,12 +3,12 @@
 import pytest
 import torch
 
+from poselab import zoo
 from poselab.codecs.space import LocationMapCodec, root_joint
 from poselab.datasets import SyntheticPeople
 from poselab.explore.lifting import TwinExplorer
 from poselab.explore.vnect import FilterExplorer, LocationMapExplorer
 from poselab.geometry import project
-from poselab.models import build
 from poselab.skeleton import COCO_17
 
 
@@ -19,7 +19,7 @@ def samples():
 
 @pytest.fixture(scope="module")
 def maps(samples):
-    return LocationMapExplorer(build("vnect_tiny"), LocationMapCodec(), samples)
+    return LocationMapExplorer(zoo.load("vnect_tiny"), LocationMapCodec(), samples)
 
 
 def test_every_control_of_the_maps_changes_the_picture(maps):
@@ -35,7 +35,8 @@ def test_read_at_the_peak_it_is_the_codec_s_answer(maps, samples):
         poses = codec.decode(maps.network(samples.image[:1]))
     joints, points = maps.read(0, 0.0)
     # The network is asked twice, by one thread and by several: the last digits of
-    # float32 differ, and where a heatmap is flat DARK's step enlarges them.
+    # A trained network: where a heatmap is flat, DARK's step enlarges the last digits
+    # of float32, which differ between one thread and several.
     torch.testing.assert_close(joints, poses.joints_3d[0, 0], rtol=1e-3, atol=0.05)
     torch.testing.assert_close(points, poses.keypoints[0, 0], rtol=0, atol=0.01)
     _, far = maps.read(0, 10.0)
