@@ -34,9 +34,8 @@ def test_read_at_the_peak_it_is_the_codec_s_answer(maps, samples):
     with torch.no_grad():
         poses = codec.decode(maps.network(samples.image[:1]))
     joints, points = maps.read(0, 0.0)
-    # The network is asked twice, by one thread and by several: the last digits of
-    # A trained network: where a heatmap is flat, DARK's step enlarges the last digits
-    # of float32, which differ between one thread and several.
+    # Asked by one thread and by several, the last digits of float32 differ, and where
+    # a heatmap is flat, as a fresh network's are, DARK's step enlarges them.
     torch.testing.assert_close(joints, poses.joints_3d[0, 0], rtol=1e-3, atol=0.05)
     torch.testing.assert_close(points, poses.keypoints[0, 0], rtol=0, atol=0.01)
     _, far = maps.read(0, 10.0)
