@@ -22,6 +22,8 @@ from poselab.errors import PoselabError, require
 from poselab.records import Poses, Sample
 from poselab.skeleton import COCO_17, Skeleton
 
+SURE = 1e-7  # nearer to 0 and 1 answers cost the same
+
 
 class SceneCodec(Codec):
     """The base of codecs that group: maps of `stride` for inputs of `size` (H, W) px.
@@ -193,6 +195,32 @@ def weighted_mse(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Mean of squared differences times `weight`, which spreads to [B, C, h, w]."""
     weight = weight.expand_as(target)
     return (weight * (output.float() - target).square()).sum() / weight.sum().clamp(1)
+
+
+def weighted_log_loss(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Mean of cross-entropies times `weight`, which spreads to [B, C, h, w].
+
+    `output` are probabilities. Each cell asks for its own yes or no, as in PersonLab's
+    discs (1803.08225); a target between 0 and 1 is an answer that is true that often.
+    What a right answer would still cost is taken off, so 0 is the best, as for squares.
+    """
+    weight = weight.expand_as(target)
+    p = output.float().clamp(SURE**2, 1 - SURE)  # the slope at 0 must not be lost
+    t = target.clamp(SURE, 1 - SURE)
+    each = t * (t / p).log() + (1 - t) * ((1 - t) / (1 - p)).log()
+    return (weight * each).sum() / weight.sum().clamp(1)
+
+
+def one_of(known: dict[str, Any], name: str) -> str:
+    """`name`, if it is among the `known` criteria; an `ArgumentError` if not."""
+    known_names = ", ".join(known)
+    require(
+        name in known, f"must be one of {known_names}", where="criterion", value=name
+    )
+    return name
+
+
+CRITERIA = {"mse": weighted_mse, "logistic": weighted_log_loss}
 
 
 def poses_of(points: np.ndarray, scores: np.ndarray, totals: np.ndarray) -> Poses:

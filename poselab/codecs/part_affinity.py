@@ -16,8 +16,10 @@ from torch import Tensor
 
 from poselab.codecs.base import Inputs, Targets
 from poselab.codecs.bottom_up import (
+    CRITERIA,
     SceneCodec,
     counted,
+    one_of,
     poses_of,
     stacked,
     sub_cell,
@@ -80,10 +82,11 @@ class PartAffinityCodec(SceneCodec, name="part_affinity"):
     The outputs of a stage are the pair (fields, heatmaps). `sigma` of the heatmaps and
     half the `width` of a limb are in cells, and so is its `reach` beyond its ends.
     `foreground` is how much more a cell counts in the loss where the target is not
-    empty. `rules` are the constants of the grouping; `precise` moves the joints from
-    the pixels where they were found to the tops of the Gaussians; `released` reads
-    fields in the order of the released network. The neck is the middle of the
-    shoulders; answers have COCO's 17 joints.
+    empty; `criterion` is what the loss of heatmaps is, "mse" or, for a network whose
+    heatmaps are probabilities, "logistic". `rules` are the constants of the grouping;
+    `precise` moves the joints from the pixels where they were found to the tops of the
+    Gaussians; `released` reads fields in the order of the released network. The neck is
+    the middle of the shoulders; answers have COCO's 17 joints.
     """
 
     parts: Skeleton = OPENPOSE_18
@@ -96,6 +99,7 @@ class PartAffinityCodec(SceneCodec, name="part_affinity"):
         width: float = 1.0,
         reach: float = 1.0,
         foreground: float = 0.0,
+        criterion: str = "mse",
         rules: Grouping | dict = PYTHON,
         precise: bool = True,
         released: bool = False,
@@ -103,6 +107,7 @@ class PartAffinityCodec(SceneCodec, name="part_affinity"):
         super().__init__(size, stride, COCO_17)
         self.precise = precise
         self.sigma, self.foreground = sigma, foreground
+        self.criterion = one_of(CRITERIA, criterion)
         self.width, self.reach = width, reach
         self.rules = rules if isinstance(rules, Grouping) else replace(PYTHON, **rules)
         order = RELEASED if released else range(len(self.parts.limbs))
@@ -137,15 +142,19 @@ class PartAffinityCodec(SceneCodec, name="part_affinity"):
         return ordered
 
     def loss(self, output: list[tuple[Tensor, Tensor]], targets: Targets) -> Tensor:
-        """Squared differences of both, of every stage, added (equations 5 and 6)."""
-        total = []
+        """Squared differences of both, of every stage, added (equations 5 and 6).
+
+        With `criterion="logistic"` heatmaps cost the cross-entropy of each cell.
+        """
+        total, of_heatmaps = [], CRITERIA[self.criterion]
         for stage in self.stages(output):
             for found, name in zip(stage, ("fields", "heatmaps"), strict=True):
                 goal = targets[name]
                 weight = targets["weight"] * (1 + self.foreground * goal.abs())
                 if name == "heatmaps":  # the background is where nothing is
                     weight[:, -1:] = targets["weight"]
-                total.append(weighted_mse(found, goal, weight))
+                measure = of_heatmaps if name == "heatmaps" else weighted_mse
+                total.append(measure(found, goal, weight))
         return torch.stack(total).sum()
 
     def mirror(self, output: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

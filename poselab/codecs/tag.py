@@ -18,13 +18,14 @@ from torch import Tensor
 from poselab.codecs import tag_group
 from poselab.codecs.base import Inputs, Targets
 from poselab.codecs.bottom_up import (
+    CRITERIA,
     SceneCodec,
     counted,
+    one_of,
     poses_of,
     resized,
     stacked,
     sub_cell,
-    weighted_mse,
 )
 from poselab.codecs.heatmap import draw_targets
 from poselab.codecs.heatmap_decode import cells_to_pixels, pixels_to_cells
@@ -62,7 +63,9 @@ class TagCodec(SceneCodec, name="tag"):
     """People as heatmaps and tags: [B, 2 J, h, w] of `stride`, tags in the second half.
 
     More channels than 2 J are not looked at. `sigma` is in cells; `foreground` is how
-    much more a cell counts where the target is not 0; `pull` and `push` are the weights
+    much more a cell counts where the target is not 0; `criterion` is what the loss of
+    heatmaps is, "mse" or, for a network whose heatmaps are probabilities, "logistic";
+    `pull` and `push` are the weights
     of `tag_loss`. Maps are read at `enlarge` times their resolution, with the grouping
     of `rules`; `fill` looks for joints that were missed. `precise` puts joints at the
     tops of the Gaussians instead of a quarter of a cell beside the highest cell.
@@ -74,6 +77,7 @@ class TagCodec(SceneCodec, name="tag"):
         stride: int = 4,
         sigma: float = 1.0,
         foreground: float = 0.0,
+        criterion: str = "mse",
         pull: float = 1e-3,
         push: float = 1e-3,
         enlarge: int = 1,
@@ -87,6 +91,7 @@ class TagCodec(SceneCodec, name="tag"):
             enlarge in (1, 2, 4), "must be 1, 2 or 4", where="enlarge", value=enlarge
         )
         self.sigma, self.foreground, self.fill = sigma, foreground, fill
+        self.criterion = one_of(CRITERIA, criterion)
         self.pull, self.push, self.enlarge = pull, push, enlarge
         if isinstance(rules, dict):
             rules = replace(tag_group.AE, **rules)
@@ -136,7 +141,8 @@ class TagCodec(SceneCodec, name="tag"):
         return loss + self.pull * pull + self.push * push
 
     def _heat(self, heatmaps: Tensor, goal: Tensor, weight: Tensor) -> Tensor:
-        return weighted_mse(heatmaps, goal, weight * (1 + self.foreground * goal))
+        weight = weight * (1 + self.foreground * goal)
+        return CRITERIA[self.criterion](heatmaps, goal, weight)
 
     def _halves(self, output: Tensor) -> tuple[Tensor, Tensor]:
         """Heatmaps and tags [B, J, h, w]."""

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from poselab.errors import require
 from poselab.models.hourglass import check_sides, merge
 from poselab.models.registry import register
+from poselab.models.trunk import expect_little, probabilities
 
 
 class Layer(nn.Module):
@@ -72,6 +73,7 @@ class AssociativeEmbedding(nn.Module):
     Channels 0 to J - 1 are heatmaps, J to 2 J - 1 tags. The released network has 68
     channels for 17 joints, of which the second half is never used: `spare` = 34.
     `stem` are the channels at strides 2 and 4, `norm` adds BN after each ReLU.
+    With `logistic` the heatmaps are probabilities, for a loss of cross-entropies.
     4 * 2^depth has to divide H and W. Raises `ShapeError` and `ArgumentError`.
     """
 
@@ -87,6 +89,7 @@ class AssociativeEmbedding(nn.Module):
         stem: tuple[int, int] = (64, 128),
         norm: bool = False,
         spare: int = 0,
+        logistic: bool = False,
     ) -> None:
         super().__init__()
         for name, value in (("joints", joints), ("stacks", stacks), ("depth", depth)):
@@ -116,6 +119,9 @@ class AssociativeEmbedding(nn.Module):
         self.outs = nn.ModuleList(
             Layer(width, outputs, 1, relu=False) for _ in range(stacks)
         )
+        self.probable = joints if logistic else 0
+        for out in self.outs if logistic else ():
+            expect_little(out.conv, joints)
         between = range(stacks - 1)
         self.merge_features = nn.ModuleList(merge(width, width) for _ in between)
         self.merge_preds = nn.ModuleList(merge(outputs, width) for _ in between)
@@ -125,7 +131,8 @@ class AssociativeEmbedding(nn.Module):
         x, outputs = self.pre(images), []  # [B, width, H/4, W/4]
         for i in range(self.stages):
             features = self.features[i](x)  # [B, width, H/4, W/4]
-            outputs.append(self.outs[i](features))  # [B, 2 J, H/4, W/4]
+            answer = probabilities(self.outs[i](features), self.probable)
+            outputs.append(answer)  # [B, 2 J, H/4, W/4]
             if i + 1 < self.stages:
                 x = x + self.merge_preds[i](outputs[-1])
                 x = x + self.merge_features[i](features)
@@ -134,8 +141,15 @@ class AssociativeEmbedding(nn.Module):
 
 @register("associative_embedding_tiny")
 def associative_embedding_tiny(
-    joints: int = 17, stacks: int = 2, width: int = 40, growth: int = 8, depth: int = 4
+    joints: int = 17,
+    stacks: int = 2,
+    width: int = 40,
+    growth: int = 8,
+    depth: int = 4,
+    logistic: bool = False,
 ) -> AssociativeEmbedding:
     """For images of 192 x 256 on a laptop: two narrow stacks, with BN."""
     stem = (width // 2, width)
-    return AssociativeEmbedding(joints, stacks, width, growth, depth, stem, norm=True)
+    return AssociativeEmbedding(
+        joints, stacks, width, growth, depth, stem, norm=True, logistic=logistic
+    )

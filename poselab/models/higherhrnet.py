@@ -16,7 +16,7 @@ from poselab.errors import require
 from poselab.models.hrnet import MODULES, HRNet
 from poselab.models.registry import register
 from poselab.models.resnet import BasicBlock
-from poselab.models.trunk import SMALL
+from poselab.models.trunk import SMALL, expect_little, probabilities
 
 
 @register("higherhrnet")
@@ -27,7 +27,8 @@ class HigherHRNet(HRNet):
     heatmaps only. 32 has to divide H and W. `width`, `modules`, `blocks` and `stem` as
     for `HRNet`; `refine` residual blocks follow the transposed convolution (the paper:
     4). Without `fine` the second answer is left out and the tuple has one entry: HRNet
-    with associative embedding, the paper's baseline (table 4).
+    with associative embedding, the paper's baseline (table 4). With `logistic` the
+    heatmaps are probabilities, for a loss of cross-entropies.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class HigherHRNet(HRNet):
         stem: int = 64,
         refine: int = 4,
         fine: bool = True,
+        logistic: bool = False,
     ) -> None:
         require(
             isinstance(joints, int) and joints >= 1,
@@ -55,13 +57,18 @@ class HigherHRNet(HRNet):
             heads.append(nn.Conv2d(width, joints, 1))
             self.deconv_layers.append(_finer(width + 2 * joints, width, refine))
         self.final_layers = nn.ModuleList(heads)
+        self.probable = joints if logistic else 0
+        for head in heads if logistic else ():
+            expect_little(head, joints)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:  # [B, 3, H, W]
         x = self.features(images)  # [B, width, H/4, W/4]
-        answers = [self.final_layers[0](x)]  # [B, 2 J, H/4, W/4]
+        first = self.final_layers[0](x)
+        answers = [probabilities(first, self.probable)]  # [B, 2 J, H/4, W/4]
         for finer, head in zip(self.deconv_layers, self.final_layers[1:], strict=True):
             x = finer(torch.cat([x, answers[-1]], 1))  # [B, width, H/2, W/2]
-            answers.append(head(x))  # [B, J, H/2, W/2]
+            answer = probabilities(head(x), self.probable)
+            answers.append(answer)  # [B, J, H/2, W/2]
         return tuple(answers)
 
 
@@ -78,7 +85,13 @@ def _finer(inputs: int, width: int, blocks: int) -> nn.Sequential:
 
 @register("higherhrnet_tiny")
 def higherhrnet_tiny(
-    joints: int = 17, width: int = 24, refine: int = 1, fine: bool = True
+    joints: int = 17,
+    width: int = 24,
+    refine: int = 1,
+    fine: bool = True,
+    logistic: bool = False,
 ) -> HigherHRNet:
     """For images of 192 x 256 on a laptop: the trunk that the tiny networks share."""
-    return HigherHRNet(width, joints, refine=refine, fine=fine, **SMALL)
+    return HigherHRNet(
+        width, joints, refine=refine, fine=fine, logistic=logistic, **SMALL
+    )

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from poselab.errors import require
 from poselab.models.registry import register
-from poselab.models.trunk import SmallTrunk
+from poselab.models.trunk import SmallTrunk, expect_little
 
 # VGG-19 (1409.1556, table 1, column E) up to its tenth convolution.
 VGG = ((64, 2), (128, 2), (256, 4), (512, 2))
@@ -82,7 +82,8 @@ class OpenPose(nn.Module):
     channels of RGB images) and numbers in [0, 255] / 256 - 0.5.
 
     A PyTorch port that many projects took over has a ReLU after the last heatmaps,
-    which the released Caffe network does not have: `last_relu`.
+    which the released Caffe network does not have: `last_relu`. With `logistic`
+    heatmaps are probabilities, for a loss of cross-entropies.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class OpenPose(nn.Module):
         trunk: nn.Module | None = None,
         features: int = 128,
         last_relu: bool = False,
+        logistic: bool = False,
         bgr: bool = False,
     ) -> None:
         super().__init__()
@@ -107,6 +109,7 @@ class OpenPose(nn.Module):
             value=stages,
         )
         self.stages, self.last_relu, self.bgr = stages, last_relu, bgr
+        self.logistic = logistic
         self.model0 = vgg_features() if trunk is None else trunk
         self.stride = getattr(self.model0, "stride", 8)
         answers = (2 * limbs, parts + 1)
@@ -118,6 +121,8 @@ class OpenPose(nn.Module):
                 else:
                     branch = _later(t, b, inputs, outputs, width, kernel)
                 setattr(self, f"model{t}_{b}", branch)
+            if logistic:
+                expect_little(branch[-1])
 
     def forward(self, images: Tensor) -> list[tuple[Tensor, Tensor]]:  # [B, 3, H, W]
         images = images.flip(1) if self.bgr else images
@@ -125,6 +130,8 @@ class OpenPose(nn.Module):
         x, answers = features, []
         for t in range(1, self.stages + 1):
             pair = tuple(getattr(self, f"model{t}_{b}")(x) for b in (1, 2))
+            if self.logistic:
+                pair = pair[0], pair[1].float().sigmoid()
             answers.append(pair)  # [B, 2 L, h, w], [B, J + 1, h, w]
             x = torch.cat([*pair, features], 1)
         if self.last_relu:
@@ -135,11 +142,19 @@ class OpenPose(nn.Module):
 
 @register("openpose_tiny")
 def openpose_tiny(
-    parts: int = 18, limbs: int = 19, stages: int = 2, width: int = 32, trunk: int = 24
+    parts: int = 18,
+    limbs: int = 19,
+    stages: int = 2,
+    width: int = 32,
+    trunk: int = 24,
+    logistic: bool = False,
 ) -> OpenPose:
     """For images of 192 x 256 on a laptop: stride 4, a small HRNet instead of VGG-19.
 
     `trunk` channels of features; 3x3 convolutions in the later stages, since at stride
     4 a 7x7 costs more than all the rest.
     """
-    return OpenPose(parts, limbs, stages, width, 2 * width, 3, SmallTrunk(trunk), trunk)
+    small, wide = SmallTrunk(trunk), 2 * width
+    return OpenPose(
+        parts, limbs, stages, width, wide, 3, small, trunk, logistic=logistic
+    )

@@ -41,6 +41,25 @@ class Followed:
             before += stage.pictures
         return points
 
+    @property
+    def ended(self) -> dict[str, Any]:
+        """The pictures that were really seen, and why each stage ended."""
+        steps = zip(self.recipe.stages, self.histories, strict=True)
+        seen = sum(stage.batch_size * len(h.loss) for stage, h in steps)
+        return {"pictures": seen, "stopped": [h.stopped for h in self.histories]}
+
+
+def deadlines(recipe: Recipe, end: float) -> list[float]:
+    """For each stage when it ends, so that all end at `end` (of `time.monotonic()`).
+
+    They share the time from now by their pictures.
+    """
+    now, whole, seen, found = time.monotonic(), recipe.pictures, 0, []
+    for stage in recipe.stages:
+        seen += stage.pictures
+        found.append(now + (end - now) * seen / whole)
+    return found
+
 
 def follow(
     recipe: Recipe,

@@ -45,12 +45,24 @@ def require_device(device: str) -> str:
     return device
 
 
-def half_type(device: torch.device | str) -> torch.dtype | None:
+def half_type(device: torch.device | str, asked: bool = False) -> torch.dtype | None:
     """bfloat16 where the device multiplies in it, else None: then float32 it is.
 
-    T4 and V100 have no such units; PyTorch would imitate them, slower than float32.
+    T4 and V100 have no such units; PyTorch would imitate them, slower than float32. On
+    CPUs only where it was `asked` for, since the same seed then gives other weights
+    than on a CPU without; an `ArgumentError` if this one is such a CPU.
     """
     device = torch.device(device)
+    if device.type == "cpu" and asked:
+        units = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+        require(
+            units,
+            "this processor does not multiply in bfloat16",
+            where="half",
+            value=asked,
+            fix="Leave it out.",
+        )
+        return torch.bfloat16
     if device.type != "cuda":
         return None
     major, _ = torch.cuda.get_device_capability(device)

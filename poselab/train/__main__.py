@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from poselab.errors import PoselabError, require
 from poselab.evaluate.coco import coco_scores
 from poselab.evaluate.tasks import scorer
 from poselab.recipes import Annotated, Followed, Recipe
+from poselab.recipes.training import deadlines
 from poselab.system import distributed
 from poselab.system.disk import replace_file
 from poselab.zoo import cards
@@ -104,6 +106,17 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--compile", action="store_true", help="pass the network through torch.compile"
     )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        metavar="M",
+        help="end the training by then; the learning rate runs through its course",
+    )
+    parser.add_argument(
+        "--half",
+        action="store_true",
+        help="forward passes in bfloat16 on a CPU, too, if it has such units",
+    )
     return _checked(parser.parse_args(argv))
 
 
@@ -121,6 +134,13 @@ def _checked(options: argparse.Namespace) -> argparse.Namespace:
             where="--" + option.replace("_", "-"),
             fix="Leave it out.",
         )
+    minutes = options.minutes
+    require(
+        minutes is None or (minutes > 0 and not paper and not options.all),
+        "must be above 0, and goes with the name of a small network only",
+        where="--minutes",
+        value=minutes,
+    )
     if options.out is None:
         options.out = cards.FOLDER if not paper and options.data is None else OUT
     if options.all:
@@ -163,6 +183,8 @@ def make(name: str, recipe: Recipe, options: argparse.Namespace, device: str) ->
         **more,
     )
     card = cards.describe(made, device, _command(name, options), options.seed)
+    if options.minutes is not None:
+        card |= made.ended
     if options.data is not None:
         card |= _report(made, options, device)
     if options.start is not None:
@@ -187,6 +209,11 @@ def _fit_options(
         "save_every": options.save_every,
         "compiled": options.compile,
     }
+    if options.half:
+        found["half"] = True
+    if options.minutes is not None:
+        end = time.monotonic() + 60 * options.minutes
+        found["deadlines"] = deadlines(recipe, end)
     if options.curve:
         found["score"] = scorer(recipe.task)
     if options.start is not None:

@@ -63,12 +63,12 @@ class Run:
         """From now to `deadline` is the time there is."""
         self.began, self.deadline = time.monotonic(), deadline
 
-    def speed_up(self, graphed: bool, half: bool) -> None:
-        """How a GPU takes its steps; only then is there an optimiser."""
+    def speed_up(self, graphed: bool, half: bool | None) -> None:
+        """How steps are taken fast; only then is there an optimiser."""
         cuda, plan = self.device.type == "cuda", self.schedule
         # Alone on a GPU a step need not wait until its loss is known.
         self.ahead = cuda and self.team.size == 1
-        self.half = half_type(self.device) if half else None
+        self.half = None if half is False else half_type(self.device, bool(half))
         graphed = graphed and self.ahead and self.codec.recordable
         self.learn = Graphed(self.update) if graphed else self.update
         rate = torch.tensor(plan.lr, device=self.device) if graphed else plan.lr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from poselab import codecs
 from poselab.codecs import enlarged, part_affinity_group
-from poselab.codecs.bottom_up import each, tensors_of
+from poselab.codecs.bottom_up import CRITERIA, each, tensors_of, weighted_log_loss
 from poselab.codecs.offset import mirrored_edges
 from poselab.codecs.part_affinity import mirrored_limbs
 from poselab.errors import ArgumentError, PoselabError, ShapeError
@@ -418,3 +420,39 @@ def test_every_limb_and_edge_has_a_partner_in_the_mirror():
     assert [edges[i] for i in edges] == list(range(16))
     with pytest.raises(ArgumentError, match="without a partner"):
         mirrored_edges(((0, 1),), flip)
+
+
+@pytest.mark.parametrize("kind", ["part_affinity", "tag", "fine_tag"])
+def test_log_loss_is_least_at_the_target(kind):
+    make, perfect, _ = KINDS[kind]
+    codec, sample = make(SIZE, criterion="logistic"), crowds.crowd(5, SIZE, 2)
+    _, targets = codec.encode(sample)
+    truth = perfect(codec, sample)
+    draws = torch.Generator().manual_seed(0)
+
+    def noisy(t):
+        return (t + 0.05 * torch.randn(t.shape, generator=draws)).clamp(0, 1)
+
+    best = codec.loss(truth, targets)
+    assert best < codec.loss(each(truth, noisy), targets)
+
+
+def test_log_loss_by_hand_and_its_slope_where_squares_have_none():
+    """Where the network is sure that no joint is, squares hardly pull."""
+    target, weight = torch.tensor([[[[1.0, 0.0]]]]), torch.ones(1, 1, 1, 1)
+    p = torch.tensor([[[[0.25, 0.5]]]])
+    wanted = -(math.log(0.25) + math.log(0.5)) / 2
+    assert weighted_log_loss(p, target, weight).item() == pytest.approx(wanted, 1e-4)
+    pulls = []
+    for measure in CRITERIA.values():
+        logits = torch.tensor([[[[-8.0, -8.0]]]], requires_grad=True)
+        measure(logits.sigmoid(), target, weight).backward()
+        pulls.append(logits.grad[0, 0, 0, 0].abs().item())
+    assert pulls[0] < 1e-3
+    assert pulls[1] == pytest.approx(0.5, 1e-2)
+
+
+@pytest.mark.parametrize("kind", ["part_affinity", "tag"])
+def test_an_unknown_criterion_is_named(kind):
+    with pytest.raises(ArgumentError, match="mse, logistic"):
+        KINDS[kind][0](SIZE, criterion="hinge")

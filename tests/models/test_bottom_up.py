@@ -49,6 +49,25 @@ def test_tiny_networks_are_small_and_learn_everywhere(name):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize(
+    ("make", "heatmaps"),
+    [
+        (openpose_tiny, lambda out: [stage[1] for stage in out]),
+        (associative_embedding_tiny, lambda out: [stage[:, :17] for stage in out]),
+        (higherhrnet_tiny, lambda out: [out[0][:, :17], out[1]]),
+    ],
+)
+def test_logistic_heatmaps_are_probabilities_that_expect_little(make, heatmaps):
+    """From one joint in a hundred cells; tags and fields stay as they are."""
+    images = torch.rand(1, 3, 64, 128)
+    plain, logistic = (heatmaps(make(logistic=on)(images)) for on in (False, True))
+    for maps in logistic:
+        assert 0 < maps.min() < maps.max() < 1
+        assert 0.003 < maps.median() < 0.03
+    assert min(maps.min() for maps in plain) < 0
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("name", TINY)
 def test_tiny_shapes(name):
     net = TINY[name]().eval()

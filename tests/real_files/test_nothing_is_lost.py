@@ -125,6 +125,19 @@ def test_bfloat16_is_asked_of_the_gpu(monkeypatch, capability, expected):
     assert gpu.half_type("cpu") is None
 
 
+def test_bfloat16_on_a_processor_is_asked_for_and_only_where_it_has_units(monkeypatch):
+    for units, expected in ((True, torch.bfloat16), (False, None)):
+        monkeypatch.setattr(
+            torch.cpu, "_is_avx512_bf16_supported", lambda units=units: units
+        )
+        assert gpu.half_type("cpu") is None
+        if expected is None:
+            with pytest.raises(ArgumentError, match="does not multiply in bfloat16"):
+                gpu.half_type("cpu", asked=True)
+        else:
+            assert gpu.half_type("cpu", asked=True) is expected
+
+
 def test_running_out_of_memory_is_one_line_with_a_batch_size():
     for size, advice in ((64, "--batch-size 32"), (1, "larger GPU")):
         with pytest.raises(PoselabError, match=advice) as caught:

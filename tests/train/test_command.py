@@ -212,6 +212,21 @@ def test_weights_and_their_card(toy, tmp_path, capsys):
     assert card["parameters"] == sum(p.numel() for p in net.parameters())
 
 
+def test_a_training_ends_in_time_and_the_card_says_so(toy, tmp_path):
+    """No time at all is one step of each stage; an hour is all steps."""
+    run = ["toy", "--out", str(tmp_path), "--device", "cpu", "--minutes"]
+    for minutes, pictures, ended in (("1e-9", 16 + 8, "time"), ("60", 72, "done")):
+        main([*run, minutes])
+        card = zoo.card("toy", tmp_path)
+        assert (card["pictures"], card["stopped"]) == (pictures, [ended, ended])
+
+
+@pytest.mark.parametrize("options", [["toy", "--minutes", "0"], ["--all"]])
+def test_minutes_that_mean_nothing_are_an_error(toy, options):
+    with pytest.raises(SystemExit, match="--minutes"):
+        main([*options, *(() if "--minutes" in options else ["--minutes", "1"])])
+
+
 def test_all_trains_what_is_not_up_to_date(tmp_path, monkeypatch, capsys):
     """And only networks whose weights are there to be replaced."""
     monkeypatch.setattr(command, "scorer", lambda task: lambda net, codec: {"x": 1.0})

@@ -46,6 +46,29 @@ def test_the_loss_falls():
     assert not net.training
 
 
+def test_half_trains_in_bfloat16_on_a_processor(monkeypatch):
+    """PyTorch imitates what a processor lacks, so this runs everywhere."""
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    layers = []
+
+    class Watched(torch.nn.Linear):
+        def forward(self, x):
+            answer = super().forward(x)
+            layers.append(answer.dtype)
+            return answer
+
+    for half, wanted in ((None, torch.float32), (True, torch.bfloat16)):
+        layers.clear()
+        net = torch.nn.Sequential(
+            torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten(), Watched(48, 34)
+        )
+        net.append(torch.nn.Unflatten(1, (17, 2)))
+        _, history = train(4, net, half=half)
+        assert set(layers) == {wanted}
+        assert all(p.dtype == torch.float32 for p in net.parameters())
+        assert all(loss == loss for loss in history.loss)
+
+
 def test_same_seed_same_losses():
     (a, first), (b, second) = train(seed=1), train(seed=1)
     assert first.loss == second.loss

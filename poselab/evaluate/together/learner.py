@@ -17,6 +17,7 @@ from poselab.errors import PoselabError
 from poselab.evaluate.tasks import judge_of, scorer
 from poselab.evaluate.together.rules import Rules, budgeted
 from poselab.recipes import Followed, Recipe
+from poselab.recipes.training import deadlines
 from poselab.records import Sample
 from poselab.train import History
 from poselab.zoo import cards
@@ -86,13 +87,10 @@ class Learner:
         self, recipe: Recipe, end: float, score: Callable | None
     ) -> tuple[nn.Module, list[History]]:
         """Follow the recipe until `end`, which all stages share by their pictures."""
-        now, whole, seen, deadlines = time.monotonic(), recipe.pictures, 0, []
-        for stage in recipe.stages:
-            seen += stage.pictures
-            deadlines.append(now + (end - now) * seen / whole)
         rules = self.rules
         options: dict[str, Any] = {"graphed": rules.graphed, "half": rules.half}
-        options |= {"progress": False, "score": score, "deadlines": deadlines}
+        options |= {"progress": False, "score": score}
+        options["deadlines"] = deadlines(recipe, end)
         parts = (self.data, self.held_out, rules.seed, rules.device)
         return recipe.trainer(recipe, *parts, **options)
 
@@ -100,10 +98,7 @@ class Learner:
         """The card of the finished network."""
         command = f"python -m poselab.train --together {self.name}"
         card = cards.describe(made, self.rules.device, command, self.rules.seed)
-        steps = zip(made.recipe.stages, made.histories, strict=True)
-        seen = sum(stage.batch_size * len(h.loss) for stage, h in steps)
-        stopped = [history.stopped for history in made.histories]
-        return {**card, "pictures": seen, "rates": self.tried, "stopped": stopped}
+        return {**card, **made.ended, "rates": self.tried}
 
     def write(self, net: nn.Module, content: dict[str, Any]) -> None:
         """Weights and card, whole or not at all."""
