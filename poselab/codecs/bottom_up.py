@@ -254,18 +254,21 @@ def sub_cell(
     (1910.06278, without its blur). At most half a cell further; on the border no step.
     """
     h, w = heatmaps.shape[1:]
-    logs = np.log(np.maximum(heatmaps, 1e-6))
-    wide = np.pad(logs, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+
+    def logs(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Of cells x, y [N, K]; beyond the border -inf."""
+        inside = (x >= 0) & (x < w) & (y >= 0) & (y < h)
+        cells = heatmaps[joint[:, None], y.clip(0, h - 1), x.clip(0, w - 1)]
+        return np.where(inside, np.log(np.maximum(cells, 1e-6)), -np.inf)
+
     steps = np.array([(dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
-    rows, columns = y[:, None] + 1 + steps[:, 1], x[:, None] + 1 + steps[:, 0]
-    best = steps[wide[joint[:, None], rows, columns].argmax(1)]
+    around = logs(x[:, None] + steps[:, 0], y[:, None] + steps[:, 1])
+    best = steps[around.argmax(1)]
     x, y = np.clip(x + best[:, 0], 0, w - 1), np.clip(y + best[:, 1], 0, h - 1)
-    middle = wide[joint, y + 1, x + 1]
+    cross = np.array([(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)])
+    middle, *ends = logs(x[:, None] + cross[:, 0], y[:, None] + cross[:, 1]).T
     tops = []
-    for low, high in (
-        (wide[joint, y + 1, x], wide[joint, y + 1, x + 2]),
-        (wide[joint, y, x + 1], wide[joint, y + 2, x + 1]),
-    ):
+    for low, high in (ends[:2], ends[2:]):
         bend = 2 * middle - low - high
         inner = np.isfinite(bend) & (bend > 1e-9)
         step = np.where(inner, high - low, 0) / np.where(inner, 2 * bend, 1)

@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
-import torch.nn.functional as F
 from torch import Tensor
 
-from poselab.codecs.enlarged import Enlarged, gaussian_matrix
+from poselab.codecs.enlarged import Enlarged
+from poselab.codecs.part_affinity_people import Candidates, Peaks, People, assemble
 from poselab.errors import require_shape
 
 
@@ -54,32 +53,6 @@ PYTHON = Grouping()
 CPP = replace(PYTHON, peak_threshold=0.05, above=0.95, min_parts=3)
 
 
-class Peaks(NamedTuple):
-    """All peaks: xy [N, 2] px, scores [N], part [N] (which joint), sorted by joint."""
-
-    xy: np.ndarray
-    scores: np.ndarray
-    part: np.ndarray
-
-
-class Candidates(NamedTuple):
-    """Limbs that may be: ends `first` and `second` (indices of peaks) and scores."""
-
-    first: np.ndarray
-    second: np.ndarray
-    scores: np.ndarray
-
-
-class People(NamedTuple):
-    """members [P, J]: index of a peak or -1; totals [P]: scores of joints and limbs;
-    counts [P]: how many joints a person was given (one that was replaced counts too).
-    """
-
-    members: np.ndarray
-    totals: np.ndarray
-    counts: np.ndarray
-
-
 # --- peaks ---------------------------------------------------------------------------
 
 
@@ -90,22 +63,38 @@ def find_peaks(maps: Enlarged, smooth: Tensor, rules: Grouping = PYTHON) -> Peak
     blurred. In every joint at most `max_peaks`, the highest, row by row.
     """
     require_shape("smooth", smooth, *maps.shape)
-    _, height, width = smooth.shape
-    padded = F.pad(smooth, (1, 1, 1, 1)).flatten().numpy()
-    high = np.flatnonzero(padded > rules.peak_threshold)  # few: look only there
-    row = width + 2
-    for step in (-1, 1, -row, row):
-        high = high[padded[high] >= padded[high + step]]
-    part, rest = np.divmod(high, row * (height + 2))
-    y, x = np.divmod(rest, row)
-    keep = _best(part, padded[high], rules.max_peaks)
-    part, xy = part[keep], np.stack([x - 1, y - 1], 1)[keep]
-    scores = maps.at(xy)[part, np.arange(len(xy))]
+    high = _highest(smooth.numpy(), rules.peak_threshold)
+    part, y, x = np.unravel_index(high, smooth.shape)
+    keep = _best(part, smooth.numpy().reshape(-1)[high], rules.max_peaks)
+    part, xy = part[keep], np.stack([x, y], 1)[keep]
+    scores = maps.each(part, xy[:, 0], xy[:, 1])
     return Peaks(xy.astype(np.float64), scores.astype(np.float64), part)
+
+
+def _highest(maps: np.ndarray, threshold: float) -> np.ndarray:
+    """Places in the flat maps [J, H, W]: above `threshold`, no neighbour is higher."""
+    _, height, width = maps.shape
+    flat = maps.reshape(-1)
+    high = np.flatnonzero(flat > threshold)  # few: look only there
+    row = high // width
+    x, y = high - row * width, row - row // height * height
+    edges = (
+        (x == 0, -1),
+        (x == width - 1, 1),
+        (y == 0, -width),
+        (y == height - 1, width),
+    )
+    keep = np.ones(len(high), bool)
+    for border, step in edges:
+        near = np.where(border, 0, flat.take(high + step, mode="clip"))
+        keep &= flat[high] >= near
+    return high[keep]
 
 
 def _best(part: np.ndarray, value: np.ndarray, most: int) -> np.ndarray:
     """Where the `most` highest values of each part are, in their old order."""
+    if not len(part) or np.bincount(part).max() <= most:
+        return np.arange(len(part))
     order = np.lexsort((-value, part))
     first = np.searchsorted(part[order], part[order])  # where each part begins
     rank = np.arange(len(order)) - first
@@ -123,15 +112,20 @@ def line_integrals(
     start, end [N, 2] px. A value is the field at the nearest pixel times the unit
     vector of the line (equation 11 of 1812.08008); their mean is the integral.
     """
-    step = end - start
-    unit = step / np.maximum(np.linalg.norm(step, axis=1, keepdims=True), 1e-3)
-    t = np.linspace(0.0, 1.0, points)[:, None]
-    places = np.rint(start[:, None] + t * step[:, None]).astype(np.int64)
+    places, unit = _along(start, end, np.linspace(0.0, 1.0, points))
     if isinstance(field, Enlarged):
         vectors = field.at(places)
     else:
         vectors = field[:, places[..., 1], places[..., 0]]  # [2, N, points]
     return vectors[0] * unit[:, :1] + vectors[1] * unit[:, 1:]
+
+
+def _along(start: np.ndarray, end: np.ndarray, t: np.ndarray):
+    """Pixels [N, len(t), 2] at the shares `t` of lines, and their unit vectors."""
+    step = end - start
+    unit = step / np.maximum(np.linalg.norm(step, axis=1, keepdims=True), 1e-3)
+    places = np.rint(start[:, None] + t[:, None] * step[:, None]).astype(np.int64)
+    return places, unit
 
 
 def score_limbs(
@@ -148,12 +142,59 @@ def score_limbs(
     a, b = np.repeat(first, len(second)), np.tile(second, len(first))
     start, end = peaks.xy[a], peaks.xy[b]
     values = line_integrals(field, start, end, rules.points)
+    keep, scores = _passing(values, start, end, field.shape[1], rules)
+    return Candidates(a[keep], b[keep], scores[keep])
+
+
+def _passing(values, start, end, height: int, rules: Grouping):
+    """Which limbs with these samples [N, points] pass, and the scores of all."""
     length = np.maximum(np.linalg.norm(end - start, axis=1), 1e-3)
-    prior = np.minimum(0.5 * field.shape[1] / length - 1, 0)
+    prior = np.minimum(0.5 * height / length - 1, 0)
     scores = values.mean(1) + prior
     enough = (values > rules.point_threshold).sum(1) > rules.above * rules.points
-    keep = enough & (scores > 0)
-    return Candidates(a[keep], b[keep], scores[keep])
+    return enough & (scores > 0), scores
+
+
+def score_all(
+    fields: Enlarged,
+    peaks: Peaks,
+    limbs: tuple[tuple[int, int], ...],
+    rules: Grouping = PYTHON,
+) -> tuple[Candidates, np.ndarray]:
+    """`score_limbs` of all limbs at once, fields [2 L, H, W]; and whose limb each is.
+
+    A pair that misses more samples in the middle than a limb may miss on the whole is
+    out; so only a few lines are followed to their ends.
+    """
+    limb, a, b = _pairs(peaks.part, limbs)
+
+    def samples(t: np.ndarray) -> np.ndarray:
+        places, unit = _along(peaks.xy[a], peaks.xy[b], t)
+        channel = (2 * limb + np.arange(2)[:, None])[..., None]
+        x, y = fields.each(channel, places[..., 0], places[..., 1])
+        return x * unit[:, :1] + y * unit[:, 1:]
+
+    t = np.linspace(0.0, 1.0, rules.points)
+    may_miss = rules.points - math.floor(rules.above * rules.points) - 1
+    side = max(0, (rules.points - may_miss - 2) // 2)
+    middle = samples(t[side : rules.points - side])
+    keep = (middle <= rules.point_threshold).sum(1) <= may_miss
+    limb, a, b = limb[keep], a[keep], b[keep]
+    height = fields.shape[1]
+    keep, scores = _passing(samples(t), peaks.xy[a], peaks.xy[b], height, rules)
+    return Candidates(a[keep], b[keep], scores[keep]), limb[keep]
+
+
+def _pairs(part: np.ndarray, limbs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All pairs of peaks that may be a limb: its number, and both peaks; [N] each."""
+    joints = np.array(limbs).reshape(-1, 2)
+    begin, end = (np.searchsorted(part, joints, side) for side in ("left", "right"))
+    count = end - begin  # [L, 2]
+    pairs = count[:, 0] * count[:, 1]
+    limb = np.repeat(np.arange(len(joints)), pairs)
+    rank = np.arange(len(limb)) - np.repeat(np.cumsum(pairs) - pairs, pairs)
+    first, second = np.divmod(rank, count[limb, 1])
+    return limb, begin[limb, 0] + first, begin[limb, 1] + second
 
 
 def nearest_limbs(
@@ -173,18 +214,43 @@ def match_limbs(found: Candidates, optimal: bool = False) -> Candidates:
     """Of the candidates so many that no peak is in two: greedily, or the best sum."""
     order = np.argsort(-found.scores, kind="stable")
     order = _best_sum(found) if optimal and len(order) else order
+    index = _without_sharing(order, found.first, found.second)
+    return Candidates(*(values[index] for values in found))
+
+
+def match_all(found: Candidates, limb: np.ndarray, limbs, rules) -> list[Candidates]:
+    """`match_limbs` for each of the limbs; `limb` [N] says whose a candidate is."""
+    numbers = np.arange(len(limbs) + 1)
+    if rules.optimal:
+        cuts = np.searchsorted(limb, numbers)
+        return [match_limbs(part, True) for part in _cut(found, cuts)]
+    own = limb * (
+        int(max(found.first.max(), found.second.max())) + 1 if len(limb) else 1
+    )
+    order = np.lexsort((-found.scores, limb))  # a peak counts once in each limb
+    index = _without_sharing(order, found.first + own, found.second + own)
+    taken = Candidates(*(values[index] for values in found))
+    return _cut(taken, np.searchsorted(limb[index], numbers))
+
+
+def _cut(found: Candidates, cuts: np.ndarray) -> list[Candidates]:
+    """Candidates between each two of the places `cuts`."""
+    parts = (slice(*ends) for ends in zip(cuts[:-1], cuts[1:], strict=True))
+    return [Candidates(*(values[part] for values in found)) for part in parts]
+
+
+def _without_sharing(order: np.ndarray, first: np.ndarray, second: np.ndarray):
+    """Candidates in this order, leaving out those with an end that is taken."""
     taken: list[int] = []
     used_a: set[int] = set()
     used_b: set[int] = set()
-    for i, a, b in zip(
-        order, found.first[order].tolist(), found.second[order].tolist(), strict=True
-    ):
+    ends = first[order].tolist(), second[order].tolist()
+    for i, a, b in zip(order.tolist(), *ends, strict=True):
         if a not in used_a and b not in used_b:
             used_a.add(a)
             used_b.add(b)
             taken.append(i)
-    index = np.array(taken, dtype=np.int64)
-    return Candidates(*(values[index] for values in found))
+    return np.array(taken, dtype=np.int64)
 
 
 def _best_sum(found: Candidates) -> np.ndarray:
@@ -201,77 +267,6 @@ def _best_sum(found: Candidates) -> np.ndarray:
     return chosen[np.argsort(-found.scores[chosen], kind="stable")]
 
 
-# --- people --------------------------------------------------------------------------
-
-
-def assemble(
-    peaks: Peaks,
-    limbs: tuple[tuple[int, int], ...],
-    connections: list[Candidates],
-    joints: int,
-    tree: int,
-) -> People:
-    """Limbs, one list of `connections` for each, grown together to people.
-
-    The first `tree` limbs may begin a new person; the others only join what is there.
-    A limb with one end in a person gives it the other end; one between two people
-    without a common joint makes them one.
-    """
-    people: list[_Person] = []
-    for k, ((a, b), found) in enumerate(zip(limbs, connections, strict=True)):
-        for limb in zip(*(values.tolist() for values in found), strict=True):
-            owners = [
-                p for p in people if p.joints[a] == limb[0] or p.joints[b] == limb[1]
-            ]
-            if owners:
-                _extend(people, owners, b, limb, peaks.scores)
-            elif k < tree:
-                people.append(_Person.of(joints, (a, b), limb, peaks.scores))
-    return People(
-        np.array([p.joints for p in people], dtype=np.int64).reshape(-1, joints),
-        np.array([p.total for p in people], dtype=np.float64),
-        np.array([p.count for p in people], dtype=np.int64),
-    )
-
-
-@dataclass(eq=False)
-class _Person:
-    """A person who grows: the peak of each joint or -1, sum of scores, joints given."""
-
-    joints: list[int]
-    total: float
-    count: int
-
-    @classmethod
-    def of(cls, joints: int, ends, limb, scores: np.ndarray) -> _Person:
-        """Somebody with one limb: (first peak, second peak, score)."""
-        own = [-1] * joints
-        own[ends[0]], own[ends[1]] = limb[:2]
-        return cls(own, scores[limb[0]] + scores[limb[1]] + limb[2], 2)
-
-
-def _extend(people: list[_Person], owners: list[_Person], b: int, limb, scores) -> None:
-    """Give a limb with at least one end in `owners` to the first, or make two one."""
-    person, (_, second, score) = owners[0], limb
-    if len(owners) > 1 and _apart(person, owners[1]):
-        other = owners[1]
-        both = zip(person.joints, other.joints, strict=True)
-        person.joints = [max(i, j) for i, j in both]
-        person.total += other.total + score
-        person.count += other.count
-        people.remove(other)
-    elif len(owners) > 1 or person.joints[b] != second:
-        person.joints[b] = second
-        person.total += scores[second] + score
-        person.count += 1
-
-
-def _apart(one: _Person, other: _Person) -> bool:
-    """Whether no joint is in both."""
-    pairs = zip(one.joints, other.joints, strict=True)
-    return all(i < 0 or j < 0 for i, j in pairs)
-
-
 def group(
     fields: Enlarged,
     heatmaps: Enlarged,
@@ -284,23 +279,13 @@ def group(
     Limb k has the channels 2 k and 2 k + 1 of the fields. See `assemble` for `tree`;
     people with too few joints or too low a mean score are left out.
     """
-    joints = heatmaps.shape[0]
-    peaks = find_peaks(heatmaps, _blurred(heatmaps, rules.blur), rules)
-    connections = []
-    for k, pair in enumerate(limbs):
-        field = fields.channels(slice(2 * k, 2 * k + 2))
-        if rules.nearest:
-            found = nearest_limbs(peaks, pair, field.shape)
-        else:
-            found = score_limbs(field, peaks, pair, rules)
-        connections.append(match_limbs(found, rules.optimal))
-    people = assemble(peaks, limbs, connections, joints, tree)
+    peaks = find_peaks(heatmaps, heatmaps.blurred(rules.blur), rules)
+    if rules.nearest:
+        near = [nearest_limbs(peaks, pair, fields.shape) for pair in limbs]
+        connections = [match_limbs(found, rules.optimal) for found in near]
+    else:
+        connections = match_all(*score_all(fields, peaks, limbs, rules), limbs, rules)
+    people = assemble(peaks, limbs, connections, heatmaps.shape[0], tree)
     mean = people.totals / np.maximum(people.counts, 1)
     keep = (people.counts >= rules.min_parts) & (mean >= rules.min_score)
     return peaks, People(*(values[keep] for values in people))
-
-
-def _blurred(maps: Enlarged, sigma: float) -> Tensor:
-    """The whole maps under a Gaussian of `sigma` px; the order of two sums is free."""
-    down, across = (gaussian_matrix(n, sigma).to(maps.rows) for n in maps.shape[1:])
-    return (down @ maps.rows) @ (across @ maps.across).T

@@ -88,50 +88,69 @@ def match_tags(peaks: list[np.ndarray], rules: TagGrouping = AE) -> np.ndarray:
     A joint that nobody found has zeros. A peak that would start a person whose first
     tag is exactly another one's joins that person, as in the released code.
     """
-    people: dict[float, _Person] = {}
-    shape = (len(peaks), peaks[0].shape[1])
+    found = _Found(sum(map(len, peaks)), len(peaks), peaks[0])
     for joint in rules.order:
         rows = peaks[joint]
-        known = list(people.values())[: rules.max_people]
-        if not len(rows) or (rules.full and len(known) == rules.max_people):
+        known = min(len(found.number), rules.max_people)
+        if not len(rows) or (rules.full and known == rules.max_people):
             continue
-        owners = _owners(rows, known, rules)
-        for row, owner in zip(rows, owners, strict=True):
-            if owner is None:
-                owner = people.setdefault(row[3], _Person(shape))
-                owner.tags.clear()
-            owner.joints[joint] = row
-            owner.tags.append(row[3:])
-    dtype = peaks[0].dtype
-    return np.array([p.joints for p in people.values()], dtype).reshape(-1, *shape)
+        found.add(joint, rows, _owners(rows, found.means(known), rules))
+    return found.people[: len(found.number)]
 
 
-class _Person:
-    """joints [J, 3 + T] and the tags that were matched so far."""
+class _Found:
+    """The people so far: [most, J, 3 + T], and their numbers by their first tags.
 
-    def __init__(self, shape: tuple[int, int]) -> None:
-        self.joints = np.zeros(shape, np.float32)
-        self.tags: list[np.ndarray] = []
+    `sums` [most, T + 1] are those of the tags matched, and how many they are.
+    """
+
+    def __init__(self, most: int, joints: int, like: np.ndarray) -> None:
+        self.people = np.zeros((most, joints, like.shape[1]), like.dtype)
+        self.sums = np.zeros((most, like.shape[1] - 2), like.dtype)
+        self.number: dict[float, int] = {}
+
+    def means(self, known: int) -> np.ndarray:
+        """The mean tags [P, T] of the first `known` people."""
+        return self.sums[:known, :-1] / self.sums[:known, -1:]
+
+    def add(self, joint: int, rows: np.ndarray, owners: np.ndarray) -> None:
+        """Give the rows of a joint to their owners, -1 being somebody new."""
+        new = np.flatnonzero(owners < 0)
+        if len(new):
+            tags = rows[new, 3].tolist()
+            owners[new] = [self.number.setdefault(t, len(self.number)) for t in tags]
+        self.people[owners, joint] = rows
+        if len(set(owners.tolist())) == len(owners):
+            self._sum(rows, owners, new)
+        else:  # equal tags: one after the other
+            for i in range(len(owners)):
+                one = slice(i, i + 1)
+                self._sum(rows[one], owners[one], np.flatnonzero(new == i) * 0)
+
+    def _sum(self, rows: np.ndarray, owners: np.ndarray, new: np.ndarray) -> None:
+        """Add tags to those of their owners; the `new` rows' forget what was there."""
+        if len(new):
+            self.sums[owners[new]] = 0
+        self.sums[owners, :-1] += rows[:, 3:]
+        self.sums[owners, -1] += 1
 
 
-def _owners(rows: np.ndarray, known: list[_Person], rules: TagGrouping) -> list:
-    """For each of the rows one of the people, or None for somebody new."""
-    owners: list = [None] * len(rows)
-    if not known:
+def _owners(rows: np.ndarray, means: np.ndarray, rules: TagGrouping) -> np.ndarray:
+    """For each of the rows the number of a person, or -1 for somebody new."""
+    owners = np.full(len(rows), -1)
+    if not len(means):
         return owners
-    means = np.stack([np.mean(p.tags, axis=0) for p in known])  # [P, T]
     apart = tag_distance(rows[:, None, 3:], means, rules.mean_square)  # [N, P]
-    cost = apart.astype(np.float64)
-    if rules.use_scores:
-        cost = np.round(apart) * 100.0 - rows[:, 2:3]
-    for i, j in zip(*linear_sum_assignment(cost), strict=True):
-        if apart[i, j] < rules.tag_threshold:
-            owners[i] = known[j]
+    cost = np.round(apart) * 100.0 - rows[:, 2:3] if rules.use_scores else apart
+    i, j = linear_sum_assignment(cost)
+    owners[i] = np.where(apart[i, j] < rules.tag_threshold, j, -1)
     return owners
 
 
 def tag_distance(a: np.ndarray, b: np.ndarray, mean_square: bool) -> np.ndarray:
     """How far tags [..., T] are apart: the L2 norm, or the root of the mean square."""
+    if a.shape[-1] == 1:
+        return np.abs(a[..., 0] - b[..., 0])
     square = (a - b) ** 2
     return np.sqrt(square.mean(-1) if mean_square else square.sum(-1))
 
@@ -139,27 +158,29 @@ def tag_distance(a: np.ndarray, b: np.ndarray, mean_square: bool) -> np.ndarray:
 # --- closer than a cell, and the joints that are missing -----------------------------
 
 
-def quarter_steps(heatmaps: Tensor, joint: Tensor, x: Tensor, y: Tensor) -> Tensor:
+def quarter_steps(
+    heatmaps: np.ndarray, joint: np.ndarray, x: np.ndarray, y: np.ndarray
+) -> np.ndarray:
     """From a cell's corner: 1/2, and 1/4 towards the larger neighbour; [N, 2].
 
     Of two equal neighbours the left or upper one wins; beyond the border lies the
     border's value. With 1/2 added a pixel is s (u + 1/2).
     """
-    h, w = heatmaps.shape[-2:]
-    right, left = (x + 1).clamp(max=w - 1), (x - 1).clamp(min=0)
-    below, above = (y + 1).clamp(max=h - 1), (y - 1).clamp(min=0)
-    dx = heatmaps[joint, y, right] > heatmaps[joint, y, left]
-    dy = heatmaps[joint, below, x] > heatmaps[joint, above, x]
-    return torch.where(torch.stack([dx, dy], 1), 0.75, 0.25).to(heatmaps)
+    _, h, w = heatmaps.shape
+    right, left = np.minimum(x + 1, w - 1), np.maximum(x - 1, 0)
+    below, above = np.minimum(y + 1, h - 1), np.maximum(y - 1, 0)
+    further = np.empty((len(x), 2), bool)
+    further[:, 0] = heatmaps[joint, y, right] > heatmaps[joint, y, left]
+    further[:, 1] = heatmaps[joint, below, x] > heatmaps[joint, above, x]
+    return further * heatmaps.dtype.type(0.5) + heatmaps.dtype.type(0.25)
 
 
 def adjust(people: np.ndarray, heatmaps: Tensor) -> np.ndarray:
     """The joints that were found (score > 0) moved by `quarter_steps`."""
     people = people.copy()
     who, joint = np.nonzero(people[..., 2] > 0)
-    x, y = torch.from_numpy(people[who, joint, :2]).long().unbind(1)
-    step = quarter_steps(heatmaps, torch.from_numpy(joint), x, y)
-    people[who, joint, :2] += step.numpy().astype(people.dtype)
+    x, y = people[who, joint, :2].astype(np.int64).T
+    people[who, joint, :2] += quarter_steps(heatmaps.numpy(), joint, x, y)
     return people
 
 
@@ -172,13 +193,14 @@ def fill_missing(people: np.ndarray, heatmaps: Tensor, tags: Tensor) -> np.ndarr
     """
     people = people.copy()
     mean = _mean_tags(people, tags)  # [P, T]
-    for joint in range(len(heatmaps)):
-        who = np.flatnonzero((people[:, joint, 2] == 0) & np.isfinite(mean[:, 0]))
-        for few in np.array_split(who, len(who) // 8 + 1):  # bounds the memory
-            if len(few):
-                found = _best_cells(heatmaps, tags, joint, torch.from_numpy(mean[few]))
-                seen = found[:, 2] > 0
-                people[few[seen], joint, :3] = found[seen]
+    gone = (people[..., 2] == 0) & np.isfinite(mean[:, :1])
+    who, joint = np.nonzero(gone)
+    few = max(1, 2**18 // tags[0].numel())  # bounds the memory
+    for start in range(0, len(who), few):
+        p, j = who[start : start + few], joint[start : start + few]
+        found = _best_cells(heatmaps, tags, j, mean[p])
+        seen = found[:, 2] > 0
+        people[p[seen], j[seen], :3] = found[seen]
     return people
 
 
@@ -193,20 +215,21 @@ def _mean_tags(people: np.ndarray, tags: Tensor) -> np.ndarray:
         return sums / found.sum(1, keepdims=True).astype(np.float32)
 
 
-def _best_cells(heatmaps: Tensor, tags: Tensor, joint: int, mean: Tensor) -> np.ndarray:
-    """x, y and value of the best cell of one joint for tags [N, T]; [N, 3]."""
-    heat, tag = heatmaps[joint], tags[joint]
-    apart = tag - mean[:, None, None].to(tag)  # [N, h, w, T]
-    if tag.shape[-1] == 1:
+def _best_cells(heatmaps: Tensor, tags: Tensor, joint: np.ndarray, mean: np.ndarray):
+    """x, y and value of the best cell of joints [N] for tags [N, T]; [N, 3]."""
+    which, width = torch.from_numpy(joint), heatmaps.shape[2]
+    apart = tags[which].sub_(torch.from_numpy(mean)[:, None, None])  # [N, h, w, T]
+    if tags.shape[-1] == 1:
         apart = apart[..., 0].abs_()
     else:
         apart = torch.linalg.vector_norm(apart, dim=-1)
-    value = apart.round_().neg_().add_(heat)  # [N, h, w]
-    place = value.flatten(1).argmax(1)
-    x, y = place % heat.shape[1], place // heat.shape[1]
-    which = torch.full_like(x, joint)
-    spot = torch.stack([x, y], 1) + quarter_steps(heatmaps, which, x, y)
-    return torch.cat([spot, heat[y, x, None]], 1).numpy()
+    value = apart.round_().neg_().add_(heatmaps[which])
+    y, x = np.divmod(value.flatten(1).argmax(1).numpy(), width)
+    found = np.empty((len(joint), 3), np.float32)
+    heat = heatmaps.numpy()
+    found[:, :2] = np.stack([x, y], 1) + quarter_steps(heat, joint, x, y)
+    found[:, 2] = heat[joint, y, x]
+    return found
 
 
 def group(

@@ -15,7 +15,7 @@ def measured(capsys, name, repeats):
 
 RATIOS = {
     "render": {"render / step", "full / tight"},
-    "codecs": {"draw loop / draw", "DARK loop / DARK", "fields loop / fields"},
+    "codecs": {"draw loop / draw", "DARK loop / DARK", "fields loop / fields, 8"},
     "top_down": {"RoIAlign loop / RoIAlign", "NMS loop / NMS"},
     "metrics": {"pycocotools / vectorised", "all metrics / 5 ms"},
     "track": {"link and score / 20 ms"},

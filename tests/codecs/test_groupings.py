@@ -144,3 +144,68 @@ def test_refinement_is_what_brings_a_followed_joint_into_its_place():
         apart = np.linalg.norm(places[:, None] - truth[None], axis=-1)
         errors.append(apart.mean(-1).min(0).mean())
     assert max(errors[1:]) < errors[0]
+
+
+# --- all limbs at once ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("points", "above"), [(10, 0.8), (10, 0.6), (3, 0.2), (2, 0)])
+@pytest.mark.parametrize("optimal", [False, True])
+def test_all_limbs_at_once_are_the_limbs_one_by_one(points, above, optimal):
+    """Also where noise leaves many candidates, and a limb may miss many samples."""
+    scene = next(s for s in ABOUT["scenes"] if s["tag"] == "f")
+    heat, fields = maps(OPENPOSE, "f_heatmap_q", -12), maps(OPENPOSE, "f_paf_q", -12)
+    noise = torch.randn(fields.shape, generator=torch.Generator().manual_seed(0))
+    size = tuple(scene["image_hw"])
+    both = enlarged.enlarging(tuple(heat.shape[1:]), 1, size, size)
+    large = enlarged.Enlarged((fields + 0.2 * noise)[CHANNELS], *both)
+    rules = replace(
+        part_affinity_group.PYTHON, points=points, above=above, optimal=optimal
+    )
+    tops = enlarged.Enlarged(heat[:-1], *both)
+    peaks = part_affinity_group.find_peaks(tops, tops.blurred(3.0), rules)
+    found, limb = part_affinity_group.score_all(large, peaks, LIMBS, rules)
+    taken = part_affinity_group.match_all(found, limb, LIMBS, rules)
+    for k, pair in enumerate(LIMBS):
+        field = large.channels(slice(2 * k, 2 * k + 2))
+        alone = part_affinity_group.score_limbs(field, peaks, pair, rules)
+        for mine, theirs in zip(found, alone, strict=True):
+            np.testing.assert_allclose(mine[limb == k], theirs, atol=1e-6)
+        matched = part_affinity_group.match_limbs(alone, optimal)
+        np.testing.assert_array_equal(taken[k].first, matched.first)
+        np.testing.assert_array_equal(taken[k].second, matched.second)
+
+
+def test_enlarged_maps_read_at_pixels_are_the_whole_maps():
+    both = enlarged.enlarging((9, 13), 4, (33, 50), (40, 64))
+    values = torch.randn(3, 9, 13, generator=torch.Generator().manual_seed(0))
+    large = enlarged.Enlarged(values, *both)
+    whole = both[0].float() @ values @ both[1].float().T
+    torch.testing.assert_close(large.whole(), whole)
+    y, x = (grid.ravel()[:150] for grid in np.mgrid[:40, :64])
+    few = np.stack([x, y], 1)
+    np.testing.assert_allclose(large.at(few), whole[:, y, x], atol=1e-6)
+    np.testing.assert_allclose(large.channels([2, 0]).at(few)[1], whole[0, y, x], 1e-4)
+
+
+def test_peaks_on_the_border_have_zeros_beyond_it():
+    maps = torch.full((2, 4, 5), -1.0)
+    maps[0, 0, 0], maps[1, 3, 4], maps[1, 1, 2] = 2.0, -0.5, -0.4
+    both = enlarged.enlarging((4, 5), 1, (4, 5), (4, 5))
+    rules = part_affinity_group.Grouping(peak_threshold=-0.9)
+    peaks = part_affinity_group.find_peaks(enlarged.Enlarged(maps, *both), maps, rules)
+    assert peaks.part.tolist() == [0, 1]
+    assert peaks.xy.tolist() == [[0, 0], [2, 1]]  # beside the corner lies more: 0
+    np.testing.assert_allclose(peaks.scores, [2.0, -0.4])
+
+
+def test_equal_first_tags_are_one_person_as_in_the_released_code():
+    """Whoever begins with a tag that is known joins, and what was matched is gone."""
+    row = [1.0, 1.0, 0.9]
+    peaks = [np.empty((0, 4), np.float32) for _ in range(17)]
+    peaks[0] = np.array([[*row, 5.0], [2.0, 1.0, 0.8, 5.0]], np.float32)
+    peaks[1] = np.array([[*row, 5.4]], np.float32)
+    found = tag_group.match_tags(peaks)
+    assert len(found) == 1
+    assert found[0, 0].tolist() == pytest.approx([2.0, 1.0, 0.8, 5.0])
+    assert found[0, 1, 3] == np.float32(5.4)

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 import torch.nn.functional as F
-from scipy.optimize import linear_sum_assignment
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from poselab.codecs import offset_decode, tag_group
@@ -19,17 +19,18 @@ from poselab.codecs import offset_decode, tag_group
 # --- part affinity fields ------------------------------------------------------------
 
 
-def peaks_of(heat: np.ndarray, threshold: float) -> list[list[tuple]]:
-    """Heatmaps [J, H, W] -> for each joint its peaks (x, y, number)."""
+def peaks_of(heat: np.ndarray, threshold: float, blur: float) -> list[list[tuple]]:
+    """Heatmaps [J, H, W] -> for each joint its peaks (x, y, number, score)."""
     found, number = [], 0
-    for one in heat:
+    for raw in heat:
+        one = gaussian_filter(raw, blur)
         wide = np.pad(one, 1)
         high = one > threshold
         for side in (wide[1:-1, :-2], wide[1:-1, 2:], wide[:-2, 1:-1], wide[2:, 1:-1]):
             high &= one >= side
         own = []
         for y, x in np.argwhere(high).tolist():
-            own.append((x, y, number))
+            own.append((x, y, number, float(raw[y, x])))
             number += 1
         found.append(own)
     return found
@@ -48,46 +49,104 @@ def limb_score(field: np.ndarray, a: tuple, b: tuple, rules) -> float | None:
 
 
 def fields_loop(
-    fields: Tensor, heatmaps: Tensor, limbs, size: tuple[int, int], rules
+    fields: Tensor, heatmaps: Tensor, limbs, tree: int, size: tuple[int, int], rules
 ) -> list[dict[int, int]]:
     """(2 L, h, w) and (J, h, w) -> people, for each the number of the peak of a joint.
 
-    Both are enlarged to the image's size first. Only for people who are complete: no
-    two of them are joined, and nobody is left out.
+    Both are enlarged to the image's size first. As `part_affinity_group.group`.
     """
     large = [
         F.interpolate(maps[None], size, mode="bicubic", align_corners=False)[0].numpy()
         for maps in (fields, heatmaps)
     ]
-    peaks, people = peaks_of(large[1], rules.peak_threshold), []
+    peaks = peaks_of(large[1], rules.peak_threshold, rules.blur)
+    people: list[dict] = []
     for k, (p, q) in enumerate(limbs):
         pairs = []
         for a in peaks[p]:
             for b in peaks[q]:
                 score = limb_score(large[0][2 * k : 2 * k + 2], a, b, rules)
                 if score is not None:
-                    pairs.append((score, a[2], b[2]))
+                    pairs.append((score, a, b))
         used: set[int] = set()
-        for _, a, b in sorted(pairs, key=lambda pair: -pair[0]):
-            if a in used or b in used:
-                continue
-            used |= {a, b}
-            for person in people:
-                if person.get(p) == a or person.get(q) == b:
-                    person[q] = b
-                    break
-            else:
-                people.append({p: a, q: b})
-    return people
+        for score, a, b in sorted(pairs, key=lambda pair: -pair[0]):
+            if a[2] not in used and b[2] not in used:
+                used |= {a[2], b[2]}
+                _grow(people, (p, q), (a, b), score, k < tree)
+    return [
+        person["joints"]
+        for person in people
+        if person["count"] >= rules.min_parts
+        and person["total"] / person["count"] >= rules.min_score
+    ]
+
+
+def _grow(people: list[dict], joints, ends, score: float, begins: bool) -> None:
+    """A limb given to somebody, between two who become one, or somebody's first."""
+    (p, q), (a, b) = joints, ends
+    owners = [
+        person
+        for person in people
+        if person["joints"].get(p) == a[2] or person["joints"].get(q) == b[2]
+    ]
+    if len(owners) > 1 and not set(owners[0]["joints"]) & set(owners[1]["joints"]):
+        one, other = owners[:2]
+        one["joints"].update(other["joints"])
+        one["total"] += other["total"] + score
+        one["count"] += other["count"]
+        people.remove(other)
+    elif len(owners) > 1 or (owners and owners[0]["joints"].get(q) != b[2]):
+        owners[0]["joints"][q] = b[2]
+        owners[0]["total"] += b[3] + score
+        owners[0]["count"] += 1
+    elif not owners and begins:
+        total = a[3] + b[3] + score
+        people.append({"joints": {p: a[2], q: b[2]}, "total": total, "count": 2})
 
 
 # --- tags ----------------------------------------------------------------------------
 
 
+def cheapest_pairs(cost: np.ndarray) -> list[tuple[int, int]]:
+    """The assignment of the smallest sum: the Hungarian method, row by row."""
+    if len(cost) > cost.shape[1]:
+        return [(i, j) for j, i in cheapest_pairs(cost.T)]
+    rows, columns = cost.shape
+    table, far = cost.tolist(), float("inf")
+    u, v = [0.0] * (rows + 1), [0.0] * (columns + 1)  # prices; number 0 is nobody
+    whose, way = [0] * (columns + 1), [0] * (columns + 1)
+    for row in range(1, rows + 1):
+        whose[0], at = row, 0
+        least, done = [far] * (columns + 1), [False] * (columns + 1)
+        while whose[at]:
+            done[at], i, step, then = True, whose[at], far, 0
+            for j in range(1, columns + 1):
+                if not done[j]:
+                    rest = table[i - 1][j - 1] - u[i] - v[j]
+                    if rest < least[j]:
+                        least[j], way[j] = rest, at
+                    if least[j] < step:
+                        step, then = least[j], j
+            for j in range(columns + 1):
+                if done[j]:
+                    u[whose[j]] += step
+                    v[j] -= step
+                else:
+                    least[j] -= step
+            at = then
+        while at:  # give back along the way
+            whose[at] = whose[way[at]]
+            at = way[at]
+    return [(i - 1, j) for j, i in enumerate(whose[1:]) if i]
+
+
 def tags_loop(
     heatmaps: Tensor, tags: Tensor, rules: tag_group.TagGrouping
 ) -> np.ndarray:
-    """[J, h, w] and [J, h, w] -> people [P, J, 4]: x, y (cells), score, tag."""
+    """[J, h, w] and [J, h, w] -> people [P, J, 4]: x, y (cells), score, tag.
+
+    As `tag_group.group`.
+    """
     best = F.max_pool2d(heatmaps[None], rules.nms, 1, rules.nms // 2)[0]
     heat = (heatmaps * (best == heatmaps)).numpy()
     people: list[np.ndarray] = []
@@ -105,14 +164,34 @@ def tags_loop(
                 own = person[person[:, 2] > 0, 3]
                 apart[i, j] = abs(row[3] - own.mean())
         cost = np.round(apart) * 100 - np.array(rows)[:, 2:3]
-        pairs = zip(*linear_sum_assignment(cost), strict=True) if people else ()
+        pairs = cheapest_pairs(cost) if people else []
         owner = {i: j for i, j in pairs if apart[i, j] < rules.tag_threshold}
         for i, row in enumerate(rows):
             if i not in owner:
                 owner[i] = len(people)
                 people.append(np.zeros((len(heat), 4)))
             people[owner[i]][joint] = row
+    for person in people:
+        _mend(person, heatmaps.numpy(), tags.numpy())
     return np.stack(people)
+
+
+def _mend(person: np.ndarray, heat: np.ndarray, tags: np.ndarray) -> None:
+    """Joints [J, 4] a quarter of a cell further, and the missing ones filled in."""
+    found = [j for j in range(len(heat)) if person[j, 2] > 0]
+    mean = np.mean([tags[j, int(person[j, 1]), int(person[j, 0])] for j in found])
+    for j, (one, tag) in enumerate(zip(heat, tags, strict=True)):
+        x, y = person[j, :2].astype(int)
+        if j not in found:
+            value = one - np.round(np.abs(tag - mean))
+            y, x = np.unravel_index(value.argmax(), value.shape)
+            if one[y, x] <= 0:
+                continue
+            person[j, 2] = one[y, x]
+        right, left = one[y, min(x + 1, one.shape[1] - 1)], one[y, max(x - 1, 0)]
+        below, above = one[min(y + 1, one.shape[0] - 1), x], one[max(y - 1, 0), x]
+        person[j, :2] = x + (0.75 if right > left else 0.25), y
+        person[j, 1] += 0.75 if below > above else 0.25
 
 
 # --- offsets -------------------------------------------------------------------------
