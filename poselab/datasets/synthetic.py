@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -249,10 +250,9 @@ class SyntheticPeople(Source):
         return self.seed if seed is None else _seed(seed)
 
     def _one(self, seed: int, size: tuple[int, int]) -> Scene:
-        g = self.generator(seed)
-        if self.people == (1, 1):
-            return sampling.framed(1, g, size, self.activity, self.background, 0.0)
-        return sampling.crowd(1, self.people, g, size, self.activity, self.background)
+        device = self.device if self.cast_there else torch.device("cpu")
+        number, words = self._number(seed), (self.activity, self.background)
+        return _cast(number, device, size, self.people, *words)
 
     def batches(self, batch_size: int, seed: int | None = None) -> Iterator[Sample]:
         """New stacked samples without end: the stream of `seed` (default: its own)."""
@@ -265,3 +265,12 @@ class SyntheticPeople(Source):
         from poselab.datasets.pool import Pool
 
         return Pool(self, n, **options)
+
+
+@lru_cache(maxsize=64)
+def _cast(number: int, device: torch.device, size, people, activity, background):
+    """The scene that `scene` changes, which nobody writes into."""
+    g = torch.Generator(device).manual_seed(number)
+    if people == (1, 1):
+        return sampling.framed(1, g, size, activity, background, 0.0)
+    return sampling.crowd(1, people, g, size, activity, background)

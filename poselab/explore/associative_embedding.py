@@ -125,9 +125,9 @@ def _dots(grey: Image.Image, view: View, people, stride: float) -> Image.Image:
         return picture
     tags = found[:, 3]
     shade = (tags - tags.min()) / max(float(np.ptp(tags)), 1e-6)
-    for place, value in zip(_pixels(found, view, stride), shade, strict=True):
-        ink = tuple(int(255 * c) for c in colormaps["turbo"](0.08 + 0.84 * value)[:3])
-        pen.ellipse([*(place - 6), *(place + 6)], ink, "black")
+    inks = (255 * colormaps["turbo"](0.08 + 0.84 * shade)[:, :3]).astype(int).tolist()
+    for place, ink in zip(_pixels(found, view, stride), inks, strict=True):
+        pen.ellipse([*(place - 6), *(place + 6)], tuple(ink), "black")
     return picture
 
 

@@ -15,8 +15,10 @@ from poselab.codecs.part_affinity_group import (
     Peaks,
     assemble,
     line_integrals,
+    match_all,
     match_limbs,
     nearest_limbs,
+    score_all,
     score_limbs,
 )
 from poselab.draw import SERIES, WRONG_ANSWER, font
@@ -149,11 +151,10 @@ class AssemblyExplorer(RowExplorer):
         fields, heatmaps = self.maps(distance, who, missing, noise)
         peaks, large = self.peaks(heatmaps), self.enlarged(fields)
         near = [nearest_limbs(peaks, pair, (2, *SIZE)) for pair in _LIMBS]
-        parts = [large.channels(slice(2 * k, 2 * k + 2)) for k in range(len(_LIMBS))]
-        both, rules = zip(parts, _LIMBS, strict=True), self.codec.rules
-        scored = [score_limbs(part, peaks, pair, rules) for part, pair in both]
+        rules = replace(self.codec.rules, optimal=False)
+        scored = score_all(large, peaks, _LIMBS, rules)
         return peaks, {
-            "fields": [match_limbs(found) for found in scored],
+            "fields": match_all(*scored, _LIMBS, rules),
             "nearest first": [match_limbs(found) for found in near],
             "smallest sum": [match_limbs(found, True) for found in near],
         }

@@ -41,16 +41,29 @@ def tagged_output(
     require_shape("tags", tags, *sample.visibility.shape)
     _, targets = codec.encode(sample)
     h, w = codec.heatmap_size
-    grid = torch.stack(torch.meshgrid(torch.arange(w), torch.arange(h), indexing="xy"))
     cells = pixels_to_cells(sample.keypoints, codec.stride)  # [B, P, J, 2]
     maps = []
     for places, there, values in zip(cells, targets["there"], tags, strict=True):
-        far = (places[..., None, None] - grid).norm(dim=2)  # [P, J, h, w]
-        owner = far.masked_fill(~there[..., None, None], torch.inf).argmin(0)
-        index = owner.flatten(1)  # [J, h w]
+        index = _nearest(places, there, (h, w)).flatten(1)  # [J, h w]
         maps.append(values.T.gather(1, index).unflatten(1, (h, w)))
     coarse = torch.cat([targets["heatmaps"], torch.stack(maps)], 1)
     return (coarse, targets["fine"]) if isinstance(codec, FineTagCodec) else coarse
+
+
+def _nearest(places: Tensor, there: Tensor, size: tuple[int, int]) -> Tensor:
+    """For each joint and cell the person whose joint is nearest, [J, h, w].
+
+    places [P, J, 2] in cells, there [P, J] bool; person 0 where a joint is nobody's.
+    """
+    y, x = (torch.arange(n) for n in size)
+    dx, dy = places[..., :1] - x, places[..., 1:] - y
+    far = (dx.square()[..., None, :] + dy.square()[..., None]).sqrt()  # [P, J, h, w]
+    far.masked_fill_(~there[..., None, None], torch.inf)
+    best, owner = far[0], torch.zeros_like(far[0], dtype=torch.int64)
+    for person in range(1, len(far)):
+        owner[far[person] < best] = person
+        best = torch.minimum(best, far[person])
+    return owner
 
 
 def match_places(

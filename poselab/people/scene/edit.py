@@ -7,6 +7,7 @@ drawn. A property of people is one number for everybody, or one per person.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -80,16 +81,10 @@ def set_pose(
     old = scene.pose
     if pose is None and activity is None and phase is None and crouch is None:
         return scene
-    n = len(old)
-    g = torch.Generator(device=old.angles.device).manual_seed(seed + 7)
-    style = motion.sample_style(n, g)
-    drawn = torch.rand(n, generator=g, device=g.device)
-    names = motion.activities(n, g) if crouch is None else ["standing"] * n
-    if activity is not None:
-        names = one_per_person(activity, n)
-    low = None if crouch is None else per_person(crouch, drawn)
+    n, device = len(old), old.angles.device
     if pose is None:
-        new = motion.cycle(names, per_person(phase, drawn), style, low)
+        wanted = (hashable(value) for value in (activity, phase, crouch))
+        new = _moving(n, seed, device, *wanted)
     else:
         require(
             len(pose) == n,
@@ -98,9 +93,39 @@ def set_pose(
             field="pose",
             value=len(pose),
         )
+        style, drawn, _ = _styles(n, seed, device)
         deep = motion.cycle("crouching", torch.zeros_like(drawn), style)
-        new = pose if low is None else _between(pose, deep, low)
+        new = (
+            pose if crouch is None else _between(pose, deep, per_person(crouch, drawn))
+        )
     return scene.replace(pose=new.at(old.position, old.turn[:, 0]))
+
+
+def hashable(value: Any) -> Any:
+    """A property of people as a key: one value, or a tuple of one for each person."""
+    if isinstance(value, str) or not hasattr(value, "__len__"):
+        return value
+    return tuple(value.tolist() if isinstance(value, Tensor) else value)
+
+
+def _styles(n: int, seed: int, device: torch.device):
+    """How people move, [N, STYLE], and when, [N]; and the stream, to draw more from."""
+    g = torch.Generator(device=device).manual_seed(seed + 7)
+    style = motion.sample_style(n, g)
+    return style, torch.rand(n, generator=g, device=device), g
+
+
+# Explorers move one property at a time, and a pose takes as long as its picture. Nobody
+# writes into what is kept.
+@lru_cache(maxsize=64)
+def _moving(n: int, seed: int, device, activity, phase, crouch) -> BodyPose:
+    """What `n` people do, where None is drawn from `seed`."""
+    style, drawn, g = _styles(n, seed, device)
+    names = motion.activities(n, g) if crouch is None else ["standing"] * n
+    if activity is not None:
+        names = one_per_person(activity, n)
+    low = None if crouch is None else per_person(crouch, drawn)
+    return motion.cycle(names, per_person(phase, drawn), style, low)
 
 
 def one_per_person(activity: str | Sequence[str], n: int) -> list[str]:
