@@ -18,6 +18,7 @@ from poselab.people.scene.edit import known
 from poselab.people.scene.scenes import Scene, draw, part
 from poselab.records import Sample
 from poselab.skeleton import COCO_17, Skeleton
+from poselab.system.memory import keep_freed
 
 SPLITS = ("train", "test")
 PIXELS = 1 << 22, 1 << 26  # drawn at once on a CPU and elsewhere: a matter of memory
@@ -236,6 +237,7 @@ class SyntheticPeople(Source):
 
     def _draw(self, scene: Scene, size: tuple[int, int]) -> Sample:
         """The pictures of scenes: a part of them at a time where they are many."""
+        keep_freed()
         scene, s = scene.to(self.device), len(scene.count)
         most = max(1, PIXELS[self.device.type != "cpu"] // (size[0] * size[1]))
         if s <= most:

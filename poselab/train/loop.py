@@ -15,6 +15,7 @@ from poselab.errors import require
 from poselab.models import seeded
 from poselab.system import distributed
 from poselab.system.gpu import memory_of
+from poselab.system.memory import keep_freed
 from poselab.train.history import History
 from poselab.train.run import Run, Score
 from poselab.train.schedules import Schedule
@@ -67,6 +68,7 @@ def fit(
     """
     plan = replace(plan or Schedule(), **changes)
     _check(plan, data, device, checkpoint, save_every)
+    keep_freed()
     run = Run(model, codec, plan, seed, device, checkpoint, compiled, score)
     run.limit_time(deadline)
     run.speed_up(graphed, half)
