@@ -89,6 +89,16 @@ def variance_for_spread(predicted, truth, visibility, diam):
 
 
 @spread.wrong(
+    "You divide by the count less one, as torch's `std` does by itself. The mean of "
+    "the squares is asked for: `std(0, unbiased=False)`."
+)
+def count_less_one(predicted, truth, visibility, diam):
+    mean, deviation = _spread(predicted, truth, visibility, diam)
+    count = (visibility > 0).sum(0)[:, None].to(deviation)  # [J, 1]
+    return mean, deviation * (count / (count - 1).clamp(min=1)).sqrt()
+
+
+@spread.wrong(
     "You measure the spread around 0, so a constant offset counts as spread. Subtract "
     "the mean of the joint first."
 )

@@ -11,6 +11,7 @@ from poselab.datasets.mocap import H36m, MpiInf3dhp
 from poselab.datasets.mpii import Mpii
 from poselab.datasets.person_crops import PersonCrops
 from poselab.datasets.pictures import as_image
+from poselab.datasets.placed import PlacedPeople
 from poselab.datasets.pool import Pool
 from poselab.datasets.portraits import portrait
 from poselab.datasets.posetrack import PoseTrack
@@ -38,6 +39,7 @@ __all__ = [
     "MpiInf3dhp",
     "Mpii",
     "PersonCrops",
+    "PlacedPeople",
     "Pool",
     "PoseTrack",
     "Resident",

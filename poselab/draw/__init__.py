@@ -37,7 +37,7 @@ from poselab.draw.paint import (
     to_bytes,
     to_pil,
 )
-from poselab.draw.ranges import arms
+from poselab.draw.ranges import arms, values_of
 from poselab.draw.styles import (
     BOX,
     LEFT,
@@ -98,4 +98,5 @@ __all__ = [
     "title",
     "to_bytes",
     "to_pil",
+    "values_of",
 ]

@@ -23,6 +23,7 @@ from poselab.errors import ArgumentError
 from poselab.evaluate.cost import count_macs, milliseconds, parameters
 from poselab.evaluate.crowded import score_heads, score_hidden, score_moved
 from poselab.evaluate.painting import evaluation_film, score_painting
+from poselab.evaluate.placed import score_sides
 from poselab.evaluate.predictions import predict
 from poselab.evaluate.tubes import score_tubes
 from poselab.metrics import box_ap, coco_ap, mpjpe, pa_mpjpe, pck, pck3d
@@ -310,6 +311,7 @@ JUDGES: dict[str, Callable[[nn.Module, Any, Sample], Scores]] = {
     "hidden": score_hidden,
     "heads": score_heads,
     "tubes": lambda net, codec, clips: score_tubes(net, codec),
+    "sides": lambda net, codec, people: score_sides(net, codec),
     "painting": score_painting,
 }
 
@@ -328,5 +330,6 @@ SETS: dict[str, Callable[[Any], Sample]] = {
     "hidden": lambda codec: datasets.evaluation("crops", size=tuple(codec.size)),
     "heads": lambda codec: datasets.evaluation("crops", size=tuple(codec.size)),
     "tubes": lambda codec: None,
+    "sides": lambda codec: None,
     "painting": lambda codec: evaluation_film(tuple(codec.size), codec.who),
 }

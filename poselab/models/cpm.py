@@ -23,8 +23,8 @@ from poselab.models.registry import register
 class ConvBlock(nn.Module):
     """Convolution that keeps the size (up to its stride), normalisation, ReLU.
 
-    `inputs` and `outputs` are channels, `kernel` the side; `norm` adds batch
-    normalisation, `active` a ReLU.
+    `inputs` and `outputs` are channels, `kernel` the side, `spread` how many cells its
+    taps lie apart; `norm` adds batch normalisation, `active` a ReLU.
     """
 
     def __init__(
@@ -34,12 +34,14 @@ class ConvBlock(nn.Module):
         kernel: int,
         stride: int = 1,
         *,
+        spread: int = 1,
         norm: bool = True,
         active: bool = True,
     ) -> None:
         super().__init__()
+        pad = spread * (kernel // 2)
         self.conv = nn.Conv2d(
-            inputs, outputs, kernel, stride, kernel // 2, bias=not norm
+            inputs, outputs, kernel, stride, pad, spread, bias=not norm
         )
         self.bn = nn.BatchNorm2d(outputs) if norm else None
         self.active = active
@@ -124,6 +126,7 @@ class CPM(nn.Module):
         norm: bool = True,
         extra: int = 0,
         wired: bool = True,
+        spread: int = 1,
     ) -> None:
         super().__init__()
         require(stages >= 1, "a pose machine has a stage", where="stages", value=stages)
@@ -139,7 +142,7 @@ class CPM(nn.Module):
         self.stem = nn.Sequential(
             *trunk(width, kernel, halvings, pool, norm),
             ConvBlock(width, narrow, 5, norm=norm),
-            ConvBlock(narrow, 4 * width, kernel, norm=norm),
+            ConvBlock(narrow, 4 * width, kernel, spread=spread, norm=norm),
             ConvBlock(4 * width, 4 * width, 1, norm=norm),
             ConvBlock(4 * width, joints, 1, norm=False, active=False),
         )  # [B, J, h, w]
@@ -273,7 +276,11 @@ class CPMReference(nn.Module):
 
 @register("cpm_tiny")
 def cpm_tiny(
-    joints: int = 17, stages: int = 3, width: int = 24, wired: bool = True
+    joints: int = 17,
+    stages: int = 3,
+    width: int = 24,
+    wired: bool = True,
+    spread: int = 1,
 ) -> CPM:
     """A small one for images of about 128x96: maps of stride 4."""
     return CPM(
@@ -286,4 +293,5 @@ def cpm_tiny(
         halvings=2,
         pool=1,
         wired=wired,
+        spread=spread,
     )

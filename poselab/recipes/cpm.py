@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from poselab.models import IMAGENET
 from poselab.recipes.base import Ablation, Recipe, Released
-from poselab.recipes.data import Drawn
+from poselab.recipes.data import Drawn, Placed
 from poselab.recipes.shared import MIXTURE, WHICH_PIXEL, budget
 from poselab.train import Schedule
 
@@ -35,7 +35,25 @@ def _short(about: str, **arguments) -> Recipe:
     )
 
 
+def _window(spread: int) -> Recipe:
+    """One stage whose cells see more, with the same weights and multiplications."""
+    return Recipe(
+        "one stage",
+        model="cpm_tiny",
+        arguments={"stages": 1, "width": 16, "spread": spread},
+        codec={**WHICH_PIXEL, "size": (160, 144)},
+        data=Placed(pool=2000, held_out=2),
+        stages=(Schedule(steps=200, batch_size=16, lr=5e-3),),
+        task="sides",
+    )
+
+
 ABLATIONS = {
+    "window": Ablation(
+        question="Up to which window does a wider one help, for people of two sizes?",
+        # Up to 7 the window has no holes: a cell below sees 29 px, 4 px apart.
+        arms={f"{29 + 16 * n} px": _window(n) for n in (1, 5, 7)},
+    ),
     "reading": Ablation(
         question="Is it reading its own beliefs that makes the last stage better?",
         arms={
@@ -44,7 +62,7 @@ ABLATIONS = {
             # 35 channels: as many weights in use as in the three stages together
             "one wide stage": _short("one stage", stages=1, width=35),
         },
-    )
+    ),
 }
 
 MMPOSE = "https://download.openmmlab.com/mmpose/top_down/cpm"

@@ -16,6 +16,7 @@ from poselab.datasets import (
     Variation,
 )
 from poselab.datasets.coco.layout import open_coco
+from poselab.datasets.placed import PlacedPeople
 from poselab.datasets.pool import FIELDS
 from poselab.datasets.sources import Mixed, Source, Varied
 from poselab.datasets.wild import Taken, WildCrops, WildPeople
@@ -104,6 +105,19 @@ class Drawn:
 @dataclass(frozen=True)
 class Upright(Drawn):
     """`Drawn` people that are never turned, for networks that answer in 3D."""
+
+
+@dataclass(frozen=True)
+class Placed(Drawn):
+    """`Drawn` people `sides` (low, high) px long, anywhere in a larger picture."""
+
+    sides: tuple[float, float] = (48, 96)
+
+    def makers(
+        self, size: tuple[int, int], seed: int, device: torch.device | str | None
+    ) -> list[Any]:
+        """As for `Drawn`, on the CPU."""
+        return [PlacedPeople(size, self.sides, seed)]
 
 
 @dataclass(frozen=True)

@@ -51,12 +51,14 @@ def _short(codec: str = "heatmap", **arguments: Any) -> Recipe:
 
 ABLATIONS = {
     "parts": Ablation(
-        question="what are the skip branches worth, and a loss on the first stack?",
+        question="what are skip branches, a loss on the first stack, a stack worth?",
         arms={
             "as in the paper": _short(),
             # 36 channels: as many weights as 32 with skip branches.
             "no skips": _short(width=36, skips=False),
             "loss on the last": _short("last_stage"),
+            # 46 channels: as many weights as the two stacks of 32.
+            "one wide stack": _short(stacks=1, width=46),
         },
     )
 }

@@ -177,6 +177,16 @@ def test_tiny_fields_are_what_gradients_measure():
         assert measured_field(net, (200, 180), stage) == (field, field)
 
 
+def test_spread_taps_widen_the_window_and_cost_nothing():
+    image, plain = torch.zeros(1, 3, 64, 48), build("cpm_tiny", stages=1, width=4)
+    for spread in (3, 5, 7):
+        net = build("cpm_tiny", stages=1, width=4, spread=spread)
+        assert net.fields() == [29 + 16 * spread]
+        assert measured_field(net, (200, 180)) == (net.fields()[0],) * 2
+        assert count(net) == count(plain)
+        assert count_macs(net, image) == count_macs(plain, image)
+
+
 def test_without_the_wire_no_stage_reads_the_one_before():
     net = build("cpm_tiny", seed=0, width=4, wired=False)
     images = rand(2, 3, 32, 32)
