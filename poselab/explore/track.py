@@ -42,18 +42,25 @@ def spoil(clip: Sequence[Sample], how: Spoiled, seed: int = 0) -> list[Poses]:
     Of all people in all frames the share `how.misses` is lost, and beside the share
     `how.alarms` a copy appears, 40 px to a side; `how.noise` is the standard deviation
     of boxes and joints in px. The same draws for all settings: a person who is lost
-    stays lost when more are.
+    stays lost when more are. After the first frame people are in no order: were it that
+    of the truth, an assignment would choose right wherever all costs are equal.
     """
     draws = torch.Generator().manual_seed(seed)
+    mixing = torch.Generator().manual_seed(seed + 1)
     counts = [len(frame.present) for frame in clip]
     ranks = [torch.randperm(sum(counts), generator=draws) for _ in range(2)]
     chances = (torch.stack(ranks) / max(1, sum(counts))).split(counts, 1)
     pairs = zip(clip, chances, strict=True)
-    return [_spoiled(frame, how, chance, draws) for frame, chance in pairs]
+    places = [torch.rand(2 * count, generator=mixing) for count in counts]
+    places[0] = torch.arange(2.0 * counts[0])
+    return [
+        _spoiled(frame, how, chance, draws, place)
+        for (frame, chance), place in zip(pairs, places, strict=True)
+    ]
 
 
 def _spoiled(
-    frame: Sample, how: Spoiled, chance: Tensor, draws: torch.Generator
+    frame: Sample, how: Spoiled, chance: Tensor, draws: torch.Generator, place: Tensor
 ) -> Poses:
     shift = 80.0 * (torch.rand(len(frame.present), generator=draws) < 0.5) - 40.0
     points = torch.randn(frame.keypoints.shape, generator=draws)
@@ -64,11 +71,12 @@ def _spoiled(
     aside = torch.stack([shift, 0 * shift], 1)[new]  # [N, 2]
     away = torch.cat([aside, 0 * aside], 1)
     scores = (frame.visibility > 0).float()
-    return Poses(
+    poses = Poses(
         torch.cat([points[found], points[new] + aside[:, None]]),
         torch.cat([scores[found], scores[new]]),
         boxes=torch.cat([boxes[found], boxes[new] + away]),
     )
+    return poses.people(place[torch.cat([found, new])].argsort())
 
 
 class TrackingLab(Explorer):
@@ -197,14 +205,18 @@ def _strip(pen, cells, frame: int, top: int, width: int) -> None:
     count, rows = cells.shape[:2]
     wide = min(26.0, width / count)
     for row in range(rows):
-        y = top + _ROW * row
+        y, last = top + _ROW * row, ABSENT
         pen.text((4, y - 1), f"person {row}", "black", font(22))
         for t in range(count):
-            _cell(pen, _LEFT + wide * t, y, wide, *cells[t, row].tolist())
+            track, switch = cells[t, row].tolist()
+            _cell(pen, _LEFT + wide * t, y, wide, track, switch)
+            if track not in (last, ABSENT, MISSED, UNJUDGED):
+                _number(pen, _LEFT + wide * t, y, wide, track)
+                last = track
     x = _LEFT + wide * frame
     box = [x - 2, top - 4, x + wide - 1, top + _ROW * rows + 1]
     pen.rectangle(box, outline="black", width=2)
-    words = "colour: identity given    cross: miss    bar: switch"
+    words = "colour and number: identity given    cross: miss    bar: switch"
     pen.text((_LEFT, top + _ROW * rows + 2), words, "black", font(20))
 
 
@@ -219,6 +231,13 @@ def _cell(pen, x: float, y: int, wide: float, track: int, switch: int) -> None:
             pen.line([x + 2, y + a, x + wide - 5, y + b], WRONG_ANSWER, 2)
     if switch:
         pen.rectangle([x - 3, y - 2, x + 1, y + _ROW - 4], fill=WRONG_ANSWER)
+
+
+def _number(pen, x: float, y: int, wide: float, track: int) -> None:
+    """An identity where it begins; six colours are fewer than identities."""
+    at = (x + (wide - 3) / 2, y + (_ROW - 5) / 2)
+    edge = {"stroke_width": 2, "stroke_fill": ink_of(track % 6)}
+    pen.text(at, str(track), "white", font(18), anchor="mm", **edge)
 
 
 def _numbers(pen, x: int, top: int, scores: TrackScores) -> None:
