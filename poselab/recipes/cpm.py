@@ -52,7 +52,7 @@ ABLATIONS = {
     "window": Ablation(
         question="Up to which window does a wider one help, for people of two sizes?",
         # Up to 7 the window has no holes: a cell below sees 29 px, 4 px apart.
-        arms={f"{29 + 16 * n} px": _window(n) for n in (1, 5, 7)},
+        arms={f"{29 + 16 * n} px": _window(n) for n in (1, 3, 5, 7)},
     ),
     "reading": Ablation(
         question="Is it reading its own beliefs that makes the last stage better?",
