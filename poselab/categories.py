@@ -140,7 +140,8 @@ def _unclear(problem: str, categories: Sequence[Category], where: str):
         where=where,
         field="categories",
         value=", ".join(listed),
-        fix="Call one of them 'person', or pass person= with its name or id.",
+        fix="Call one of them 'person', or pass person= with its name or id (in a "
+        "command: coco:FOLDER,person=NAME).",
     )
 
 

@@ -1,15 +1,24 @@
 """Kind 4: records that contradict themselves are mended and counted, or refused."""
 
+import json
 import warnings
 
 import pytest
 import torch
 
-from poselab.datasets import CocoPeople
+from poselab.datasets import Coco, CocoPeople
 from poselab.errors import AnnotationError, AnnotationWarning, ArgumentError
 from poselab.metrics import coco_ap
 from poselab.metrics.ap.curves import coco_ap_vectorised
-from tests.support.annotation_files import SIZE, answer, category, person, points, read
+from tests.support.annotation_files import (
+    SIZE,
+    answer,
+    category,
+    content,
+    person,
+    points,
+    read,
+)
 
 EXACT = pytest.approx(1.0)
 
@@ -88,7 +97,44 @@ def test_the_file_itself_is_not_changed(tmp_path):
     assert coco.truth["annotations"][1] == coco.dataset["annotations"][1]
 
 
+SIDEWAYS = [(50, 5, 45, 20), (40, 60, 55, 25), (52, 90, 44, 18)]  # xywh
+TURNED = [[y, x, h, w] for x, y, w, h in SIDEWAYS]
+
+
+def lying(box, **changes):
+    """Somebody whose joints fill a box."""
+    return {"bbox": list(box), "keypoints": points(box), "area": 600.0, **changes}
+
+
+def turned(flat):
+    """Joints with y before x."""
+    triples = [flat[i : i + 3] for i in range(0, len(flat), 3)]
+    return [n for x, y, flag in triples for n in (y, x, flag)]
+
+
 REFUSED = {
+    "no joints at all": ([{"keypoints": ...}] * 2, "instances_*.json"),
+    "empty lists of joints": ([{"keypoints": []}, {"keypoints": None}], "boxes alone"),
+    "crowds with joints": ([{"iscrowd": 1}] * 2, "Set iscrowd to 0"),
+    "joints of a larger picture": (
+        [{"keypoints": points((20, 10, 180, 220))}] * 3,
+        "made smaller",
+    ),
+    "boxes of y before x": (
+        [lying(b, bbox=t) for b, t in zip(SIDEWAYS, TURNED, strict=True)],
+        "swapped",
+    ),
+    "joints of y before x": (
+        [lying(b, keypoints=turned(points(b))) for b in SIDEWAYS],
+        "swapped",
+    ),
+    "boxes of two corners": (
+        [
+            lying(b, bbox=[b[0], b[1], b[0] + b[2], b[1] + b[3]])
+            for b in [(38, 36, 11, 20), (30, 40, 16, 18), (44, 50, 6, 9)]
+        ],
+        "two corners",
+    ),
     "area 0": ([{"area": 0}] * 2, "area='box'"),
     "box of no height": ([{"bbox": [20, 10, 60, 0]}] * 2, "boxes='joints'"),
     "joints in shares": (
@@ -115,13 +161,73 @@ def test_what_concerns_everybody_is_refused(tmp_path, case):
     assert "annotations.json" in str(caught.value)
 
 
-@pytest.mark.parametrize("case", sorted(set(REFUSED) - {"box from its centre"}))
+TOGETHER = {"box from its centre"} | {c for c in REFUSED if c.startswith("boxes of")}
+
+
+@pytest.mark.parametrize(
+    "case", sorted(set(REFUSED) - TOGETHER - {"joints of y before x"})
+)
 def test_what_concerns_one_of_five_is_counted(tmp_path, case):
     changes, _ = REFUSED[case]
     coco, told = quiet(tmp_path, several(changes[0], good=4))
     assert len(told) == 1
     assert "(first: annotations[0] (id 1)" in told[0]
-    assert sum(len(s.keypoints) for s in coco) == 5
+    assert sum(len(s.keypoints) for s in coco) == 5 - (case == "crowds with joints")
+
+
+@pytest.mark.parametrize("few", [3, 5])
+def test_a_face_in_a_large_box_is_no_other_meaning(tmp_path, few):
+    """Few joints fill a small part of a box, in whatever order x and y are."""
+    face = points((40, 12, 12, 9))[: 3 * few] + [0, 0, 0] * (17 - few)
+    people = [person(i, i, keypoints=face, num_keypoints=few) for i in (1, 2, 3)]
+    _, told = quiet(tmp_path, people)
+    assert told == []
+
+
+def test_joints_at_minus_one_are_not_labelled(tmp_path):
+    lost = [-1, -1, 2] * 5 + points()[15:]
+    coco, told = quiet(tmp_path, several({"keypoints": lost}))
+    assert "(0, 0) or (-1, -1)" in told[0]
+    assert (coco[0].visibility[0, :5] == 0).all()
+    assert (coco[0].keypoints[0, :5] == 0).all()
+    unlabelled = [-1, -1, 0] * 17
+    _, told = quiet(tmp_path, several({"keypoints": unlabelled, "num_keypoints": 0}))
+    assert told == []
+
+
+def test_joints_at_one_place_are_counted(tmp_path):
+    _, told = quiet(tmp_path, several({"keypoints": [50, 60, 2] * 17}))
+    assert "1 have all joints at one place (first: annotations[0]" in told[0]
+
+
+def test_places_in_percent_are_named(tmp_path):
+    data = content([person(i, i) for i in (1, 2)], images=2)
+    for record in data["images"]:
+        record |= {"width": 1920, "height": 1080}
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    places = points((20, 10, 60, 85))
+    for someone in data["annotations"]:
+        someone |= {"keypoints": places, "bbox": [20, 10, 60, 85]}
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    with pytest.warns(AnnotationWarning, match="at least 1080 px: are they percent"):
+        Coco(tmp_path / "a.json", tmp_path, check_images=False)
+
+
+AWAY = {
+    "polygon": [[90, 112, 99, 112, 99, 119]],
+    "run lengths": {"size": list(SIZE), "counts": [115 + 120 * 99, 5]},
+    "runs over two columns": {"size": list(SIZE), "counts": [97 * 120 + 60, 240, 60]},
+}
+
+
+@pytest.mark.parametrize("case", AWAY)
+def test_a_mask_apart_from_its_box_is_named(tmp_path, case):
+    there = lying((20, 10, 30, 40), segmentation=AWAY[case])
+    _, told = quiet(tmp_path, [person(**there)])
+    assert "1 have a mask that does not touch their box" in told[0]
+    near = {"size": list(SIZE), "counts": [30 * 120 + 20, 5, 11995 - 30 * 120 - 20]}
+    _, told = quiet(tmp_path, [person(**{**there, "segmentation": near})])
+    assert told == []
 
 
 def test_one_word_fills_what_everybody_lacks(tmp_path):

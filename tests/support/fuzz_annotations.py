@@ -53,7 +53,13 @@ HABITS = (
     *({"iscrowd": 1}, {"iscrowd": ...}, {"iscrowd": True}, {"track_id": 3}),
     *({"segmentation": [[]]}, {"segmentation": [[1, 2, 3, 4]]}, {"segmentation": None}),
     *({"segmentation": [[20, 10, 80, 10, 80, 110]]}, {"category_id": 2}),
-    {"segmentation": {"size": [120, 100], "counts": [12000]}},
+    *({"segmentation": {"size": [120, 100], "counts": [12000]}}, {"keypoints": None}),
+    *(
+        {"keypoints": [-1, -1, 2] * 5 + points()[15:]},
+        {"keypoints": points((20, 10, 160, 190))},
+        {"segmentation": [[90, 112, 99, 112, 99, 119]]},
+        {"segmentation": {"size": [120, 100], "counts": [11995, 5]}},
+    ),
 )
 KINDS = (
     [category()],
@@ -155,7 +161,9 @@ def _nobody_is_lost(coco: Coco, samples, told: str) -> None:
     single = [a for a in own if not a.get("iscrowd")]
     assert sum(len(s.keypoints) for s in samples) == len(single)
     assert len(own) == len(raw) or "left out" in told
-    marked = sum(any(v > 0 for v in a["keypoints"][2::3]) for a in single)
+    joints = [a.get("keypoints") or [] for a in single]
+    assert all(joints) or "have no keypoints" in told
+    marked = sum(any(v > 0 for v in points[2::3]) for points in joints)
     labelled = sum(int((s.visibility > 0).any(-1).sum()) for s in samples)
     assert labelled == marked or "joints at (0, 0)" in told
     try:

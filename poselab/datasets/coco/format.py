@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from poselab.categories import file_skeleton, person_category
-from poselab.datasets.coco import mend
+from poselab.datasets.coco import meanings, mend
 from poselab.datasets.coco.mend import Fill
 from poselab.datasets.coco.notes import Notes
 from poselab.datasets.coco.person_record import (
@@ -73,6 +73,8 @@ def read(
     mended is counted in one `AnnotationWarning`.
     """
     content = load_json(file)
+    if isinstance(content, list):
+        raise _of_a_list(file, content)
     top = Record(str(file), "the file", adapt(content) if adapt else content)
     images = _unique(top, "images", image_record)
     for image in images.values() if each_image else ():
@@ -96,9 +98,19 @@ def read(
             people[image.id].append(person_record(record, image, skeleton, notes, fill))
         else:
             notes.left_out(categories[record.data["category_id"]], record)
-    _judge(top.file, people, notes)
+    _judge(top.file, images, people, notes)
     everything = list(images.values()), people, chosen["id"], skeleton, top.data
     return Annotations(*everything)
+
+
+def _of_a_list(file: str | Path, content: list) -> AnnotationError:
+    """The error about a list where the file should be an object {...}."""
+    first = content[0] if content and isinstance(content[0], dict) else {}
+    fix = "COCO's files have images, annotations and categories."
+    if "score" in first:
+        fix = "It is a file of results: Coco(...).detections(FILE) reads it."
+    problem = "is a list, not an annotation file in COCO's form"
+    return AnnotationError(problem, where=file, value=content, fix=fix)
 
 
 def _same_number(chosen, records: list[Record], skeleton: Skeleton, file: str) -> None:
@@ -123,15 +135,24 @@ def _same_number(chosen, records: list[Record], skeleton: Skeleton, file: str) -
         )
 
 
-def _judge(file: str, people: dict[int, list[PersonRecord]], notes: Notes) -> None:
+def _judge(file: str, images: dict, people: dict, notes: Notes) -> None:
     """Look at everybody together: errors, or the one warning."""
-    single = [p for group in people.values() for p in group if not p.crowd]
+    everyone = [p for group in people.values() for p in group]
+    single = [p for p in everyone if not p.crowd]
     labelled = sum(bool(p.visibility.any()) for p in single)
+    many = {mend.FLAGS: len(single), mend.NOTHING: len(single)}
+    many[mend.CROWD] = labelled + notes.counts.get(mend.CROWD, 0)
     for reason, fix in mend.FATAL.items():
-        everybody = len(single) if reason == mend.FLAGS else labelled
-        if notes.counts.get(reason, 0) >= max(everybody, mend.FEWEST.get(reason, 1)):
+        fewest = max(many.get(reason, labelled), mend.FEWEST.get(reason, 1))
+        if notes.counts.get(reason, 0) >= fewest:
             notes.refuse(reason, fix)
-    mend.check_boxes(file, [p.box for p in single], [p.points for p in single], notes)
+    meanings.check(
+        file,
+        [p.box for p in single],
+        [p.points for p in single],
+        [images[p.image_id].size for p in single],
+        notes,
+    )
     notes.tell(mend.DONE)
 
 

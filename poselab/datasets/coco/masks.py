@@ -45,6 +45,23 @@ def has_pixels(segmentation: list | dict, size: tuple[int, int]) -> bool:
     return any(_covers(shape, size) for shape in polygons(segmentation, size))
 
 
+def extent(segmentation: list | dict, size: tuple[int, int]) -> np.ndarray:
+    """The box [4] xywh px around a mask that `has_pixels`; columns alone of runs that
+    go on in the next column."""
+    if isinstance(segmentation, list):
+        shapes = polygons(segmentation, size)
+        corners = np.concatenate([np.array(s).reshape(-1, 2) for s in shapes])
+        return np.concatenate([corners.min(0), np.ptp(corners, axis=0)])
+    ends = np.cumsum(run_lengths(segmentation, size))
+    first, last = ends[:-1:2], ends[1::2] - 1  # pixels, column by column
+    first, last = first[last >= first], last[last >= first]
+    whole = (first // size[0] != last // size[0]).any()
+    top, bottom = (0, size[0]) if whole else ((first % size[0]).min(), 0)
+    bottom = bottom or (last % size[0]).max() + 1
+    left, right = first[0] // size[0], last[-1] // size[0] + 1
+    return np.array([left, top, right - left, bottom - top], dtype=float)
+
+
 def _covers(corners: list[float], size: tuple[int, int]) -> bool:
     """Whether a polygon has an area and reaches into the image."""
     x, y = np.array(corners).reshape(-1, 2).T

@@ -14,7 +14,7 @@ import numpy as np
 
 from poselab.datasets.coco.notes import Notes
 from poselab.datasets.json_file import Record
-from poselab.errors import AnnotationError, require
+from poselab.errors import require
 
 BOX_TOLERANCE = 1.0  # px; published boxes are rounded
 OVER = 0.1  # of the picture's longer side: how far a box may reach out of it
@@ -24,8 +24,10 @@ ROUGH = 3  # labelled joints that are enough to compare with a box
 
 # Reasons that refuse the file where they concern every labelled person, and what to do.
 FATAL = {
-    "have an area of 0": "Pass area='box' to take it from the box.",
-    "have a box of no size": "Pass boxes='joints' to take it from the joints.",
+    "have an area of 0": "Pass area='box' to take it from the box (in a "
+    "command: coco:FOLDER,area=box).",
+    "have a box of no size": "Pass boxes='joints' to take it from the joints (in "
+    "a command: coco:FOLDER,boxes=joints).",
     "have joints within one pixel of the corner": "Are they shares of the picture, as "
     "YOLO has them? Multiply x by its width and y by its height.",
     "have a box smaller than a pixel": "Is it in shares of the picture, as YOLO has "
@@ -34,16 +36,24 @@ FATAL = {
     "same picture as the joints.",
     "have joints with places but all flags 0 (not labelled)": "The third number of "
     "each joint must be 1 (hidden) or 2 (visible) where it is labelled.",
+    "have no keypoints, read as not labelled": "Is it a file of boxes alone, as COCO's "
+    "instances_*.json? Joints are in person_keypoints_*.json.",
+    "have most joints outside the picture": "Were the pictures made smaller after they "
+    "were labelled? Scale the joints with them.",
+    "are marked as crowds though they have joints, and left out": "Set iscrowd to 0 "
+    "for everybody who is one person.",
 }
-AREA, BOX, JOINT_SHARES, BOX_SHARES, APART, FLAGS = FATAL
+AREA, BOX, JOINT_SHARES, BOX_SHARES, APART, FLAGS, NOTHING, OUTSIDE, CROWD = FATAL
 # What can be mended, or be so by accident, refuses a file from so many people on.
-FEWEST = {AREA: 2, BOX: 2, APART: 3}
+FEWEST = {AREA: 2, BOX: 2, APART: 3, OUTSIDE: 3}
 DONE = {AREA: "now the box's", BOX: "now the joints'"}
-ORIGIN = "have joints at (0, 0) with a flag above 0, read as not labelled"
+ORIGIN = "have joints at (0, 0) or (-1, -1) with a flag above 0, read as not labelled"
 COUNT = "have a num_keypoints that is not the number of flags above 0, which decide"
 BORDER = "have a box a little over the border, cut off there"
 LARGE = "have an area much larger than their box"
 EMPTY = "have a mask without a pixel, read as none"
+PILED = "have all joints at one place"
+AWAY = "have a mask that does not touch their box"
 
 
 @dataclass(frozen=True)
@@ -66,20 +76,42 @@ class Fill:
             )
 
 
-def joints(record: Record, points: np.ndarray, notes: Notes) -> np.ndarray:
+def joints(
+    record: Record, points: np.ndarray, size: tuple[int, int], notes: Notes
+) -> np.ndarray:
     """x, y, flag [J, 3] of a person; several marked joints at (0, 0) are missing."""
-    flags = points[:, 2] > 0
-    placed = (points[:, :2] != 0).any(1)
-    if placed.any() and not flags.any():
+    flags, x = points[:, 2] > 0, points[:, 0]
+    nowhere = (x == points[:, 1]) & ((x == 0) | (x == -1))
+    if not nowhere.all() and not flags.any():
         notes.add(FLAGS, record, "keypoints")
-    lost = flags & ~placed
+    lost = flags & nowhere
     if lost.sum() > 1 or lost.sum() == flags.sum() > 0:
         notes.add(ORIGIN, record, "keypoints")
         points = np.where(lost[:, None], 0, points)
     labelled = points[points[:, 2] > 0, :2]
-    if len(labelled) and np.abs(labelled).max() <= SMALLEST:
-        notes.add(JOINT_SHARES, record, "keypoints")
+    if len(labelled):
+        _places(record, labelled, size, notes)
     return points
+
+
+def _places(record: Record, labelled: np.ndarray, size: tuple[int, int], notes: Notes):
+    """Note labelled joints [N, 2] that cannot be where they are."""
+    limit = np.array(size[::-1])
+    outside = ((labelled < -BOX_TOLERANCE) | (labelled > limit)).any(1)
+    if np.abs(labelled).max() <= SMALLEST:
+        notes.add(JOINT_SHARES, record, "keypoints")
+    elif len(labelled) >= ROUGH and not np.ptp(labelled, axis=0).any():
+        notes.add(PILED, record, "keypoints")
+    elif outside.mean() > 0.5:
+        notes.add(OUTSIDE, record, "keypoints")
+
+
+def mask(record: Record, extent: np.ndarray, box: np.ndarray, notes: Notes) -> None:
+    """Note a mask whose extent [4] xywh lies apart from a box that has a size."""
+    low = np.maximum(extent[:2], box[:2])
+    high = np.minimum(extent[:2] + extent[2:], box[:2] + box[2:])
+    if box[2:].min() > 0 and (high + BOX_TOLERANCE < low).any():
+        notes.add(AWAY, record, "segmentation")
 
 
 def count(record: Record, points: np.ndarray, notes: Notes) -> None:
@@ -173,58 +205,3 @@ def area(record: Record, inside: np.ndarray, labelled: bool, notes: Notes, fill:
     if given > 4 * max(of_box, SMALLEST):
         notes.add(LARGE, record, "area")
     return given
-
-
-# --- boxes of another meaning, which only all of them together show -------------------
-
-
-def check_boxes(
-    file: str, boxes: list[np.ndarray], points: list[np.ndarray], notes: Notes
-) -> None:
-    """Refuse or name boxes that fit the joints better in another meaning.
-
-    boxes [4] and points [J, 3] of all people. Raises `AnnotationError` for centre x, y,
-    width, height; notes two corners, which may fit by accident in a small file.
-    """
-    rows = [
-        (given, shape[shape[:, 2] > 0, :2])
-        for given, shape in zip(boxes, points, strict=True)
-        if (shape[:, 2] > 0).sum() >= ROUGH and given[2:].min() > TINY
-    ]
-    if not rows:
-        return
-    own = np.array([_overlap(given, places) for given, places in rows])
-    centre = np.array([_overlap(_from_centre(b), places) for b, places in rows])
-    corners = np.array([_overlap(_from_corners(b), places) for b, places in rows])
-    if own.mean() < 0.5 and centre.mean() > max(0.3, 1.8 * own.mean()):
-        raise _of_centres(file, rows[0][0], own.mean(), centre.mean())
-    if ((corners > 0.85) & (corners > own + 0.1)).all():
-        notes.remark("the boxes fit the joints better as two corners than as COCO's")
-
-
-def _from_centre(given: np.ndarray) -> np.ndarray:
-    return np.concatenate([given[:2] - given[2:] / 2, given[2:]])
-
-
-def _from_corners(given: np.ndarray) -> np.ndarray:
-    return np.concatenate([given[:2], np.maximum(given[2:] - given[:2], 0)])
-
-
-def _overlap(given: np.ndarray, places: np.ndarray) -> float:
-    """Intersection over union of a box and the one around the joints."""
-    low, high = places.min(0) - 0.5, places.max(0) + 0.5
-    shared = np.minimum(high, given[:2] + given[2:]) - np.maximum(low, given[:2])
-    common = float(np.prod(np.maximum(shared, 0)))
-    whole = float(np.prod(high - low) + np.prod(given[2:])) - common
-    return common / whole
-
-
-def _of_centres(file: str, given: np.ndarray, own: float, other: float):
-    return AnnotationError(
-        "the boxes seem to be the centre's x, y, width, height: so they overlap the "
-        f"joints' by {other:.2f} on average, as x, y, width, height by {own:.2f}",
-        where=file,
-        field="annotations, bbox",
-        value=given.tolist(),
-        fix="Subtract half of the sides from x and y.",
-    )

@@ -35,8 +35,7 @@ class Notes:
     def refuse(self, reason: str, fix: str) -> None:
         """The error about a file that a reason concerns as a whole."""
         raise AnnotationError(
-            f"all {self.counts[reason]} labelled people {reason} (first: "
-            f"{self.first[reason]})",
+            f"all {self.counts[reason]} people {reason} (first: {self.first[reason]})",
             where=self.file,
             fix=fix,
         )

@@ -13,6 +13,8 @@ from poselab.datasets.coco.notes import Notes
 from poselab.datasets.json_file import Record
 from poselab.skeleton import Skeleton
 
+VIDEO = {"vid_id", "is_labeled"}  # what the frames of PoseTrack have
+
 
 @dataclass(frozen=True)
 class ImageRecord:
@@ -55,6 +57,8 @@ class PersonRecord:
 
 def image_record(record: Record) -> ImageRecord:
     """An image's id, name and size."""
+    if "width" not in record.data and VIDEO & record.data.keys():
+        record.get("width", "PoseTrack's own files: poselab.datasets.PoseTrack.")
     return ImageRecord(
         record.data["id"],
         record.text("file_name"),
@@ -72,7 +76,7 @@ def person_record(
         record.fail("iscrowd", "must be 0 or 1")
     read = _crowd if crowd else _person
     points, box, area = read(record, image, skeleton, notes, fill)
-    segmentation = _segmentation(record, image, notes)
+    segmentation = _segmentation(record, image, box, notes)
     track = record.data.get("track_id")
     return PersonRecord(
         id=record.data["id"],
@@ -90,7 +94,12 @@ def person_record(
 
 def _person(record, image, skeleton, notes, fill):
     """Joints [J, 3], box [4] and area of one person."""
-    points = mend.joints(record, _keypoints(record, image, skeleton), notes)
+    if record.data.get("keypoints") in (None, []):
+        notes.add(mend.NOTHING, record, "keypoints")
+        points = np.zeros((len(skeleton), 3))
+    else:
+        points = _keypoints(record, image, skeleton)
+        points = mend.joints(record, points, image.size, notes)
     mend.count(record, points, notes)
     box = mend.box(record, points, image.size, notes, fill)
     labelled = bool((points[:, 2] > 0).any())
@@ -102,6 +111,8 @@ def _crowd(record, image, skeleton, notes, fill):
     points = np.zeros((len(skeleton), 3))
     if record.data.get("keypoints"):
         points = _keypoints(record, image, skeleton)
+    if (points[:, 2] > 0).any():
+        notes.add(mend.CROWD, record, "iscrowd")
     box = record.numbers("bbox", 4, "x, y, width, height")
     box = mend.into(record, mend.positive(record, box), image.size, notes)
     return points, box, mend.area(record, box, False, notes, fill)
@@ -139,7 +150,7 @@ def _with_unlabelled(record: Record, points: np.ndarray) -> np.ndarray:
     return np.where(labelled, points[:, :2], places.reshape(-1, 2))
 
 
-def _segmentation(record: Record, image: ImageRecord, notes: Notes):
+def _segmentation(record: Record, image: ImageRecord, box, notes: Notes):
     """The mask as it is written; None where there is no pixel in it."""
     value = record.data.get("segmentation")
     if value is None or value == []:
@@ -149,6 +160,7 @@ def _segmentation(record: Record, image: ImageRecord, notes: Notes):
     except ValueError as problem:
         record.fail("segmentation", str(problem))
     if there:
+        mend.mask(record, masks.extent(value, image.size), box, notes)
         return value
     notes.add(mend.EMPTY, record, "segmentation")
     return None

@@ -71,7 +71,6 @@ BROKEN = {
     "images is an object": (change("images", value={}), "must be a list"),
     "record is a number": (change(*A, value=3), "JSON object"),
     "no box": (change(*A, "bbox", delete=True), "'bbox' is missing"),
-    "no joints": (change(*A, "keypoints", delete=True), "'keypoints' is missing"),
     "no area": (change(*A, "area", delete=True), "'area' is missing"),
     "no file name": (change(*I, "file_name", delete=True), "'file_name' is missing"),
     "50 numbers": (
@@ -149,8 +148,10 @@ def test_broken_json(good, text):
 
 
 def test_other_content_and_no_file(good, tmp_path):
-    with pytest.raises(AnnotationError, match="JSON object"):
+    with pytest.raises(AnnotationError, match="is a list, not an annotation file"):
         load(good[0], "[1, 2]")
+    with pytest.raises(AnnotationError, match="JSON object"):
+        load(good[0], "3")
     (tmp_path / "binary.json").write_bytes(bytes(range(200, 256)))
     with pytest.raises(AnnotationError, match="not valid JSON"):
         Coco(tmp_path / "binary.json", tmp_path)
