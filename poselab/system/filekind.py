@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from poselab.errors import shorten
+
 _LENGTH = 512
 
 # (pattern at the very start, what it is, what to do)
@@ -19,7 +21,7 @@ _KINDS: tuple[tuple[bytes, str, str], ...] = (
         "Run `git lfs pull` in its repository, or download the file from its page.",
     ),
     (
-        rb"\s*(<!--.*?-->\s*)?<(!doctype html|html|head|body|title)",
+        rb"(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)?<(!doctype html|html|head|body|title)",
         "an HTML page",
         "The download gave a web page (a login, a warning, 'not found'): open the "
         "address in a browser and save the file itself.",
@@ -70,7 +72,19 @@ def describe_bytes(head: bytes) -> tuple[str, str] | None:
     for pattern, kind, fix in _KINDS:
         if re.match(pattern, head, re.IGNORECASE | re.DOTALL):
             return kind, fix
-    return None
+    return _text(head)
+
+
+def _text(head: bytes) -> tuple[str, str] | None:
+    """Plain text with its beginning: "404: Not Found", say; None for anything else."""
+    try:
+        text = head[: _LENGTH - 4].decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    line = text.strip().split("\n")[0].strip()
+    if not line or not all(c.isprintable() or c in "\t\r\n" for c in text):
+        return None
+    return f"text ('{shorten(line, 40)}')", "Check which file belongs here."
 
 
 def first_bytes(path: str | Path) -> bytes:

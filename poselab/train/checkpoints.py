@@ -12,7 +12,7 @@ from poselab.errors import CheckpointError
 from poselab.system import distributed
 from poselab.system.disk import replace_file
 
-FIX = "Delete the file or pass resume=False to start again."
+FIX = "Delete the file, or name another folder, to start again (fit: resume=False)."
 PARTS = {"recipe", "model", "optimiser", "history"}
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from poselab.errors import CheckpointError
 from poselab.zoo import checkpoint
@@ -58,7 +58,7 @@ def take(net: nn.Module, content: Mapping[str, Any], where: str | Path) -> Taken
     fits = {
         names[key]: value
         for key, value in given.items()
-        if key in names and _fits(value, own[names[key]])
+        if key in names and checkpoint.fault(own[names[key]], value) is None
     }
     optional = {k for k in own if k.endswith(checkpoint.COUNTER) and k not in fits}
     backbone = [k for k in own if not _of_head(k) and k not in optional]
@@ -87,21 +87,20 @@ def _of_head(key: str) -> bool:
     return _plain(key).startswith(HEADS)
 
 
-def _fits(value: Any, own: Tensor) -> bool:
-    return isinstance(value, Tensor) and value.shape == own.shape
-
-
 def _not_covered(taken: Taken, lacking: list[str], own, given) -> CheckpointError:
     """The error about a backbone that is not all in the file; the first that lacks."""
     other = [key for key in lacking if _plain(key) in given]
     first = (other or lacking or ["nothing"])[0]
     what = "is not in it"
-    if other and isinstance(given[_plain(first)], Tensor):
-        shapes = list(given[_plain(first)].shape), list(own[first].shape)
-        what = f"has the shape {shapes[0]} instead of {shapes[1]}"
+    fix = "Take the weights of the same network: its depth or width may be another."
+    if other:
+        what = f"is unfit: {checkpoint.fault(own[first], given[_plain(first)])}"
+    elif taken.backbone == 0:
+        some = ", ".join(list(given)[:3])
+        fix = f"Its names are others: {some}, ..." if given else "It holds nothing."
     return CheckpointError(
         f"has only {taken.backbone} of {taken.of_backbone} tensors of the backbone; "
         f"{first} {what}",
         where=taken.file,
-        fix="Take the weights of the same network: its depth or width may be another.",
+        fix=fix,
     )

@@ -6,6 +6,7 @@ import contextlib
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ from poselab.system.disk import user_path
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _GLOBAL = re.compile(r"Unsupported (?:global|class|operand)[^.]*?GLOBAL (\S+)")
+_MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")  # of older PyTorch's files
+_AGAIN = (
+    "Read it with NumPy or pickle where you trust it, and save the arrays: "
+    "torch.save({name: torch.as_tensor(value), ...}, 'weights.pth')."
+)
 _HEADER = 8  # bytes of the length in front of the JSON of a .safetensors file
 
 
@@ -35,8 +41,8 @@ def read(path: str | Path) -> Any:
     if not path.is_file():
         problem = "is a folder" if path.is_dir() else "there is no such file"
         raise CheckpointError(problem, where=path, fix="Name the file of the weights.")
-    kind = filekind.describe(path)
-    if kind is not None and kind[0] != "a zip archive":  # as those of torch.save are
+    kind = _other_kind(path)
+    if kind is not None:
         raise CheckpointError(f"is {kind[0]}, no weights", where=path, fix=kind[1])
     try:
         return load_file(path) if _is_safetensors(path) else _unpickle(path)
@@ -48,6 +54,33 @@ def read(path: str | Path) -> Any:
             where=path,
             fix="The file is damaged or not a checkpoint: fetch it again.",
         ) from problem
+
+
+def _other_kind(path: Path) -> tuple[str, str] | None:
+    """(what it is, what to do) of a file that is neither safetensors nor PyTorch's."""
+    kind, head = filekind.describe(path), filekind.first_bytes(path)
+    if kind is not None and kind[0] == "a zip archive":  # as those of torch.save are
+        return _other_archive(path)
+    if kind is None and re.match(rb"\x80[\x02-\x05]", head) and _MAGIC not in head:
+        return "a pickle that PyTorch has not written", _AGAIN
+    return kind
+
+
+def _other_archive(path: Path) -> tuple[str, str] | None:
+    """As `_other_kind`, of a zip archive; None also where it is cut short."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return None
+    if any("/code/" in name or name.endswith("/constants.pkl") for name in names):
+        fix = "Where it was made: torch.save(torch.jit.load(FILE).state_dict(), OTHER)."
+        return "a TorchScript program, of which no code is run", fix
+    if any(name.endswith("/data.pkl") for name in names):
+        return None
+    if names and all(name.endswith(".npy") for name in names):
+        return "an archive of NumPy's arrays", _AGAIN
+    return f"a zip archive of {', '.join(names[:3])}", "Extract it first: `unzip FILE`."
 
 
 def _is_safetensors(path: Path) -> bool:

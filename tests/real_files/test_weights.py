@@ -1,7 +1,10 @@
 """Kind 1: whose weights were taken, how many; what others save is read or named."""
 
 import argparse
+import io
 import json
+import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -139,6 +142,73 @@ def test_one_missing_tensor_is_named(r50, net, tmp_path):
         partial.start_from(net, tmp_path / "cut.pth")
 
 
+def prefixed(prefix, state):
+    return {prefix + key: value for key, value in state.items()}
+
+
+ELSEWHERE = {
+    "a self-supervised encoder": lambda s: {"state_dict": prefixed("encoder.", s)},
+    "torchvision's detector": lambda s: prefixed("backbone.body.", s),
+    "NumPy's arrays": lambda s: {"model": {k: v.numpy() for k, v in s.items()}},
+    "an unknown wrapper": lambda s: {"best": {"net": prefixed("module.", s)}},
+}
+
+
+@pytest.mark.parametrize("case", ELSEWHERE)
+def test_a_backbone_is_found_anywhere(r50, net, tmp_path, case):
+    torch.save(ELSEWHERE[case](backbone(r50)), tmp_path / "a.pth")
+    assert "318 of 318" in str(partial.start_from(net, tmp_path / "a.pth"))
+    assert torch.equal(net.state_dict()["conv1.weight"], r50["conv1.weight"])
+
+
+TWICE = {
+    "MoCo": lambda s: {
+        "state_dict": {
+            **prefixed("module.encoder_q.", s),
+            **prefixed("module.encoder_k.", s),
+        }
+    },
+    "DINO": lambda s: {
+        "student": prefixed("module.backbone.", s),
+        "teacher": prefixed("backbone.", s),
+    },
+}
+
+
+@pytest.mark.parametrize("case", TWICE)
+def test_a_network_that_is_there_twice_is_no_guess(r50, net, tmp_path, case):
+    torch.save(TWICE[case](backbone(r50)), tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="has the network 2 times: st"):
+        partial.start_from(net, tmp_path / "a.pth")
+
+
+UNFIT = {
+    "not finite": lambda v: torch.full_like(v, float("nan")),
+    "int8": lambda v: torch.zeros_like(v).to(torch.int8),
+    "not a plain float": lambda v: v.to("meta"),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_numbers_that_are_no_weights_are_named(r50, net, tmp_path, case):
+    state = {**r50, "conv1.weight": UNFIT[case](r50["conv1.weight"])}
+    torch.save(state, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match=f"317 of 318.*conv1.weight.*{case}"):
+        partial.start_from(net, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match=f"conv1.weight .*{case}"):
+        checkpoint.load_into(net, checkpoint.read(tmp_path / "a.pth"))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [({}, "It holds nothing"), ({"a.b": torch.ones(1)}, "names are others: a.b")],
+)
+def test_a_file_without_the_backbone_says_what_it_has(net, tmp_path, content, said):
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match=f"only 0 of.*{said}"):
+        partial.start_from(net, tmp_path / "a.pth")
+
+
 # --- wrappers and harmless values ----------------------------------------------------
 
 READ = {
@@ -158,13 +228,24 @@ READ = {
     "ema in a wrapper": lambda s: {"ema": {"state_dict": s}},
     "model_ema": lambda s: {"model_ema": {"module": s}},
     "ema_model.": lambda s: {f"ema_model.module.{k}": v for k, v in s.items()},
+    "any wrapper": lambda s: {"generator": s, "optimizer": {"state": {}}},
+    "any prefix": lambda s: {"model_state": prefixed("module.pose_net.", s)},
+    "shadow": lambda s: {"ema": {"decay": 0.99, "shadow": s}},
+    "AveragedModel": lambda s: {
+        "n_averaged": torch.tensor(3),
+        **prefixed("module.", s),
+    },
+    "counted operations": lambda s: {**s, "layer1.total_ops": torch.zeros(1)},
+    "NumPy's arrays": lambda s: {k: v.numpy() for k, v in s.items()},
+    "older PyTorch": dict,
     "Lightning": lambda s: {"state_dict": {f"model.{k}": v for k, v in s.items()}},
 }
 
 
 @pytest.mark.parametrize("case", READ)
 def test_wrappers_and_numbers_cost_nothing(r50, net, tmp_path, case):
-    torch.save(READ[case](r50), tmp_path / "a.pth")
+    older = {"_use_new_zipfile_serialization": case != "older PyTorch"}
+    torch.save(READ[case](r50), tmp_path / "a.pth", **older)
     net = checkpoint.load_into(net, checkpoint.read(tmp_path / "a.pth"))
     assert all(torch.equal(v, r50[k]) for k, v in net.state_dict().items())
 
@@ -183,7 +264,22 @@ def test_the_content_decides_and_not_the_name(tmp_path):
         assert torch.equal(checkpoint.read(tmp_path / name)["a"], state["a"])
 
 
+def zipped(**files):
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("__", "/").replace("_", "."), content)
+    return body.getvalue()
+
+
 WRONG = {
+    "not found": (b"404: Not Found", "is text \\('404: Not Found'\\), no weights"),
+    "page with a mark": (b"\xef\xbb\xbf<!DOCTYPE html><html>", "HTML page"),
+    "annex": (b"/annex/objects/SHA256E-s102--abc.pth\n", "is text .*annex"),
+    "Detectron": (pickle.dumps({"model": {"w": np.ones(2)}}), "pickle that PyTorch"),
+    "npz": (zipped(a_npy=b""), "NumPy's arrays"),
+    "zipped": (zipped(model_pth=b""), "a zip archive of model.pth.*unzip"),
+    "TorchScript": (zipped(m__constants_pkl=b"", m__data_pkl=b""), "TorchScript"),
     "page": (b"<!DOCTYPE html><html><title>Virus scan warning</title>", "HTML page"),
     "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256", "Git LFS"),
     "json": (json.dumps({"message": "not found"}).encode(), "JSON text"),
