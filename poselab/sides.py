@@ -1,8 +1,9 @@
 """Which joints are left, which right, and who is whose mirror partner: from names.
 
 Data sets write a side in many ways: left_ear, ear_left, LeftEar, l_ear, EarL, r.Knee,
-"left ear". A name is cut into words at separators and where the case changes; a word
-that is left, right, l or r in any case is a side.
+"left ear", LF_paw, Lt. knee, 左耳. A name is cut into words at separators and where the
+case changes; a word that is left, right, l or r in any case is a side, and one of other
+languages, too. What is glued to a word is one only where the other side is there.
 """
 
 from __future__ import annotations
@@ -13,9 +14,19 @@ from collections import defaultdict
 from poselab.errors import ArgumentError
 
 LEFT, RIGHT, MIDDLE = "left", "right", "middle"
-_WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_]+")
-_SIDES = {"left": LEFT, "l": LEFT, "right": RIGHT, "r": RIGHT}
-_GLUED = re.compile(r"(left|right)|(l|r)(?=..)")
+_WORDS = re.compile(
+    r"[左右]|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_左右]+"
+)
+_SIDES = {
+    word: side
+    for side, words in (
+        (LEFT, "left l lt lft 左 links linke linker linkes gauche izquierda izquierdo"),
+        (LEFT, "esquerda esquerdo sinistra sinistro sx"),
+        (RIGHT, "right r rt rgt 右 rechts rechte rechter rechtes droite droit derecha"),
+        (RIGHT, "derecho direita direito destra destro dx"),
+    )
+    for word in words.split()
+}
 
 Key = tuple[str, ...]
 
@@ -62,10 +73,25 @@ def _problem(problem: str, where: str, name: str) -> ArgumentError:
 
 
 def _readings(name: str) -> list[tuple[Key, str]]:
-    """(name without its side, side) of every way to read `name`; the best first."""
+    """(name without its side, side) of every way to read `name`; the best first.
+
+    Two sides in a name change together: the left corner of the left eye is the right
+    corner of the right one in a mirror.
+    """
     words = _split(name)
     found = [_without(words, i) for i, w in enumerate(words) if w in _SIDES]
-    return found + _glued(words)
+    return _together(words, len(found)) + found + _glued(words)
+
+
+def _together(words: list[str], sides: int) -> list[tuple[Key, str]]:
+    """The reading of a name with several sides in which all of them change."""
+    if sides < 2:
+        return []
+    known = [_SIDES.get(word) for word in words]
+    first = next(side for side in known if side)
+    marks = ("same" if side == first else "other" for side in known)
+    key = (m if s else w for m, s, w in zip(marks, known, words, strict=True))
+    return [(("*", *key), first)]
 
 
 def _split(name: str) -> list[str]:
@@ -77,13 +103,17 @@ def _without(words: list[str], place: int) -> tuple[Key, str]:
 
 
 def _glued(words: list[str]) -> list[tuple[Key, str]]:
-    """Readings of lefteye or leye: a side only where the other one is there too."""
+    """Readings of lefteye, eyeleft, leye, LF or eyel: the whole words first."""
     found = []
     for place, word in enumerate(words):
-        match = _GLUED.match(word)
-        if match and match.end() < len(word):
-            key = (*words[:place], "*", word[match.end() :], *words[place + 1 :])
-            found.append((key, _SIDES[match[0]]))
+        if word in _SIDES:
+            continue
+        for side in ("left", "right", "l", "r"):
+            front, back = word.removeprefix(side), word.removesuffix(side)
+            for cut, mark in ((front, f"*{front}"), (back, f"{back}*")):
+                if cut and cut != word:
+                    key = (*words[:place], mark, *words[place + 1 :])
+                    found.append((key, _SIDES[side]))
     return found
 
 

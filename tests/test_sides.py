@@ -11,6 +11,7 @@ from poselab.errors import ArgumentError
 from poselab.records import Sample
 from poselab.skeleton import COCO_17, Skeleton
 
+SIDES = ("left", "right")
 SPELLINGS = {
     "prefix": ("left_ear", "right_ear"),
     "suffix": ("ear_left", "ear_right"),
@@ -33,6 +34,19 @@ SPELLINGS = {
     "glued letter": ("lshoulder", "rshoulder"),
     "numbers": ("left_toe_2", "right_toe_2"),
     "mixed": ("left_ear", "Right-Ear"),
+    "glued at the end": ("earleft", "earright"),
+    "glued capitals": ("ELBOWLEFT", "ELBOWRIGHT"),
+    "glued letter at the end": ("hipl", "hipr"),
+    "lt and rt": ("lt_knee", "rt_knee"),
+    "Lt. and Rt.": ("Lt. knee", "Rt. knee"),
+    "in brackets": ("ear (left)", "ear (right)"),
+    "Blender": ("hand.L.001", "hand.R.001"),
+    "Mixamo": ("mixamorig:LeftArm", "mixamorig:RightArm"),
+    "Chinese": ("左肘", "右肘"),
+    "German": ("linkes_ohr", "rechtes_ohr"),
+    "French": ("oreille_gauche", "oreille_droite"),
+    "Spanish": ("ojo_izquierdo", "ojo_derecho"),
+    "Italian": ("gomito_sx", "gomito_dx"),
 }
 
 
@@ -50,6 +64,27 @@ def test_partners_are_found_in_every_spelling(names):
 )
 def test_a_middle_joint_stays_one(name):
     assert Skeleton("mine", (name, "chin"), ()).flip_pairs == ()
+
+
+PAWS = {
+    "left front": ("LF_paw", "RF_paw", "LH_paw", "RH_paw"),
+    "front left": ("fl", "fr", "bl", "br"),
+    "left front and left rear": ("lf", "rf", "lr", "rr"),
+    "front left and rear left": ("fl", "fr", "rl", "rr"),
+    "camel case": ("pawFL", "pawFR", "pawRL", "pawRR"),
+}
+
+
+@pytest.mark.parametrize("names", PAWS.values(), ids=PAWS)
+def test_the_paws_of_animals_have_their_partners(names):
+    assert Skeleton("dog", (*names, "tail"), ()).flip_pairs == ((0, 1), (2, 3))
+
+
+def test_two_sides_in_a_name_change_together():
+    names = [f"{eye}_eye_{end}_corner" for eye in SIDES for end in SIDES]
+    assert Skeleton("face", names, ()).flip_pairs == ((0, 3), (1, 2))
+    made = Skeleton("face", ("l_eye_l", "r_eye_r", "mouth"), ())
+    assert made.flip_pairs == ((0, 1),)
 
 
 def test_vertebrae_and_sides_do_not_mix():
