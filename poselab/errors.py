@@ -25,6 +25,11 @@ def shorten(text: str, limit: int) -> str:
     return text[:head] + " ... " + text[len(text) - (limit - 5 - head) :]
 
 
+def printable(text: str) -> str:
+    """`text` in one line; what no terminal shows, such as half characters, as code."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def show_value(value: Any) -> str:
     """A value as one short line, whatever it is (a broken `repr` included)."""
     try:
@@ -80,7 +85,7 @@ class PoselabError(ValueError):
         text = f"{place}: {problem}" if place else problem
         if fix:
             text = f"{text.rstrip('.')}. {fix}"
-        super().__init__(shorten(text, self.limit))
+        super().__init__(shorten(printable(text), self.limit))
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows: the learner's own line and the sentence, not the

@@ -88,7 +88,7 @@ def _animated(path: Path, every: int, most: int) -> list[Tensor]:
             frames: list[Tensor] = []
             for number, frame in enumerate(ImageSequence.Iterator(picture)):
                 if number % every == 0 and len(frames) < most:
-                    frames.append(as_image(frame.convert("RGB")))
+                    frames.append(as_image(frame))
             return frames
     except OSError:
         return _video(path, every, most)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import re
 import warnings
@@ -13,12 +14,13 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from poselab.datasets.missing import missing_image
+from poselab.datasets.missing import is_name, missing_image
 from poselab.errors import ImageError
 from poselab.system import filekind
 from poselab.system.disk import user_path
 
 _EXIF_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
+_BITS, _MEANING, _WHITE_IS_ZERO = 258, 262, 0  # tags of TIFF
 
 
 def read_image(path: str | Path, most: int | None = None) -> Tensor:
@@ -74,10 +76,13 @@ def eight_bits(image: Image.Image) -> Image.Image:
     """An opened image of more than 8 bits a channel at its right brightness.
 
     16-bit greyscale is of mode I;16 or, in older versions of Pillow, of I; floats count
-    as shares of white. Raises `ImageError` where nobody knows what white is.
+    as shares of white; a TIFF may have fewer bits, or white as 0. Raises `ImageError`
+    where nobody knows what white is.
     """
+    tags = getattr(image, "tag_v2", {})
     if image.mode.startswith("I;16") or _deep_grey(image):
-        array = np.asarray(image).astype(np.int64) // 257
+        white = 2 ** int(tags.get(_BITS, (16,))[0]) - 1
+        array = np.asarray(image).astype(np.int64) * 255 // white
     elif image.mode == "F":
         array = np.asarray(image) * 255.0 + 0.5
     elif image.mode in ("I", "LAB") or ";" in image.mode:
@@ -86,7 +91,9 @@ def eight_bits(image: Image.Image) -> Image.Image:
         return image
     if not (array >= 0).all() or not (array < 256).all():  # NaN is neither
         raise _unknown_white(image, "has numbers outside of black and white")
-    grey = Image.fromarray(array.astype(np.uint8))
+    array = array.astype(np.uint8)
+    inverted = tags.get(_MEANING) == _WHITE_IS_ZERO  # which Pillow leaves to us here
+    grey = Image.fromarray(255 - array if inverted else array)
     orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
     grey.getexif()[_EXIF_ORIENTATION] = orientation
     return grey
@@ -132,6 +139,10 @@ def _with_image(path: str | Path, use, content: bytes | None = None):
         ) from problem
     except Image.DecompressionBombError as problem:
         raise _too_large(path, problem) from problem
+    except (UnicodeEncodeError, ValueError) as problem:
+        if content is None and not is_name(path):
+            raise missing_image(path) from problem
+        raise _unreadable(path, problem, content) from problem
     except Exception as problem:  # Pillow's decoders raise many kinds on damaged files
         raise _unreadable(path, problem, content) from problem
 
@@ -152,6 +163,8 @@ def _unreadable(
     path: str | Path, problem: Exception, content: bytes | None
 ) -> ImageError:
     """The error about a file that Pillow does not read, with what it is instead."""
+    if isinstance(problem, OSError) and problem.errno == errno.ENAMETOOLONG:
+        return missing_image(path)
     if isinstance(problem, IsADirectoryError | PermissionError):
         fix = "Check file_name and the image directory."
         return ImageError(f"cannot be read ({problem.strerror})", where=path, fix=fix)

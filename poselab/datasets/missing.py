@@ -7,15 +7,20 @@ and the file that is meant is named; nothing is opened under another name.
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from pathlib import Path
+from urllib.parse import unquote
 
 from poselab.errors import ImageError
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9]+:/{1,2}[^/]", re.IGNORECASE)  # http:/ after Path
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+LONGEST = 255  # letters of a name on every usual disk
+# Label Studio puts such a number before the name of what is uploaded.
+_NUMBER = re.compile(r"[0-9a-f]{8}-")
 USUAL = "Check file_name and the image directory."
 
 
@@ -25,8 +30,20 @@ def missing_image(path: str | Path) -> ImageError:
     return ImageError(f"there is no such image{reason}", where=path, fix=fix)
 
 
+def is_name(path: str | Path) -> bool:
+    """Whether a file can be called so: no zero byte, no half of a character."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+
+
 def _reason(path: Path) -> tuple[str, str]:
     text = str(path)
+    if not is_name(text):
+        return ": a zero byte or half a character is in the name", USUAL
+    if max(map(len, path.parts), default=0) > LONGEST:
+        return ": the name is too long for a file", USUAL
     if _ADDRESS.search(text):
         return ": the name is an address", "Fetch the images; name the files on disk."
     if "?" in text and "=" in text:
@@ -81,6 +98,7 @@ def _sibling(folder: Path, name: str) -> Path | None:
     except OSError:
         return None
     same = [e for e in entries if _letters(e.name) == _letters(name)]
+    same = same or [e for e in entries if _bare(e.name) == _bare(name)]
     stem = _letters(Path(name).stem)
     pictures = [e for e in entries if e.suffix.lower() in ENDINGS]
     other = [e for e in pictures if _letters(e.stem) == stem and Path(name).suffix]
@@ -88,7 +106,13 @@ def _sibling(folder: Path, name: str) -> Path | None:
 
 
 def _letters(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold().strip()
+    seen = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    return unicodedata.normalize("NFC", seen).casefold().strip()
+
+
+def _bare(name: str) -> str:
+    """The letters of a name without what tools for the web make of it."""
+    return _NUMBER.sub("", _letters(unquote(name)), count=1)
 
 
 def _difference(path: Path, other: Path) -> str:
@@ -99,4 +123,6 @@ def _difference(path: Path, other: Path) -> str:
         return "the same letters in another Unicode form (NFC, NFD)"
     if given.casefold() == there.casefold():
         return "capital and small letters differ"
+    if given == unquote(there) or there == unquote(given):
+        return "one is written as in the address of a page (%20 for a blank)"
     return "the ending differs" if path.stem == other.stem else "the spelling differs"

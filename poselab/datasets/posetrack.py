@@ -46,6 +46,14 @@ class PoseTrack(Coco):
         self.videos: dict[str, list[int]] = {}
         for place, record in enumerate(self.dataset["images"]):
             self.videos.setdefault(str(record.get("vid_id", "")), []).append(place)
+        for places in self.videos.values():
+            places.sort(key=self._time)
+
+    def _time(self, place: int) -> tuple[int, str]:
+        """When a frame is: by its number, or else by its name."""
+        record = self.dataset["images"][place]
+        number = record.get("frame_id", record["id"])
+        return (number if type(number) is int else 0), record["file_name"]
 
     def adapt(self, content: Any) -> Any:
         """The file in COCO's form; as it is where it has that form already."""
@@ -164,7 +172,9 @@ def _person(record: Record, image: dict) -> list[dict]:
     if record.data.get("iscrowd"):
         return [dict(record.data)]
     meaning = f"x, y, v of each of the {JOINTS} joints"
-    points = record.numbers("keypoints", 3 * JOINTS, meaning).reshape(JOINTS, 3)
+    points = np.zeros((JOINTS, 3))
+    if record.data.get("keypoints") not in (None, []):
+        points = record.numbers("keypoints", 3 * JOINTS, meaning).reshape(JOINTS, 3)
     labelled = points[:, 2] > 0
     box = _box(record, points[labelled, :2], image)
     if box is None:

@@ -136,5 +136,6 @@ def _heads(clip: Sample, there: Tensor, given: Any) -> Tensor:
             where="truth",
             value=heads[bad][0].item(),
             field=f"head_sizes{bad.nonzero()[0].tolist()}",
+            fix="Where a file has no box of the head, give the others' median, say.",
         )
     return heads

@@ -65,7 +65,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--data",
         metavar="coco:FOLDER[:SPLIT]",
-        help="train on these people, not on drawn ones",
+        help="train on these people, not on drawn ones; for files that lack something "
+        "add ,area=box or ,boxes=joints or ,person=NAME",
     )
     parser.add_argument(
         "--val", metavar="coco:FOLDER[:SPLIT]", help="score a paper's network on these"

@@ -9,8 +9,10 @@ from PIL import Image
 
 from poselab.datasets import Coco, PoseTrack
 from poselab.datasets.posetrack import merge
+from poselab.errors import ArgumentError
 from poselab.metrics import track_scores
 from poselab.records import Poses, Sample
+from poselab.skeleton import POSETRACK_17
 from tests.support.annotation_files import category, person, read
 
 HIDDEN = (3, 4)  # the ears, which PoseTrack never labels
@@ -113,6 +115,42 @@ def test_who_is_missed_and_who_is_not_there(tmp_path):
     found[0] = found[1]  # somebody is seen a frame too early
     scores = track_scores(frames, found, heads, drop_last_frame=False)
     assert scores.total["false_alarms"] == 15
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_frames_are_put_in_order(tmp_path, merged):
+    file = video(tmp_path, 1, [(f, 0) for f in range(4)])
+    data = json.loads(file.read_text())
+    data["images"] = [data["images"][i] for i in (2, 0, 3, 1)]
+    if not merged:
+        data["categories"] = [category(keypoints=list(POSETRACK_17.joints))]
+    file.write_text(json.dumps(data))
+    if merged:
+        file.write_text(json.dumps(merge([file], tmp_path)))
+    clip = PoseTrack(file, tmp_path).clip("v1")
+    assert [frame.image_id for frame in clip] == [1000, 1001, 1002, 1003]
+
+
+def test_somebody_without_joints_has_a_place_in_the_clip(tmp_path):
+    file = video(tmp_path, 1, [(0, 0), (1, 0), (2, 0)])
+    data = json.loads(file.read_text())
+    data["annotations"][1]["keypoints"] = []
+    file.write_text(json.dumps(data))
+    (tmp_path / "m.json").write_text(json.dumps(merge([file], tmp_path)))
+    data = PoseTrack(tmp_path / "m.json", tmp_path)
+    frames = data.clip("v1")
+    assert [len(s.keypoints) for s in frames] == [1, 1, 1, 0]
+    assert (frames[1].visibility == 0).all()
+    heads = [data.head_sizes(i) for i in data.videos["v1"]]
+    scores = track_scores(frames, predicted(frames), heads, drop_last_frame=False)
+    assert scores.total["mota"] == 1
+
+
+def test_somebody_without_a_head_is_named(tmp_path):
+    frames, heads = clip_of(tmp_path, WHO["one leaves"])
+    heads[0] = heads[0] * math.nan
+    with pytest.raises(ArgumentError, match=r"head_sizes\[0, 0\] = nan.*median"):
+        track_scores(frames, predicted(frames), heads)
 
 
 def test_a_clip_of_nobody(tmp_path):

@@ -76,6 +76,8 @@ WRONG = {
     "gzip": (b"\x1f\x8b\x08rest", "a gzip archive"),
     "empty": (b"", "empty"),
     "latin-1": ('{"a": "Zoë"}'.encode("latin-1"), "UTF-8"),
+    "not found": (b"404: Not Found", r"is text \('404: Not Found'\)"),
+    "table": (b"name,x,y\n1,2,3\n", "is text .'name,x,y'"),
     "cut": (b'{"images": [1, 2', "cut short"),
     "jpeg": (b"\xff\xd8\xff\xe0", "a JPEG picture"),
 }
@@ -102,6 +104,11 @@ NAMES = {
     "letter case of a folder": ("Train/a.png", "train/a.png", "another folder"),
     "ending": ("a.jpg", "a.png", "the ending differs"),
     "a folder too many": ("images/1.png", "1.png", "another folder"),
+    "a path of Windows's network": ("\\\\server\\share\\1.png", "1.png", "backslashes"),
+    "an address's letters": ("my%20photo.png", "my photo.png", "%20 for a blank"),
+    "Label Studio's number": ("1a2b3c4d-photo.png", "photo.png", "spelling differs"),
+    "a number on the disk": ("photo.png", "1a2b3c4d-photo.png", "spelling differs"),
+    "letters that nobody sees": ("\u200b1.png", "1.png", "spelling differs"),
     "drive letter": ("C:/data/1.png", "1.png", "drive letter"),
     "drive letter and backslashes": ("C:\\data\\1.png", "1.png", "backslashes"),
 }
@@ -128,11 +135,22 @@ def test_the_file_that_is_meant_is_named(tmp_path, kind):
         ("s3://bucket/a.jpg", "an address"),
         ("data/local-files/?d=a.jpg", "a query"),
         ("none.png", "no such image. Check"),
+        ("a\0b.png", "zero byte or half a character"),
+        ("\ud800.png", "zero byte or half a character"),
+        ("x" * 300 + ".png", "too long for a file"),
     ],
 )
 def test_what_is_no_file_is_named(tmp_path, name, reason):
     with pytest.raises(ImageError, match=reason):
         read_image(tmp_path / name)
+
+
+def test_a_message_is_one_line_that_a_terminal_shows(tmp_path):
+    with pytest.raises(ImageError) as caught:
+        read_image(tmp_path / "\ud800\n\u200b.png")
+    assert r"\ud800\n\u200b.png" in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert str(caught.value).encode()
 
 
 # --- layouts -------------------------------------------------------------------------
@@ -213,3 +231,56 @@ def test_what_is_not_there_is_named(tmp_path):
 )
 def test_colons_belong_to_the_folder(text, folder, split):
     assert folder_and_split(text) == (Path(folder), split)
+
+
+WHERE = {
+    "CVAT's train": ("Train", "train2017"),
+    "CVAT's validation": ("Validation", "val2017"),
+    "named": ("Train", "val2017"),
+}
+
+
+@pytest.mark.parametrize("case", WHERE)
+def test_letter_case_of_a_split_does_not_matter(tmp_path, case):
+    there, split = WHERE[case]
+    for name in {there, "Test"}:
+        file = f"annotations/person_keypoints_{name}.json"
+        write(tmp_path, content([person()]), file, f"images/{name}")
+    source = f"coco:{tmp_path}" + (":train" if case == "named" else "")
+    coco = open_coco(source, split)
+    assert coco.annotation_file.stem == f"person_keypoints_{there}"
+    assert coco[0].size == SIZE
+
+
+@pytest.mark.parametrize("name", ["test2017", "test-dev2017", "Test", "train2014"])
+def test_nobody_is_scored_on_another_split_unasked(tmp_path, name):
+    file = f"annotations/person_keypoints_{name}.json"
+    write(tmp_path, content([person()]), file, name)
+    with pytest.raises(ArgumentError, match=f"There are {name}: name one"):
+        open_coco(f"coco:{tmp_path}", "val2017")
+
+
+OWN = {
+    "COCO Annotator": ("mine.json", "images"),
+    "FiftyOne": ("labels.json", "data"),
+    "a file of each split": ("annotations/train.json", "train"),
+    "an export in a folder": ("export/annotations/instances_default.json", "images"),
+    "pictures beside": ("mine.json", "."),
+}
+
+
+@pytest.mark.parametrize("case", OWN)
+def test_a_file_of_another_name_can_be_named(tmp_path, case):
+    file, images = OWN[case]
+    if "export" in file:
+        images = f"export/{images}"
+    write(tmp_path, content([person()]), file, images)
+    with pytest.raises(ArgumentError, match=f"as in coco:.*{file}"):
+        open_coco(f"coco:{tmp_path}", "train2017")
+    assert open_coco(f"coco:{tmp_path / file}", "train2017")[0].size == SIZE
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "\0"])
+def test_what_can_be_no_folder_is_one_line(name):
+    with pytest.raises(ArgumentError, match="there is no folder"):
+        open_coco(f"coco:{name}", "train2017")

@@ -1,13 +1,14 @@
 """Kind 8: pictures have their right brightness or an error with its reason."""
 
 import json
+import struct
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from poselab.datasets import images, read_image
+from poselab.datasets import images, read_clip, read_image
 from poselab.errors import AnnotationError, AnnotationWarning, ImageError
 from tests.support.annotation_files import person, read
 
@@ -72,6 +73,47 @@ def test_floats_are_shares_of_white(tmp_path):
     assert_grey(tmp_path / "a.tif")
 
 
+def tiff(body: bytes, bits: int, white_is_zero=False, kind: int = 1) -> bytes:
+    """A picture of 4 x 1 in one strip; `kind` 3 is floats. Little-endian."""
+    tags = {256: 4, 257: 1, 258: bits, 259: 1, 262: int(not white_is_zero)}
+    tags |= {273: 146, 277: 1, 278: 1, 279: len(body), 339: kind}
+    head = b"II" + struct.pack("<HIH", 42, 8, len(tags))
+    rows = b"".join(struct.pack("<HHII", tag, 4, 1, n) for tag, n in tags.items())
+    return (head + rows).ljust(146, b"\0") + body
+
+
+SHARES = np.array([0, 0.25, 0.5, 1])
+SIXTEEN = (SHARES * 65535).astype("<u2").tobytes()
+TWELVE = bytes.fromhex("0003ff7fffff")  # 0, 1023, 2047, 4095
+TIFFS = {
+    "16 bits": (tiff(SIXTEEN, 16), SHARES),
+    "16 bits, white is 0": (tiff(SIXTEEN, 16, True), 1 - SHARES),
+    "12 bits": (tiff(TWELVE, 12), SHARES),
+    "8 bits, white is 0": (tiff(bytes([0, 64, 128, 255]), 8, True), 1 - SHARES),
+    "floats": (tiff(SHARES.astype("<f4").tobytes(), 32, kind=3), SHARES),
+    "floats, white is 0": (
+        tiff(SHARES.astype("<f4").tobytes(), 32, True, 3),
+        1 - SHARES,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TIFFS)
+def test_a_tiff_says_what_white_is(tmp_path, case):
+    body, shares = TIFFS[case]
+    (tmp_path / "a.tif").write_bytes(body)
+    found = read_image(tmp_path / "a.tif")[0, 0]
+    assert found.tolist() == pytest.approx(list(shares), abs=1 / 200)
+
+
+def test_deep_frames_of_a_clip_keep_their_brightness(tmp_path):
+    pages = [Image.fromarray(np.full((4, 5), n, np.uint16)) for n in (16384, 49152)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    clip = read_clip(tmp_path / "a.tif")
+    assert clip.shape == (2, 3, 4, 5)
+    assert clip[:, 0, 0, 0].tolist() == pytest.approx([0.25, 0.75], abs=0.01)
+
+
 BAD = {
     "32 bits": np.array([[0, 2**31 - 1]], np.int32),
     "below 0": np.array([[-5, 9]], np.int32),
@@ -106,7 +148,8 @@ KINDS = {
     "pdf": (b"%PDF-1.7", "PDF"),
     "empty": (b"", "empty"),
     "svg": (b"<svg xmlns='x'></svg>", "XML"),
-    "text": (b"hello", "damaged, cut short or not an image"),
+    "text": (b"404: Not Found", r"it is text \('404: Not Found'\)"),
+    "noise": (bytes(range(128, 200)), "damaged, cut short or not an image"),
 }
 
 
@@ -204,3 +247,20 @@ def test_detections_of_another_set_are_named(tmp_path):
 def test_boxes_without_an_area_are_counted(tmp_path):
     with pytest.warns(AnnotationWarning, match="1 have a box without an area"):
         assert found(tmp_path, 1, bbox=[1, 2, 0, 4]) == {}
+
+
+def test_boxes_outside_the_picture_are_counted(tmp_path):
+    with pytest.warns(AnnotationWarning, match="1 have a box outside the picture"):
+        assert found(tmp_path, 1, bbox=[500, 500, 10, 10]) == {}
+    with pytest.warns(AnnotationWarning, match="far over the border .two corners"):
+        assert len(found(tmp_path, 1, bbox=[40, 50, 90, 110])[1].boxes) == 1
+
+
+def test_boxes_in_shares_are_named(tmp_path):
+    with pytest.raises(AnnotationError, match="all 2 .*a share of the picture"):
+        found(tmp_path, 1, 1, bbox=[0.2, 0.1, 0.6, 0.8])
+
+
+def test_a_label_that_counts_from_0_is_named(tmp_path):
+    with pytest.raises(AnnotationError, match="no detection is a person.*from 0"):
+        found(tmp_path, 1, category_id=0)

@@ -1,9 +1,12 @@
 """Kind 9: data sets as they are published (videos: tests/data_scripts/test_prepare)."""
 
+import json
+
 import pytest
 
 from poselab.datasets import Coco, CrowdPose
-from poselab.errors import AnnotationError
+from poselab.datasets.coco.layout import open_coco
+from poselab.errors import AnnotationError, AnnotationWarning, ArgumentError
 from poselab.metrics import coco_ap
 from poselab.skeleton import CROWDPOSE_14, Skeleton
 from tests.support.annotation_files import (
@@ -65,3 +68,52 @@ def test_crowdpose_says_head(tmp_path):
     file, images = tmp_path / "annotations.json", tmp_path / "images"
     assert CrowdPose(file, images)[0].keypoints.shape == (1, 14, 2)
     assert Coco(file, images, CROWDPOSE_14, area="box")[0].size == SIZE
+
+
+def test_posetrack_s_own_file_is_named(tmp_path):
+    data = content([person()])
+    data["images"] = [
+        {"id": 1, "file_name": "1.png", "vid_id": "1", "is_labeled": True}
+    ]
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    with pytest.raises(AnnotationError, match=r"'width' is missing.*PoseTrack"):
+        Coco(tmp_path / "a.json", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"image_id": 1, "score": 0.5}, "file of results.*detections"),
+        ({"image_id": "a", "keypoint_annotations": {}}, "images, annotations"),
+    ],
+)
+def test_a_list_is_told_what_it_is(tmp_path, entry, said):
+    (tmp_path / "a.json").write_text(json.dumps([entry]))
+    with pytest.raises(AnnotationError, match=f"is a list.*{said}"):
+        Coco(tmp_path / "a.json", tmp_path)
+
+
+def test_a_command_can_say_what_a_file_lacks(tmp_path):
+    people = [person(area=..., bbox=..., category=4), person(2, category=5)]
+    kinds = [category(4, "player"), category(5, "referee")]
+    write(tmp_path, content(people, kinds))
+    source = f"coco:{tmp_path}"
+    with pytest.raises(AnnotationError, match="coco:FOLDER,person=NAME"):
+        open_coco(source, "train2017")
+    with pytest.raises(AnnotationError, match="coco:FOLDER,boxes=joints"):
+        open_coco(f"{source},person=player", "train2017")
+    with pytest.raises(AnnotationError, match="coco:FOLDER,area=box"):
+        open_coco(f"{source},person=4,boxes=joints", "train2017")
+    for name in ("4", "player"):
+        words = f",area=box,boxes=joints,person={name}"
+        with pytest.warns(AnnotationWarning, match="referee"):
+            coco = open_coco(source + words, "train2017")
+        assert coco.annotations.category_id == 4
+        assert coco[0].areas.min() > 0
+    with pytest.raises(ArgumentError, match="area= = 'mask'"):
+        open_coco(f"{source},area=mask", "train2017")
+    with pytest.raises(ArgumentError, match="there is no folder"):
+        open_coco(f"{source},size=3", "train2017")
+    (tmp_path / "a,area=box").mkdir()
+    write(tmp_path / "a,area=box", content([person()]))
+    assert len(open_coco(f"coco:{tmp_path}/a,area=box", "train2017")) == 1

@@ -10,6 +10,7 @@ poselab         annotations.json                              images/
 from __future__ import annotations
 
 import re
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ SAME = {
     "train2017": ("train2017", "train", "default"),
     "val2017": ("val2017", "val", "valid", "validation", "default"),
 }
-OTHER = {"train2017", "train", "val2017", "val", "valid", "validation", "test"}
+OTHER = re.compile(r"(train|val|valid|validation|test)([-_.]?dev)?\d*", re.IGNORECASE)
+_OPTIONS = re.compile(r"(,(area|boxes|person)=[^,]+)+$")
+ANYWHERE = ("*.json", "annotations/*.json", "*/*.json", "*/annotations/*.json")
 
 
 def open_coco(
@@ -35,7 +38,9 @@ def open_coco(
 
     FOLDER is laid out as COCO, CVAT, Label Studio, Roboflow or poselab do, or is the
     annotation file itself; without SPLIT it is `split`, or the only one that is there.
-    `options` are those of `Coco`. Raises `ArgumentError` or `AnnotationError`.
+    What `Coco` is to do with a file that lacks something may follow after commas, as in
+    `coco:FOLDER,area=box,boxes=joints,person=NAME`; `options` are its others.
+    Raises `ArgumentError` or `AnnotationError`.
     """
     kind, _, rest = source.partition(":")
     require(
@@ -44,21 +49,41 @@ def open_coco(
         where="data",
         value=source,
     )
+    rest, words = _words(rest)
     root, named = folder_and_split(rest)
     require(
-        root.exists(),
+        _there(root),
         f"there is no folder {root}",
         where="data",
         value=source,
         fix="Check the path.",
     )
     file = root if root.is_file() else _annotations(root, named, split, source)
-    return Coco(file, _images(file), check_images=check_images, **options)
+    options = {"check_images": check_images, **words, **options}
+    return Coco(file, _images(file), **options)
+
+
+def _words(text: str) -> tuple[str, dict[str, Any]]:
+    """FOLDER,area=box as FOLDER and {"area": "box"}; a person's id is a number."""
+    pairs = _OPTIONS.search(text)
+    if pairs is None or _there(user_path(text)):
+        return text, {}
+    found: dict[str, Any] = dict(re.findall(r",(\w+)=([^,]+)", pairs[0]))
+    if found.get("person", "").isdigit():
+        found["person"] = int(found["person"])
+    return text[: pairs.start()], found
+
+
+def _there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long, say, to be a name
+        return False
 
 
 def folder_and_split(text: str) -> tuple[Path, str | None]:
     """FOLDER and SPLIT of FOLDER[:SPLIT]; colons and drive letters belong to FOLDER."""
-    if user_path(text).exists():
+    if _there(user_path(text)):
         return user_path(text), None
     folder, colon, split = text.rpartition(":")
     drive = re.fullmatch(r"[A-Za-z]", folder) is not None
@@ -76,11 +101,13 @@ def _annotations(root: Path, named: str | None, split: str, source: str) -> Path
     tried = [root / pattern.format(n) for n in names for pattern in PATTERNS]
     tried += [] if named else [root / name for name in SINGLE]
     found = next((file for file in tried if file.is_file()), None)
+    there = _splits(root)
+    alike = {n.lower(): file for n, file in there.items()}
+    found = found or next((alike[n.lower()] for n in names if n.lower() in alike), None)
     if found is not None:
         return found
-    there = _splits(root)
     only = {**there, **{n: root / n for n in SINGLE if (root / n).is_file()}}
-    if named is None and len(only) == 1 and not set(only) & OTHER:
+    if named is None and len(only) == 1 and not any(map(OTHER.fullmatch, only)):
         return next(iter(only.values()))
     raise _none(root, source, tried, list(there))
 
@@ -103,6 +130,12 @@ def _none(root: Path, source: str, tried: list[Path], there: list[str]):
         known = ", ".join(there)
         fix = f"There are {known}: name one, as in coco:{root}:{there[0]}."
         return ArgumentError("has no such split", where="data", value=source, fix=fix)
+    files = [file for pattern in ANYWHERE for file in sorted(root.glob(pattern))]
+    if files:
+        few = ", ".join(str(file.relative_to(root)) for file in files[:3])
+        problem = f"has no annotations under a usual name, but {few}"
+        fix = f"Name the file itself, as in coco:{files[0]}."
+        return ArgumentError(problem, where="data", value=source, fix=fix)
     looked = [str(file.relative_to(root)) for file in tried[:1]] + list(SINGLE)
     return ArgumentError(
         "holds no annotations",
@@ -116,10 +149,12 @@ def _none(root: Path, source: str, tried: list[Path], there: list[str]):
 def _images(file: Path) -> Path:
     """The folder that the names in an annotation file start from."""
     places = [place for place in _places(file) if place.is_dir()]
-    if len(places) == 1 or not places:
+    if not places or (len(places) == 1 and places[0] != file.parent):
         return (places or _places(file))[0]
     names = _first_names(file)
-    return next((p for p in places if any((p / n).is_file() for n in names)), places[0])
+    inside = (p for p in sorted(file.parent.iterdir()) if p.is_dir())
+    tried = chain(places, inside)
+    return next((p for p in tried if any(_there(p / n) for n in names)), places[0])
 
 
 def _places(file: Path) -> list[Path]:
@@ -130,6 +165,9 @@ def _places(file: Path) -> list[Path]:
         if (root / split).is_dir():
             return [root / split]  # COCO's own, of which nobody wants to read twice
         return [root / "images" / split, root / "images", root]
+    if file.parent.name == "annotations":
+        root = file.parent.parent
+        return [root / file.stem, root / "images" / file.stem, root / "images", root]
     return [file.parent / "images", file.parent]
 
 

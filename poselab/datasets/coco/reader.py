@@ -171,7 +171,8 @@ class Coco:
         categories = {c["id"] for c in self.dataset["categories"]}
         people = person_ids(self.annotations.category_id, categories)
         ids = set(self.image_ids)
-        return read_results(file, self.skeleton, ids, min_score, people)
+        sizes = {record.id: record.size for record in self.annotations.images}
+        return read_results(file, self.skeleton, ids, min_score, people, sizes)
 
     def require_images(self) -> None:
         """Raise an `ImageError` for the first image whose file is not there."""

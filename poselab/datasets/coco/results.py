@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from poselab.datasets.coco import mend
 from poselab.datasets.coco.notes import Notes
 from poselab.datasets.json_file import Record, load_json
 from poselab.errors import AnnotationError
@@ -15,6 +16,8 @@ from poselab.records import Poses
 from poselab.skeleton import Skeleton
 
 COCO_PERSON = 1  # of detectors that were trained on COCO
+SHARES = "have a box of at most one pixel (a share of the picture?)"
+FAR = "have a box far over the border (two corners instead of x, y, width, height?)"
 
 
 def read_results(
@@ -23,6 +26,7 @@ def read_results(
     image_ids: Iterable[int],
     min_score: float = 0.0,
     people: Collection[int] | None = None,
+    sizes: Mapping[int, tuple[int, int]] | None = None,
 ) -> dict[int, Poses]:
     """A results file as `Poses` per image id, best first.
 
@@ -30,8 +34,9 @@ def read_results(
     lacks is drawn around the joints, joints that it lacks have score 0 at (0, 0).
     Scores below `min_score` are left out. So are boxes without an area, what has a
     "category_id" that is not among `people`, and images that are not among `image_ids`;
-    one `AnnotationWarning` counts these. Raises `AnnotationError`, also where no
-    detection is of a person or of these images.
+    one `AnnotationWarning` counts these, and with `sizes` (H, W) of the images also
+    boxes outside of them. Raises `AnnotationError`, also where no detection is of a
+    person or of these images, or all boxes are shares of the picture.
     """
     data, known = load_json(file), set(image_ids)
     if not isinstance(data, list):
@@ -40,12 +45,28 @@ def read_results(
     notes, found = Notes(str(file)), {}
     for record in _of_images(_of_people(records, people, notes), known, notes):
         score, box, points = _detection(record, skeleton)
+        size = (sizes or {}).get(record.data["image_id"])
         if not bool((box[2:] > 0).all()):
             notes.add("have a box without an area and are left out", record, "bbox")
+        elif size is not None and not _in_picture(box, size, record, notes):
+            notes.add("have a box outside the picture and are left out", record, "bbox")
         elif score >= min_score:
             found.setdefault(record.data["image_id"], []).append((score, box, points))
+    if notes.counts.get(SHARES, 0) == len(records) > 0:
+        notes.refuse(SHARES, "Multiply them by the picture's width and height.")
     notes.tell()
     return {key: _poses(rows) for key, rows in found.items()}
+
+
+def _in_picture(box: Tensor, size: tuple[int, int], record, notes: Notes) -> bool:
+    """Whether a box [4] has a part in the picture (H, W); odd ones are noted."""
+    (x, y, w, h), (height, width) = box.tolist(), size
+    past = max(-x, -y, x + w - width, y + h - height)
+    if max(w, h) <= 1:
+        notes.add(SHARES, record, "bbox")
+    elif past > mend.OVER * max(size):
+        notes.add(FAR, record, "bbox")
+    return x < width and y < height and x + w > 0 and y + h > 0
 
 
 def _of_people(
@@ -61,6 +82,8 @@ def _of_people(
             kept.append(record)
     if records and not kept:
         fix = f"People have the category {sorted(people or ())}."
+        if all(record.data["category_id"] == 0 for record in records):
+            fix += " Some tools count from 0: write 1 for people."
         records[0].fail("category_id", "no detection is a person", fix)
     return kept
 
