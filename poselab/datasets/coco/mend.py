@@ -45,7 +45,7 @@ FATAL = {
 }
 AREA, BOX, JOINT_SHARES, BOX_SHARES, APART, FLAGS, NOTHING, OUTSIDE, CROWD = FATAL
 # What can be mended, or be so by accident, refuses a file from so many people on.
-FEWEST = {AREA: 2, BOX: 2, APART: 3, OUTSIDE: 3}
+FEWEST = {AREA: 2, BOX: 2, APART: 3, OUTSIDE: 3, CROWD: 2}
 DONE = {AREA: "now the box's", BOX: "now the joints'"}
 ORIGIN = "have joints at (0, 0) or (-1, -1) with a flag above 0, read as not labelled"
 COUNT = "have a num_keypoints that is not the number of flags above 0, which decide"
