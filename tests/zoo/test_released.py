@@ -249,7 +249,7 @@ def test_long_lists_are_counted_and_cut():
         torch.zeros(3, dtype=torch.complex64),
         torch.zeros(3).to_sparse(),
         torch.zeros(3, device="meta"),
-        np.zeros(3),
+        np.array(["a", "b", "c"]),
         [0.0] * 3,
         None,
         5,
@@ -345,7 +345,8 @@ def test_a_malicious_file_runs_nothing(small, tmp_path, kind, place):
         path.write_bytes(pickle.dumps(evil))
     else:
         torch.save(content, path, _use_new_zipfile_serialization=kind == "zip")
-    with pytest.raises(CheckpointError, match=r"a\.pth.*than tensors.*not loaded"):
+    said = "than tensors.*not loaded|pickle that PyTorch has not written"
+    with pytest.raises(CheckpointError, match=rf"a\.pth.*({said})"):
         zoo.load("small", path=path)
     assert not trace.exists()
     if kind == "pickle":
