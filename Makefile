@@ -103,8 +103,8 @@ weights: $(STAMP)  ## train and score again what its recipe has changed
 bench: $(STAMP)  ## measure how fast people are drawn
 	$(RUN) -m poselab.bench render
 
-bench-explorers: $(STAMP)  ## measure how fast an explorer answers in a browser
-	$(RUN) tests/browser/latency.py
+bench-explorers: $(STAMP)  ## measure how fast all explorers answer in a browser
+	$(RUN) tests/browser/explorers.py
 
 # Writes down what .venv holds now. Only for whoever raises a version, followed by
 # `make test`.

@@ -165,8 +165,13 @@ def browser(width: int = 1280, height: int = 900) -> Iterator:
             chrome.close()
 
 
-def open_and_run(page, address: str, name: str, done: str = "READY") -> None:
-    """Open a notebook, run all its cells and wait until a cell has printed `done`."""
+def open_and_run(
+    page, address: str, name: str, done: str = "READY", patience: float = 240
+) -> None:
+    """Open a notebook, run all its cells and wait until a cell has printed `done`.
+
+    `patience` in seconds.
+    """
     page.goto(address.format(name=name), wait_until="domcontentloaded")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
     page.wait_for_function(
@@ -179,8 +184,13 @@ def open_and_run(page, address: str, name: str, done: str = "READY") -> None:
         timeout=60_000,
     )
     page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    printed = f".jp-OutputArea-output:has-text('{done}')"
-    page.wait_for_selector(printed, timeout=240_000)
+    page.wait_for_function(_PRINTED, arg=done, timeout=1000 * patience)
+
+
+# Asked of the notebook, since cells out of sight are not on the page.
+_PRINTED = """(done) => window.jupyterapp.shell.currentWidget.content.widgets.some(
+  (cell) => JSON.stringify(cell.model.outputs?.toJSON() ?? "").includes(done)
+)"""
 
 
 def cell(page, number: int):

@@ -1,8 +1,8 @@
 """Slider to pixel: how long a browser takes from a slider's move to new pixels.
 
-`python tests/browser/latency.py` (or `make bench-explorers`) drags a slider of both
-explorers and of an `interact` with an inline matplotlib figure of the same content, in
-the same JupyterLab, and prints median and 95th percentile in milliseconds.
+`python tests/browser/latency.py` drags a slider of two explorers and of an `interact`
+with an inline matplotlib figure of the same content, in the same JupyterLab, and prints
+median and 95th percentile in milliseconds. `explorers.py` beside it drags all of them.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ PLACES = {  # name: (cell, slider)
     "cascade": (3, "shift x (px)"),
     "cascade, interact": (4, "dx"),
 }
-_WATCH = """
+WATCH = """
 (cell) => {
   // The time from a pointer event to the frame after the picture has new bytes.
   window.moved = null;
@@ -150,7 +150,7 @@ def drag(page, number: int, label: str, moves: int = MOVES) -> list[float]:
 
 def measure(page, moves: int = MOVES) -> dict[str, tuple[float, float]]:
     """(median, 95th percentile) in ms of each place."""
-    page.evaluate(_WATCH)
+    page.evaluate(WATCH)
     result = {}
     for name, (number, label) in PLACES.items():
         times = sorted(drag(page, number, label, moves))
