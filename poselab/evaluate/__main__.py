@@ -40,6 +40,11 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         "--only", nargs="+", metavar="NAME", help="ablations, or methods"
     )
     parser.add_argument("--device", default="cpu", help="of claims: cpu, cuda, ...")
+    parser.add_argument(
+        "--half",
+        action="store_true",
+        help="of claims: train in bfloat16 on a CPU, too, if it has such units",
+    )
     parser.add_argument("--folder", type=Path, help="of the networks, or of the tables")
     options = parser.parse_args(argv)
     if (options.what == "claims") != (options.chapter is not None):
@@ -51,7 +56,9 @@ def run(options: argparse.Namespace) -> None:
     """Do what was asked for, and print the rows."""
     where = {} if options.folder is None else {"folder": options.folder}
     if options.what == "claims":
-        run_claims(options.chapter, options.only, device=options.device, **where)
+        half = {"half": True} if options.half else {}
+        chosen = options.chapter, options.only
+        run_claims(*chosen, device=options.device, **where, **half)
         return
     if options.what == "sizes":
         for row in write_sizes(**where):

@@ -26,6 +26,7 @@ CODEC: dict[str, Any] = {
     "width": 1.0,  # heatmap pixels to each side, 4 px of the picture, as in the paper
     "reach": 1.0,  # eyes and nose of a small person lie within one heatmap pixel
     "foreground": FOREGROUND,
+    "criterion": "logistic",  # with squares heatmaps stayed near 0 for too long
     "rules": {
         # No blur: it is three pixels of 368 in the released code, where people are
         # larger; here it would join the joints of two people.
@@ -41,7 +42,7 @@ TINY = {
     "openpose_tiny": Recipe(
         about="heatmaps and part affinity fields in two stages, on drawn crowds",
         model="openpose_tiny",
-        arguments={},
+        arguments={"logistic": True},
         codec=CODEC,
         data=CROWDS,
         stages=(LEARNS,),

@@ -38,6 +38,17 @@ def test_ablations_differ_in_what_is_asked_about_only():
         assert len({str(arm.content()) for arm in arms.values()}) == len(arms)
 
 
+def test_squares_and_cross_entropies_differ_in_the_loss_of_heatmaps_only():
+    arms = recipes.ablations("11")["heatmap_loss"].arms
+    contents = [arm.content() for arm in arms.values()]
+    found = [
+        (content["codec"].pop("criterion"), content["arguments"].pop("logistic"))
+        for content in contents
+    ]
+    assert found == [("mse", False), ("mse", True), ("logistic", True)]
+    assert all(content == contents[0] for content in contents)
+
+
 def test_what_a_network_that_knows_gets():
     recipe = recipes.find("personlab_tiny")
     codec = recipe.reader()
