@@ -140,7 +140,7 @@ def test_a_picture_that_lies_down_is_turned(photo):
     [
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99), "HEIC.*Convert"),
         (b"", "empty"),
-        (b"hello", "not an image"),
+        (b"hello", "it is text"),
     ],
 )
 def test_what_is_no_picture_gets_one_line_and_the_old_one_stays(
