@@ -38,6 +38,14 @@ def test_ablations_differ_in_what_is_asked_about_only():
         assert len({str(arm.content()) for arm in arms.values()}) == len(arms)
 
 
+def test_heatmaps_are_probabilities_where_the_loss_takes_them_for_some():
+    """Network and codec are told apart from each other, and neither would complain."""
+    for name in SCENES:
+        recipe = recipes.find(name)
+        logistic = recipe.codec.get("criterion", "mse") == "logistic"
+        assert recipe.arguments.get("logistic", False) is logistic, name
+
+
 def test_squares_and_cross_entropies_differ_in_the_loss_of_heatmaps_only():
     arms = recipes.ablations("11")["heatmap_loss"].arms
     contents = [arm.content() for arm in arms.values()]
