@@ -17,13 +17,14 @@ from PIL import Image, ImageColor, ImageDraw
 from torch import Tensor
 
 from poselab.draw.paint import font
-from poselab.draw.styles import limb_side
+from poselab.draw.styles import PREDICTION, limb_side
 from poselab.errors import require_shape
 from poselab.skeleton import COCO_17, COLOURS, Skeleton
 
 NEAR = 0.05  # metres in front of the eye: what is closer is not drawn
 FIELD = 0.9  # the eye's focal length in heights of the picture
 LIGHT = (-0.4, -0.8, -0.45)  # the direction to the light, for meshes
+DARK = 0.45  # of its colour is what a face keeps that the light does not reach
 Shape = dict[str, Any]
 
 
@@ -140,22 +141,31 @@ def frustum(intrinsics: Tensor, size: tuple[int, int], depth: float = 1.0) -> Sh
     return segments(points, lines, "#009E73", width=1.5)
 
 
-def mesh(vertices: Any, faces: Any, colour: str = "#C9A27E") -> Shape:
+def mesh(
+    vertices: Any,
+    faces: Any,
+    colour: str = "#C9A27E",
+    *,
+    marked: Any = None,
+    mark: str = PREDICTION,
+) -> Shape:
     """Triangles [F, 3] between vertices [V, 3] m, lit from above, as a shape.
 
-    Seen from outside, the corners of a face are in counterclockwise order.
+    Seen from outside, the corners of a face are in counterclockwise order. `marked` [V]
+    are vertices whose faces have the colour `mark` (all three corners marked).
     """
-    points = np.asarray(vertices, dtype=float)
-    corners = points[np.asarray(faces, dtype=int)]  # [F, 3, 3]
+    points, faces = np.asarray(vertices, dtype=float), np.asarray(faces, dtype=int)
+    corners = points[faces]  # [F, 3, 3]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     light = np.asarray(LIGHT) / np.linalg.norm(LIGHT)
-    shade = 0.45 + 0.55 * np.clip(normal @ light, 0, 1)
+    own = np.zeros(len(points), dtype=bool) if marked is None else np.asarray(marked)
     return {
-        "points": np.round(points, 4).tolist(),
-        "faces": np.asarray(faces, dtype=int).tolist(),
-        "rgb": list(ImageColor.getrgb(colour)),
-        "shade": np.round(shade, 3).tolist(),
+        "points": points,
+        "faces": faces,
+        "inks": [list(ImageColor.getrgb(name)) for name in (colour, mark)],
+        "marked": own[faces].all(1),
+        "shade": DARK + (1 - DARK) * np.clip(normal @ light, 0, 1),
     }
 
 
@@ -198,16 +208,18 @@ def _paint_lines(canvas, shape: Shape, view: View, size: tuple[int, int]) -> Non
 
 def _paint_mesh(canvas, shape: Shape, view: View, size: tuple[int, int]) -> None:
     points = view.project(shape["points"], size)
-    corners = points[np.asarray(shape["faces"], dtype=int)]  # [F, 3, 3]
+    corners = points[shape["faces"]]  # [F, 3, 3]
     one = corners[:, 1, :2] - corners[:, 0, :2]
     other = corners[:, 2, :2] - corners[:, 0, :2]
     facing = one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0] <= 0
     seen = facing & (corners[:, :, 2].min(1) > NEAR)
     order = np.argsort(-corners[:, :, 2].sum(1), kind="stable")  # far ones first
-    rgb = np.asarray(shape["rgb"], dtype=float)
-    for face in order[seen[order]]:
-        ink = tuple(int(v) for v in np.round(rgb * shape["shade"][face]))
-        canvas.polygon([tuple(p) for p in corners[face, :, :2]], fill=ink, outline=ink)
+    order = order[seen[order]]
+    rgb = np.asarray(shape["inks"])[shape["marked"][order].astype(int)]  # [f, 3]
+    inks = np.round(rgb * shape["shade"][order, None]).astype(int).tolist()
+    outlines = corners[order, :, :2].reshape(-1, 6).tolist()
+    for ink, outline in zip(inks, outlines, strict=True):
+        canvas.polygon(outline, fill=tuple(ink), outline=tuple(ink))
 
 
 def _paint_labels(canvas, labels, view: View, size: tuple[int, int]) -> None:

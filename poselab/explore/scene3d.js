@@ -9,6 +9,9 @@ const KEYS = {
 };
 const NEAR = 0.05; // metres in front of the eye: what is closer is not drawn
 const FIELD = 0.9; // the eye's focal length in heights of the canvas
+const LIGHT = [-0.4, -0.8, -0.45]; // the direction to the light, for meshes
+const DARK = 0.45; // of its colour is what a face keeps that the light does not reach
+const SHADES = 48; // so many of each colour
 
 function element(parent, tag, css, attributes = {}) {
   const made = document.createElement(tag);
@@ -24,6 +27,34 @@ function rotation(yaw, pitch) {
   return [[ca, 0, sa], [-sa * sb, cb, ca * sb], [-sa * cb, -sb, ca * cb]];
 }
 
+// Bytes of Python begin anywhere in their message: copied, so that numbers are aligned.
+function numbers(view, Kind) {
+  if (!view?.byteLength) return new Kind(0);
+  return new Kind(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}
+
+// The shade of each face, 0 to SHADES - 1, and SHADES more for the second colour.
+function lit(points, faces, marked) {
+  const long = Math.hypot(...LIGHT), found = new Uint8Array(marked.length);
+  for (let i = 0; i < found.length; i++) {
+    const [a, b, c] = [3 * faces[3 * i], 3 * faces[3 * i + 1], 3 * faces[3 * i + 2]];
+    const [x, y, z] = [points[b] - points[a], points[b + 1] - points[a + 1], points[b + 2] - points[a + 2]];
+    const [u, v, w] = [points[c] - points[a], points[c + 1] - points[a + 1], points[c + 2] - points[a + 2]];
+    const normal = [y * w - z * v, z * u - x * w, x * v - y * u];
+    const along = normal.reduce((sum, n, k) => sum + n * LIGHT[k], 0);
+    const share = along / (long * Math.hypot(...normal) || 1);
+    found[i] = Math.round(Math.max(0, share) * (SHADES - 1)) + SHADES * marked[i];
+  }
+  return found;
+}
+
+function palette(inks) {
+  return inks.flatMap((rgb) => Array.from({ length: SHADES }, (_, i) => {
+    const light = DARK + ((1 - DARK) * i) / (SHADES - 1);
+    return `rgb(${rgb.map((part) => Math.round(part * light)).join()})`;
+  }));
+}
+
 function render({ model, el }) {
   const box = element(el, "div", "max-width:100%; font:14px system-ui, sans-serif");
   const canvas = element(box, "canvas",
@@ -33,7 +64,7 @@ function render({ model, el }) {
   const help = element(box, "div", "opacity:.75; font-size:12.5px");
   help.textContent = "Drag to orbit, wheel or + and - to come closer, arrow keys turn.";
   const pen = canvas.getContext("2d");
-  let waiting = false, held = null;
+  let waiting = false, held = null, skin = null;
 
   const view = () => model.get("view");
 
@@ -43,17 +74,26 @@ function render({ model, el }) {
     made.addEventListener("click", () => turn(change));
   }
 
-  function project(points) {
+  // Gives (x, y, z) m -> where it is in the picture, and how far away.
+  function eye() {
     const { yaw, pitch, distance, target } = view();
-    const r = rotation(yaw, pitch);
+    const [p, q, r] = rotation(yaw, pitch);
     const scale = FIELD * canvas.height;
-    return points.map((p) => {
-      const d = [p[0] - target[0], p[1] - target[1], p[2] - target[2]];
-      const [x, y, z] = r.map((row) => row[0] * d[0] + row[1] * d[1] + row[2] * d[2]);
-      const depth = z + distance;
-      if (depth < NEAR) return null;
-      return [canvas.width / 2 + (scale * x) / depth, canvas.height / 2 + (scale * y) / depth, depth];
-    });
+    const [left, top] = [canvas.width / 2, canvas.height / 2];
+    return (x, y, z) => {
+      const [a, b, c] = [x - target[0], y - target[1], z - target[2]];
+      const depth = r[0] * a + r[1] * b + r[2] * c + distance;
+      return [
+        left + (scale * (p[0] * a + p[1] * b + p[2] * c)) / depth,
+        top + (scale * (q[0] * a + q[1] * b + q[2] * c)) / depth,
+        depth,
+      ];
+    };
+  }
+
+  function project(points) {
+    const see = eye();
+    return points.map((point) => see(...point)).map((seen) => (seen[2] < NEAR ? null : seen));
   }
 
   function lines(shape) {
@@ -81,25 +121,52 @@ function render({ model, el }) {
     pen.globalAlpha = 1;
   }
 
-  function mesh(shape) {
-    const points = project(shape.points);
-    const [red, green, blue] = shape.rgb;
-    const faces = [];
-    shape.faces.forEach(([a, b, c], i) => {
-      const [p, q, s] = [points[a], points[b], points[c]];
-      if (!p || !q || !s) return;
-      const area = (q[0] - p[0]) * (s[1] - p[1]) - (q[1] - p[1]) * (s[0] - p[0]);
-      if (area <= 0) faces.push([p[2] + q[2] + s[2], p, q, s, shape.shade[i]]);
-    });
-    faces.sort((m, n) => n[0] - m[0]); // far ones first
-    for (const [, p, q, s, light] of faces) {
-      pen.fillStyle = pen.strokeStyle =
-        `rgb(${Math.round(red * light)},${Math.round(green * light)},${Math.round(blue * light)})`;
-      pen.lineWidth = 1;
+  function unpack() {
+    const points = numbers(model.get("vertices"), Float32Array);
+    const faces = numbers(model.get("faces"), Uint32Array);
+    const marked = numbers(model.get("marked"), Uint8Array);
+    skin = {
+      points, faces,
+      shade: lit(points, faces, marked),
+      seen: new Float32Array(points.length),
+      depth: new Float32Array(marked.length),
+      order: new Uint32Array(marked.length),
+      colours: palette(model.get("inks")),
+    };
+  }
+
+  // How many faces look at the eye; they are the first of `order`, far ones first.
+  function facing({ points, faces, seen, depth, order }) {
+    const see = eye();
+    for (let i = 0; i < points.length; i += 3) {
+      seen.set(see(points[i], points[i + 1], points[i + 2]), i);
+    }
+    let count = 0;
+    for (let i = 0; i < depth.length; i++) {
+      const [a, b, c] = [3 * faces[3 * i], 3 * faces[3 * i + 1], 3 * faces[3 * i + 2]];
+      const area = (seen[b] - seen[a]) * (seen[c + 1] - seen[a + 1])
+        - (seen[b + 1] - seen[a + 1]) * (seen[c] - seen[a]);
+      if (area > 0 || Math.min(seen[a + 2], seen[b + 2], seen[c + 2]) < NEAR) continue;
+      depth[i] = seen[a + 2] + seen[b + 2] + seen[c + 2];
+      order[count++] = i;
+    }
+    order.subarray(0, count).sort((m, n) => depth[n] - depth[m]);
+    return count;
+  }
+
+  function mesh() {
+    if (!skin) unpack();
+    const { faces, seen, order, shade, colours } = skin;
+    const count = facing(skin);
+    pen.lineWidth = 1;
+    for (let k = 0; k < count; k++) {
+      const i = order[k];
+      const [a, b, c] = [3 * faces[3 * i], 3 * faces[3 * i + 1], 3 * faces[3 * i + 2]];
+      pen.fillStyle = pen.strokeStyle = colours[shade[i]];
       pen.beginPath();
-      pen.moveTo(p[0], p[1]);
-      pen.lineTo(q[0], q[1]);
-      pen.lineTo(s[0], s[1]);
+      pen.moveTo(seen[a], seen[a + 1]);
+      pen.lineTo(seen[b], seen[b + 1]);
+      pen.lineTo(seen[c], seen[c + 1]);
       pen.closePath();
       pen.fill();
       pen.stroke(); // closes the hairlines between faces
@@ -109,10 +176,8 @@ function render({ model, el }) {
   function draw() {
     waiting = false;
     pen.clearRect(0, 0, canvas.width, canvas.height);
-    for (const shape of model.get("shapes")) {
-      if (shape.faces) mesh(shape);
-      else lines(shape);
-    }
+    mesh();
+    for (const shape of model.get("shapes")) lines(shape);
     pen.font = `${13 * (canvas.height / 400)}px system-ui, sans-serif`;
     pen.fillStyle = "#333";
     for (const { text, at } of model.get("labels")) {
@@ -176,13 +241,20 @@ function render({ model, el }) {
     event.stopPropagation(); // the notebook has its own meaning for these keys
   });
   const names = ["change:shapes", "change:labels", "change:view"];
+  const parts = ["change:vertices", "change:faces", "change:marked", "change:inks"];
+  const again = () => {
+    skin = null; // another mesh
+    later();
+  };
   for (const name of names) model.on(name, later);
+  for (const name of parts) model.on(name, again);
   const watcher = new ResizeObserver(fit);
   watcher.observe(box);
   fit();
   return () => {
     watcher.disconnect();
     for (const name of names) model.off(name, later);
+    for (const name of parts) model.off(name, again);
   };
 }
 

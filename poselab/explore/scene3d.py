@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import traitlets
 
 from poselab.draw.scene3d import BIRD, CAMERA, SIDE, Shape, View
+from poselab.errors import require
 
 try:
     import anywidget
@@ -28,12 +31,18 @@ else:
 
         `view` has the fields of `View` and changes when a learner turns it; `views` are
         buttons ("name", "view"). `width` CSS px, `aspect` height over width, `label`
-        what a screen reader says.
+        what a screen reader says. One mesh may be among the shapes; it lies below the
+        others, and its numbers go to the browser as bytes: `vertices` float32 [V, 3] m,
+        `faces` uint32 [F, 3], `marked` uint8 [F], and its two colours `inks`.
         """
 
         _esm = Path(__file__).with_name("scene3d.js")
 
         shapes = traitlets.List().tag(sync=True)
+        vertices = traitlets.Bytes().tag(sync=True)
+        faces = traitlets.Bytes().tag(sync=True)
+        marked = traitlets.Bytes().tag(sync=True)
+        inks = traitlets.List().tag(sync=True)
         labels = traitlets.List().tag(sync=True)
         view = traitlets.Dict().tag(sync=True)
         views = traitlets.List().tag(sync=True)
@@ -55,4 +64,25 @@ else:
                     ("reset", first),
                 )
             ]
-            return cls(shapes=shapes, view=first, views=views, **state)
+            return cls(view=first, views=views, **_traits(shapes), **state)
+
+        def show(self, shapes: list[Shape]) -> None:
+            """Draw other shapes; what of a mesh stays is not sent again."""
+            with self.hold_sync():
+                for name, value in _traits(shapes).items():
+                    setattr(self, name, value)
+
+
+def _traits(shapes: list[Shape]) -> dict[str, Any]:
+    """What the browser gets of shapes."""
+    skins = [shape for shape in shapes if "faces" in shape]
+    require(len(skins) <= 1, "has room for one mesh", where="Scene3d", value=len(skins))
+    none = {"points": (), "faces": (), "marked": (), "inks": []}
+    skin = skins[0] if skins else none
+    return {
+        "shapes": [shape for shape in shapes if "faces" not in shape],
+        "vertices": np.asarray(skin["points"], "<f4").tobytes(),
+        "faces": np.asarray(skin["faces"], "<u4").tobytes(),
+        "marked": np.asarray(skin["marked"], "u1").tobytes(),
+        "inks": skin["inks"],
+    }

@@ -1,8 +1,8 @@
 """How many pictures a second a scene in three dimensions shows while it is turned.
 
-`python tests/browser/frames.py` shows four and twelve people in JupyterLab in Chromium,
-turns each scene with the pointer for two seconds and prints how many pictures were
-drawn in a second, and how long drawing one takes.
+`python tests/browser/frames.py` shows four and twelve people and the mannequin's mesh
+in JupyterLab in Chromium, turns each scene with the pointer for two seconds and prints
+how many pictures were drawn in a second, and how long drawing one takes.
 """
 
 from __future__ import annotations
@@ -22,13 +22,18 @@ SECONDS = 2
 SETUP = """
 import warnings; warnings.filterwarnings("ignore")
 from poselab import datasets
-from poselab.draw.scene3d import person
+from poselab.draw.scene3d import View, mesh, person
 from poselab.explore.scene3d import Scene3d
+from poselab.models.mannequin import mannequin
+def skin():
+    body, faces = mannequin()
+    shape = mesh(body.template.numpy(), faces.numpy())
+    return Scene3d.of([shape], View(distance=2.2, target=(0.0, 0.0, 0.0)))
 def scene(count):
     crowd = datasets.SyntheticPeople((192, 256), count, seed=0).batch(1).single()
     return Scene3d.of([shape for p in crowd.joints_3d for shape in person(p)])
 """
-SCENES = {"four people": "scene(4)", "twelve people": "scene(12)"}
+SCENES = {"four people": "scene(4)", "twelve people": "scene(12)", "a mesh": "skin()"}
 # Counts what the page paints between two turns, and times each drawing: the canvas asks
 # for one picture of the browser however often the pointer moves.
 TURN = """async ([number, seconds]) => {

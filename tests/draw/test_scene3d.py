@@ -79,13 +79,25 @@ def test_the_near_triangle_hides_the_far_one():
         np.concatenate([far["points"], near["points"]]),
         [*faces, *((a + 4, b + 4, c + 4) for a, b, c in faces)],
     )
-    assert both["shade"] == far["shade"] + near["shade"]
+    shades = np.concatenate([far["shade"], near["shade"]])
+    np.testing.assert_array_equal(both["shade"], shades)
     picture = paint_scene3d([far, near], View(0, 0, 4, (0, 0, 4)), SIZE)
     red, _, blue = picture.getpixel((150, 100))
     assert blue > red
     back = mesh(near["points"], [f[::-1] for f in faces])  # seen from inside
     empty = np.asarray(paint_scene3d([back], View(0, 0, 4, (0, 0, 4)), SIZE))
     assert (empty == 255).all()
+
+
+def test_a_face_is_marked_if_all_its_corners_are():
+    corners = [[-1, 1, 4], [-1, -1, 4], [1, -1, 4], [1, 1, 4]]
+    faces = [(2, 1, 0), (3, 2, 0)]
+    shape = mesh(corners, faces, "#808080", marked=[1, 1, 1, 0], mark="#FF0000")
+    assert shape["marked"].tolist() == [True, False]
+    picture = paint_scene3d([shape], View(0, 0, 4, (0, 0, 4)), SIZE)
+    (red, green, _), plain = picture.getpixel((130, 70)), picture.getpixel((170, 130))
+    assert red > 100 > green  # the upper left one
+    assert len(set(plain)) == 1
 
 
 def test_ground_and_frustum_are_lines_in_metres():

@@ -1,10 +1,13 @@
 """The explorers of notebook 17: a body of few numbers, and a dance that moves over."""
 
+import numpy as np
 import pytest
 import torch
 
+from poselab.draw.scene3d import mesh, segments
 from poselab.errors import ArgumentError
 from poselab.explore.edn import DanceExplorer, staged
+from poselab.explore.scene3d import Scene3d
 from poselab.explore.smpl import BodyExplorer
 from poselab.models.mannequin import JOINTS, mannequin
 
@@ -27,6 +30,51 @@ def test_without_angles_nothing_moves(body):
     torch.testing.assert_close(rest, posed, atol=1e-6, rtol=0)
     assert "moves 0 of" in body.set(x=0, y=0, z=0).live_caption
     body.reset()
+
+
+def test_the_live_mesh_follows_and_keeps_the_learner_s_view(body):
+    if body.canvas is None:
+        pytest.skip("anywidget is missing")
+    vertices = np.frombuffer(body.canvas.vertices, "<f4").reshape(-1, 3)
+    assert len(vertices) == len(body.model.template)
+    faces = np.frombuffer(body.canvas.faces, "<u4").reshape(-1, 3)
+    np.testing.assert_array_equal(faces, body.faces.numpy())
+    body.canvas.view = {**body.canvas.view, "yaw": 33.0}
+    body.set(joint="left_wrist", z=40)
+    assert body.canvas.view["yaw"] == 33.0
+    angles = (0.0, 0.0, np.radians(40))
+    _, posed, joints = body.bodies("left_wrist", angles, (0.0, 0.0, 0.0))
+    now = np.frombuffer(body.canvas.vertices, "<f4").reshape(-1, 3)
+    np.testing.assert_allclose(now, posed.numpy(), atol=1e-6)
+    assert 0 < np.frombuffer(body.canvas.marked, "u1").sum() < 0.2 * len(faces)
+    assert len(body.canvas.shapes[0]["points"]) == len(joints)
+    assert body._still().width > body._image.width
+    body.reset()
+
+
+def test_of_a_mesh_only_what_changes_is_sent(body, monkeypatch):
+    if Scene3d is None:
+        pytest.skip("anywidget is missing")
+    sent = []
+    live = Scene3d.of(body._now)
+    monkeypatch.setattr(live, "send_state", lambda key=None: sent.append(set(key)))
+    moved = {**body._now[0], "points": body._now[0]["points"] + 0.1}
+    live.show([moved, *body._now[1:]])
+    assert sent == [{"vertices"}]
+    live.show([segments([[0, 0, 4], [1, 0, 4]], [(0, 1)], "#000000")])
+    assert live.vertices == live.faces == live.marked == b""
+    one = mesh(np.eye(3), [[0, 1, 2]])
+    with pytest.raises(ArgumentError, match="one mesh"):
+        live.show([one, one])
+
+
+def test_without_anywidget_sliders_turn_the_mesh(body, monkeypatch):
+    monkeypatch.setattr("poselab.explore.smpl.Scene3d", None)
+    still = BodyExplorer(body.model, body.faces, JOINTS)
+    assert still.canvas is None
+    pictures = {still.set(yaw=a, pitch=b).image_bytes for a in (0, 90) for b in (0, 45)}
+    assert len(pictures) == 4
+    assert still._still().size == still._image.size
 
 
 def test_what_is_no_body_is_refused():

@@ -9,7 +9,7 @@ from poselab.datasets import SyntheticPeople, flip
 from poselab.errors import ArgumentError
 from poselab.models import build
 from poselab.models.mannequin import JOINTS
-from poselab.models.mannequin_hmr import coco_joints, common
+from poselab.models.mannequin_hmr import _rest_joints, coco_joints, common
 from poselab.recipes.bodies import Bodies, BodyPeople
 
 SIZE = (64, 48)
@@ -49,6 +49,19 @@ def test_joints_are_those_of_the_mesh(people):
         assert (joints[:, place] - bone).abs().max() < 1e-9
     nearest = (made.vertices - joints[:, :1]).norm(dim=-1).amin(1)
     assert nearest.max() < 0.03
+
+
+def test_the_bones_are_added_up_in_full_precision(people):
+    """Also where the network runs in half, and is the first to ask for them."""
+    _rest_joints.cache_clear()
+    net = build("hmr_mannequin", width=4, hidden=32, cells=4).train()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = net(people.image)
+    assert found["joints"].dtype == torch.float32
+    again = coco_joints(found["rotations"], found["betas"])
+    assert torch.equal(found["joints"], again)
+    found["joints"].sum().backward()
+    assert net.conv1.weight.grad.abs().sum() > 0
 
 
 def test_it_begins_as_somebody_who_stands_and_learns(people):
