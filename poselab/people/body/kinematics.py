@@ -13,8 +13,10 @@ the twist and bend of the bones in the middle.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from math import pi
 
 import torch
@@ -158,8 +160,9 @@ def turned(turn: Tensor) -> Tensor:
     """Ry(yaw) Rx(pitch) Rz(-roll) of `BodyPose.turn` [..., 3] -> [..., 3, 3]."""
     yaw, pitch, roll = turn.unbind(-1)
     zero = torch.zeros_like(yaw)
-    lean = rotations(torch.stack([pitch, zero, -roll], -1))
-    return rotations(torch.stack([zero, yaw, zero], -1)) @ lean
+    both = torch.stack([pitch, zero, -roll, zero, yaw, zero], -1).unflatten(-1, (2, 3))
+    lean, heading = rotations(both).unbind(-3)
+    return heading @ lean
 
 
 def clamp(angles: Tensor) -> Tensor:
@@ -197,18 +200,22 @@ def _limb_offsets(m: dict[str, Tensor], zero: Tensor, sign: int) -> dict[str, tu
 
 
 @cache
-def _levels() -> tuple[tuple[list[int], list[int]], ...]:
-    """Bones and their parents, one generation after the other."""
+def _levels(device: torch.device) -> tuple[Tensor, Tensor, list[int], list[Tensor]]:
+    """The bones, one generation after the other.
+
+    Their order [B], its inverse, how many are in each generation, and for all but the
+    first where their parents are in the generation before.
+    """
     depth = [0]
     for parent in PARENTS[1:]:
         depth.append(depth[parent] + 1)
-    return tuple(
-        (
-            [b for b, d in enumerate(depth) if d == level],
-            [PARENTS[b] for b, d in enumerate(depth) if d == level],
-        )
-        for level in range(1, max(depth) + 1)
-    )
+    levels = [[b for b, d in enumerate(depth) if d == n] for n in range(max(depth) + 1)]
+    parents = [
+        torch.tensor([above.index(PARENTS[b]) for b in level], device=device)
+        for above, level in pairwise(levels)
+    ]
+    order = torch.tensor(sum(levels, []), device=device)
+    return order, order.argsort(), [len(level) for level in levels], parents
 
 
 @dataclass
@@ -220,13 +227,36 @@ class Frames(Table):
 
     def point(self, bone: str, *xyz: Tensor | float) -> Tensor:
         """A point of a bone's own frame in the world, [N, 3] mm."""
-        r, o = self.rotation[:, BONE[bone]], self.origin[:, BONE[bone]]
-        for axis, value in enumerate(xyz):
-            if isinstance(value, Tensor):
-                o = o + r[..., axis] * value[:, None]
-            elif value:
-                o = o + r[..., axis] * value
-        return o
+        index = BONE[bone]
+        return _moved(self.origin[:, index], self.rotation[:, index], xyz)
+
+    def pair(self, bone: str, *xyz: Tensor | float) -> Tensor:
+        """The same of the left and the right bone, [N, 2, 3] mm.
+
+        A number or a tensor [N] is for both, a tensor [N, 2] for the one and the other.
+        """
+        left = BONE["left_" + bone]  # the right one follows it
+        both = slice(left, left + 2)
+        xyz = tuple(
+            v[:, None] if isinstance(v, Tensor) and v.dim() == 1 else v for v in xyz
+        )
+        return _moved(self.origin[:, both], self.rotation[:, both], xyz)
+
+    def points(self, bone: str, xyz: Tensor) -> Tensor:
+        """Points [N, K, 3] of a bone's own frame in the world, [N, K, 3] mm."""
+        index = BONE[bone]
+        o, r = self.origin[:, None, index], self.rotation[:, None, index]
+        return _moved(o, r, xyz.unbind(-1))
+
+
+def _moved(o: Tensor, r: Tensor, xyz: Sequence[Tensor | float]) -> Tensor:
+    """Origins o [..., 3] moved by up to three steps along the columns of r."""
+    for axis, value in enumerate(xyz):
+        if isinstance(value, Tensor):
+            o = o + r[..., axis] * value[..., None]
+        elif value:
+            o = o + r[..., axis] * value
+    return o
 
 
 def chain(offset: Tensor, angles: Tensor, root: Tensor) -> Frames:
@@ -234,21 +264,31 @@ def chain(offset: Tensor, angles: Tensor, root: Tensor) -> Frames:
 
     `offset` [N or 1, B, 3] is that of `offsets`.
     """
+    order, inverse, counts, parents = _levels(angles.device)
     local = rotations(angles * SIGNS.to(angles))
-    rotation = local.clone()
-    origin = torch.zeros_like(angles)
-    rotation[:, 0] = root
-    for bones, parents in _levels():
-        above = rotation[:, parents]  # [N, b, 3, 3]
-        rotation[:, bones] = above @ local[:, bones]
-        step = (above @ offset[:, bones, :, None])[..., 0]
-        origin[:, bones] = origin[:, parents] + step
+    # Turn and step side by side, [N, B, 3, 4]: one product gives both.
+    steps = torch.cat([local, offset[..., None].expand(len(local), -1, -1, 1)], -1)
+    own = root[:, None]
+    at = torch.zeros_like(angles[:, :1])
+    turns, places = [own], [at]
+    levels = steps.index_select(1, order).split(counts, 1)[1:]
+    for level, above in zip(levels, parents, strict=True):
+        moved = own.index_select(1, above) @ level
+        own, at = moved[..., :3], at.index_select(1, above) + moved[..., 3]
+        turns.append(own)
+        places.append(at)
+    origin, rotation = (
+        torch.cat(v, 1).index_select(1, inverse) for v in (places, turns)
+    )
     return Frames(origin, rotation)
 
 
-def forward(shape: Shape, pose: BodyPose) -> Frames:
-    """Every bone in the world; the lowest point of the body is on the ground."""
-    m = measures(shape)
+def forward(shape: Shape, pose: BodyPose, m: dict[str, Tensor] | None = None) -> Frames:
+    """Every bone in the world; the lowest point of the body is on the ground.
+
+    `m`, where already known, are the `measures` of `shape`.
+    """
+    m = measures(shape) if m is None else m
     frames = chain(offsets(m), pose.angles, turned(pose.turn))
     up = pose.lift * shape.height - lowest(m, frames)
     shift = torch.stack([pose.position[:, 0], up, pose.position[:, 1]], -1)
@@ -257,14 +297,14 @@ def forward(shape: Shape, pose: BodyPose) -> Frames:
 
 def lowest(m: dict[str, Tensor], frames: Frames) -> Tensor:
     """Height of the lowest point of shoes, knees, hands and seat, [N] mm."""
-    low = [_seat_height(m, frames)]
-    for side in ("left_", "right_"):
-        for bone, down, ahead, radius in soles(m):
-            centre = frames.point(side + bone, 0.0, -down, ahead)
-            low.append(centre[:, 1] - radius)
-        low.append(frames.point(side + "knee")[:, 1] - 0.033 * m["scale"])
-        low.append(frames.point(side + "wrist", 0.0, -m["hand"])[:, 1])
-    return torch.stack(low).amin(0)
+    low = [
+        frames.pair(bone, 0.0, -down, ahead)[..., 1] - radius[:, None]
+        for bone, down, ahead, radius in soles(m)
+    ]
+    low.append(frames.pair("knee")[..., 1] - 0.033 * m["scale"][:, None])
+    low.append(frames.pair("wrist", 0.0, -m["hand"])[..., 1])
+    low.append(_seat_height(m, frames)[:, None])
+    return torch.cat(low, 1).amin(1)
 
 
 def _seat_height(m: dict[str, Tensor], frames: Frames) -> Tensor:

@@ -11,6 +11,7 @@ from poselab.people.body.shape import Shape
 from poselab.people.raster.primitives import PLAIN, Capsules, Ellipsoids, Look
 
 Number = Tensor | float
+SIDES = ("left_", "right_")
 
 
 class Parts:
@@ -27,8 +28,9 @@ class Parts:
         self.m, self.frames, self.shape, self.clothes = m, frames, shape, clothes
         self.unit = m["scale"]
         self._round: list[tuple] = []
+        self._limbs: tuple[list[tuple], list[tuple]] = [], []  # left and right
         self._oval: list[tuple] = []
-        self._looks: dict[str, list[tuple]] = {"capsule": [], "ellipsoid": []}
+        self._plain = torch.full_like(clothes.hair_style, PLAIN)
 
     def at(self, bone: str, xyz: tuple[Number, Number, Number]) -> Tensor:
         """A point given in millimetres of a bone's frame, in the world [N, 3]."""
@@ -44,49 +46,78 @@ class Parts:
         look: tuple,
     ) -> None:
         """A round cone between two world points; radii mm [N]."""
-        self._round.append((name, start, end, start_radius, end_radius))
-        self._looks["capsule"].append(look)
+        self._round.append((name, start, end, start_radius, end_radius, *look))
 
-    def ellipsoid(
+    def limbs(
         self,
         name: str,
-        bone: str,
-        centre: tuple,
-        axes: tuple,
+        start: Tensor,
+        end: Tensor,
+        start_radius: Tensor,
+        end_radius: Tensor,
         look: tuple,
-        tilt: Tensor | None = None,
     ) -> None:
-        """An ellipsoid fixed to a bone; centre and the three semi-axes mm, each [N].
+        """One for the left and one for the right between points [N, 2, 3]."""
+        rest = (start_radius, end_radius, *look)
+        ends = zip(SIDES, self._limbs, start.unbind(1), end.unbind(1), strict=True)
+        for side, found, a, b in ends:
+            found.append((side + name, a, b, *rest))
 
-        `tilt` [3, 3] turns its axes inside the bone's frame.
-        """
+    def ellipsoid(
+        self, name: str, bone: str, centre: tuple, axes: tuple, look: tuple
+    ) -> None:
+        """An ellipsoid fixed to a bone; centre and the three semi-axes mm, each [N]."""
         rotation = self.frames.rotation[:, BONE[bone]]
-        if tilt is not None:
-            rotation = rotation @ tilt
-        sizes = torch.stack([s + 0 * self.unit for s in axes], -1)  # [N, 3]
-        rows = rotation.transpose(1, 2) * sizes[..., None]  # [N, 3, 3]
-        self._oval.append((name, self.at(bone, centre), rows))
-        self._looks["ellipsoid"].append(look)
+        rows = rotation.transpose(1, 2) * torch.stack(axes, -1)[..., None]  # [N, 3, 3]
+        self._oval.append((name, self.at(bone, centre), rows, *look))
+
+    def ovals(
+        self,
+        names: list[str],
+        bone: str,
+        centres: Tensor,
+        axes: Tensor,
+        looks: list[tuple],
+        tilts: dict[int, Tensor],
+    ) -> None:
+        """Ellipsoids on one bone; centres and semi-axes [N, K, 3] mm.
+
+        `tilts` [3, 3] turn the axes of some of them inside the bone's frame.
+        """
+        plain = self.frames.rotation[:, BONE[bone]]
+        turns = {i: plain @ tilt.to(plain) for i, tilt in tilts.items()}
+        turn = torch.stack([turns.get(i, plain) for i in range(len(names))], 1)
+        rows = turn.transpose(2, 3) * axes[..., None]  # [N, K, 3, 3]
+        places = self.frames.points(bone, centres)
+        parts = zip(names, places.unbind(1), rows.unbind(1), looks, strict=True)
+        self._oval += [(name, at, axes, *look) for name, at, axes, look in parts]
+
+    def pair(self, name: str, bone: str, centre: tuple, axes: tuple, look: tuple):
+        """An ellipsoid on the left bone and one on the right, as in `Frames.pair`."""
+        left = BONE["left_" + bone]
+        turn = self.frames.rotation[:, left : left + 2].transpose(2, 3)
+        rows = turn * torch.stack(axes, -1)[:, None, :, None]  # [N, 2, 3, 3]
+        places = self.frames.pair(bone, *centre)
+        for side, at, own in zip(SIDES, places.unbind(1), rows.unbind(1), strict=True):
+            self._oval.append((side + name, at, own, *look))
 
     def plain(self, colour: Tensor) -> tuple:
         """A look of one colour [N, 3]."""
-        return colour, colour, torch.full_like(self.clothes.hair_style, PLAIN)
+        return colour, colour, self._plain
 
     def capsules(self) -> Capsules:
         """Everything round, [N, K]."""
-        names, *columns = zip(*self._round, strict=True)
-        stacked = (torch.stack(column, 1) for column in columns)
-        return Capsules(*stacked, self._look("capsule"), names)
+        parts = [*self._round, *self._limbs[0], *self._limbs[1]]
+        names, *columns = zip(*parts, strict=True)
+        start, end, first, last, *look = (torch.stack(c, 1) for c in columns)
+        return Capsules(start, end, first, last, self._look(*look), names)
 
     def ellipsoids(self) -> Ellipsoids:
         """Everything oval, [N, K]."""
         names, *columns = zip(*self._oval, strict=True)
-        stacked = (torch.stack(column, 1) for column in columns)
-        return Ellipsoids(*stacked, self._look("ellipsoid"), names)
+        centre, axes, *look = (torch.stack(column, 1) for column in columns)
+        return Ellipsoids(centre, axes, self._look(*look), names)
 
-    def _look(self, kind: str) -> Look:
-        first, second, pattern = (
-            torch.stack(c, 1) for c in zip(*self._looks[kind], strict=True)
-        )
+    def _look(self, first: Tensor, second: Tensor, pattern: Tensor) -> Look:
         pitch = self.clothes.pitch[:, None].expand(pattern.shape)
         return Look(first, second, pattern, pitch)

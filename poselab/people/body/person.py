@@ -13,6 +13,7 @@ from torch import Tensor
 from poselab.people.body.clothes import Clothes, sample_clothes
 from poselab.people.body.head import add_head, face_points
 from poselab.people.body.kinematics import (
+    BONES,
     SEAT,
     BodyPose,
     Frames,
@@ -20,7 +21,7 @@ from poselab.people.body.kinematics import (
     rest_pose,
     turned,
 )
-from poselab.people.body.limbs import add_arm, add_foot, add_leg
+from poselab.people.body.limbs import add_arms, add_feet, add_legs
 from poselab.people.body.parts import Parts
 from poselab.people.body.shape import Shape, average_shape, measures, sample_shape
 from poselab.people.body.torso import add_torso
@@ -73,17 +74,24 @@ JOINT_SEGMENTS = _joint_segments()
 
 
 def primitives(
-    shape: Shape, clothes: Clothes, pose: BodyPose, frames: Frames | None = None
+    shape: Shape,
+    clothes: Clothes,
+    pose: BodyPose,
+    frames: Frames | None = None,
+    m: dict[str, Tensor] | None = None,
 ) -> tuple[Capsules, Ellipsoids]:
-    """The surfaces of N people, [N, K] in world mm, the same K for everybody."""
-    frames = forward(shape, pose) if frames is None else frames
-    parts = Parts(measures(shape), frames, shape, clothes)
+    """The surfaces of N people, [N, K] in world mm, the same K for everybody.
+
+    `frames` and the `measures` m, where already known, save their computation.
+    """
+    m = measures(shape) if m is None else m
+    frames = forward(shape, pose, m) if frames is None else frames
+    parts = Parts(m, frames, shape, clothes)
     add_torso(parts)
     add_head(parts)
-    for side in ("left_", "right_"):
-        add_arm(parts, side)
-        add_leg(parts, side)
-        add_foot(parts, side)
+    add_arms(parts)
+    add_legs(parts)
+    add_feet(parts)
     return parts.capsules(), parts.ellipsoids()
 
 
@@ -92,18 +100,18 @@ def joints(
     pose: BodyPose,
     skeleton: Skeleton = COCO_17,
     frames: Frames | None = None,
+    m: dict[str, Tensor] | None = None,
 ) -> Tensor:
     """World positions of a skeleton's joints, [N, J, 3] mm.
 
     Neck, thorax, pelvis and spine are means of shoulders and hips, as in
-    `skeleton.convert`, so that the four skeletons agree. `frames`, where already
-    known, saves the forward kinematics.
+    `skeleton.convert`, so that the four skeletons agree. `frames` and the `measures`
+    m, where already known, save their computation.
     """
-    frames = forward(shape, pose) if frames is None else frames
-    points = face_points(measures(shape), frames)
-    for side in ("left_", "right_"):
-        for name in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle"):
-            points[side + name] = frames.point(side + name)
+    m = measures(shape) if m is None else m
+    frames = forward(shape, pose, m) if frames is None else frames
+    points = dict(zip(BONES, frames.origin.unbind(1), strict=True))
+    points |= face_points(m, frames)
     shoulders = (points["left_shoulder"] + points["right_shoulder"]) / 2
     hips = (points["left_hip"] + points["right_hip"]) / 2
     points |= {"neck": shoulders, "thorax": shoulders, "pelvis": hips}
@@ -112,10 +120,14 @@ def joints(
 
 
 def stool(
-    shape: Shape, pose: BodyPose, frames: Frames | None = None
+    shape: Shape,
+    pose: BodyPose,
+    frames: Frames | None = None,
+    m: dict[str, Tensor] | None = None,
 ) -> tuple[Capsules, Ellipsoids]:
     """What seated people sit on: a cushion on three legs, not drawn for the others."""
-    m, frames = measures(shape), forward(shape, pose) if frames is None else frames
+    m = measures(shape) if m is None else m
+    frames = forward(shape, pose, m) if frames is None else frames
     on = pose.seat * m["scale"]  # [N]
     pelvis = frames.point("pelvis")
     top = pelvis[:, 1] - SEAT * m["scale"]

@@ -43,9 +43,9 @@ def _shoulders(p: Parts, shirt: tuple) -> None:
     axes = (0.095 * u * p.shape.shoulders, 0.070 * u, 0.049 * u * girth)
     p.ellipsoid("torso", "chest", (0.0, 0.082 * u, -0.002 * u), axes, shirt)
     nape = p.at("neck", (0.0, 0.006 * u, -0.003 * u))
-    for side in ("left_", "right_"):
-        shoulder = p.frames.point(side + "shoulder")
-        p.capsule("torso", nape, shoulder, 0.024 * u, 0.0285 * u * girth, shirt)
+    thin, thick = 0.024 * u, 0.0285 * u * girth
+    for shoulder in p.frames.pair("shoulder").unbind(1):
+        p.capsule("torso", nape, shoulder, thin, thick, shirt)
 
 
 def _neck(p: Parts) -> None:
@@ -59,7 +59,8 @@ def _neck(p: Parts) -> None:
 def _skirt(p: Parts, bottom: tuple) -> None:
     """The middle of a skirt, between the thighs; nothing for trousers."""
     u = p.unit
-    knees = (p.frames.point("left_knee") + p.frames.point("right_knee")) / 2
+    left, right = p.frames.pair("knee").unbind(1)
+    knees = (left + right) / 2
     top = p.at("pelvis", (0.0, 0.0, 0.0))
     end = top + (knees - top) * 0.72
     on = (p.clothes.bottom == BOTTOMS.index("skirt")).to(u)

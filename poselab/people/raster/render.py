@@ -27,10 +27,10 @@ from poselab.people.raster.primitive_batch import (
     gather,
     segment_names,
 )
-from poselab.people.raster.shading import paint
+from poselab.people.raster.shading import Tables, paint
 from poselab.people.raster.surfaces import Fragments, pick
 
-EMPTY = torch.iinfo(torch.int64).max
+EMPTY, LOW = torch.iinfo(torch.int64).max, (1 << 32) - 1
 
 
 @dataclass
@@ -66,10 +66,10 @@ def render(
     batch = gather(groups, rectangles, camera, light)
     fragments = rasterise(batch, size, window)
     behind, hard, soft = layers(fragments, backdrop[:, 0].numel())
-    image = backdrop.contiguous().clone()
+    image, tables = backdrop.contiguous().clone(), Tables.of(batch, size)
     for layer in (behind, hard, soft):  # farthest first
         for chosen in layer.split(sf.chunk(layer)):
-            _blend(image, batch, fragments, chosen)
+            _blend(image, tables, fragments, chosen)
     maps = _maps(batch, fragments, hard, backdrop[:, 0].shape)
     return Picture(image, *maps, segment_names(groups))
 
@@ -78,16 +78,9 @@ def rasterise(
     batch: PrimitiveBatch, size: tuple[int, int], window: str = "tight"
 ) -> Fragments:
     """All fragments, capsules first, then ellipsoids, then rectangles."""
-    nc, ne, _ = batch.counts
-    parts = [
-        _capsules(batch, size, window),
-        _ellipsoids(batch, size, window),
-        _rectangles(batch, size, window),
-    ]
-    for part, start in zip(parts, (0, nc, nc + ne), strict=True):
-        part.primitive.add_(start)
-        area = size[0] * size[1]
-        part.pixel.add_((batch.image * area).index_select(0, part.primitive))
+    parts = [_capsules(batch, size, window), _ellipsoids(batch, size, window)]
+    if batch.counts[2]:
+        parts.append(_rectangles(batch, size, window))
     return Fragments.cat(parts)
 
 
@@ -97,11 +90,16 @@ def _rows(tight, batch: PrimitiveBatch, count: int, size, window: str) -> window
     return tight()
 
 
-def _spread(rows: windows.Rows, width: int):
-    """Index in the list of rows, step, pixel within the image and primitive, [F]."""
+def _spread(rows: windows.Rows, batch: PrimitiveBatch, kind: int, size):
+    """Index in the list of rows, step, pixel of the batch and primitive, [F].
+
+    `kind` is 0 for capsules, 1 for ellipsoids, 2 for rectangles.
+    """
     index, step = rows.spread()
-    pixel = (rows.row * width + rows.first).index_select(0, index).add_(step)
-    return index, step.float(), pixel, rows.primitive.index_select(0, index)
+    primitive = rows.primitive + sum(batch.counts[:kind])
+    start = pick(batch.image, primitive).mul_(size[0] * size[1])
+    start.add_(rows.row * size[1]).add_(rows.first)
+    return index, step.float(), pick(start, index).add_(step), pick(primitive, index)
 
 
 def _capsules(batch: PrimitiveBatch, size, window: str) -> Fragments:
@@ -118,7 +116,7 @@ def _capsules(batch: PrimitiveBatch, size, window: str) -> Fragments:
         return windows.capsule_rows(*capsules, camera, size)
 
     rows = _rows(tight, batch, batch.counts[0], size, window)
-    index, step, pixel, primitive = _spread(rows, size[1])
+    index, step, pixel, primitive = _spread(rows, batch, 0, size)
     table = sf.capsule_coefficients(rows, camera, *capsules)
     hits = sf.in_chunks(sf.hit_capsules, table, index, step)
     return Fragments(pixel, primitive, *hits)
@@ -136,7 +134,7 @@ def _ellipsoids(batch: PrimitiveBatch, size, window: str) -> Fragments:
         return windows.ellipse_rows(conic, where, near > windows.NEAR, size)
 
     rows = _rows(tight, batch, ne, size, window)
-    index, step, pixel, primitive = _spread(rows, size[1])
+    index, step, pixel, primitive = _spread(rows, batch, 1, size)
     table = sf.ellipsoid_coefficients(rows, camera, to_sphere, offset)
     hits = sf.in_chunks(sf.hit_ellipsoids, table, index, step)
     return Fragments(pixel, primitive, *hits)
@@ -147,12 +145,13 @@ def _rectangles(batch: PrimitiveBatch, size, window: str) -> Fragments:
         return windows.rectangle_rows(batch.rectangle_box, size)
 
     rows = _rows(tight, batch, batch.counts[2], size, window)
-    index, step, pixel, primitive = _spread(rows, size[1])
-    box = batch.rectangle_box[primitive]
+    index, step, pixel, primitive = _spread(rows, batch, 2, size)
+    own = rows.primitive[index]
+    box = batch.rectangle_box[own]
     u, v = rows.first[index] + step, rows.row[index]
     wide = torch.minimum(u - box[:, 0], box[:, 2] - u).add_(0.5).clamp_(0, 1)
     high = torch.minimum(v - box[:, 1], box[:, 3] - v).add_(0.5).clamp_(0, 1)
-    depth = batch.rectangle_depth[primitive]
+    depth = batch.rectangle_depth[own]
     return Fragments(pixel, primitive, depth, wide * high, torch.zeros_like(depth))
 
 
@@ -164,21 +163,20 @@ def layers(fragments: Fragments, pixels: int) -> tuple[Tensor, Tensor, Tensor]:
     where the hard one does not cover all of its pixel. Returns behind, hard, soft.
     """
     cover, pixel = fragments.coverage, fragments.pixel
-    is_soft = cover < 0.5
-    key = torch.where(cover > 0, _keys(fragments), EMPTY)
-    slot = pixel + is_soft * pixels
-    nearest = _nearest(slot, key, 2 * pixels)
-    first = ((pick(nearest, slot) == key) & (key < EMPTY)).nonzero()[:, 0]
-    is_soft = is_soft.index_select(0, first)
-    hard, soft = first[~is_soft], first[is_soft]
-    soft = soft[pick(key, soft) < pick(nearest, pick(pixel, soft))]
-    return _behind(fragments, key, hard, pixels), hard, soft
+    solid = (cover >= 0.5).nonzero()[:, 0]
+    thin = ((cover > 0) & (cover < 0.5)).nonzero()[:, 0]
+    at, key = pick(pixel, solid), _keys(fragments, solid)
+    nearest = _nearest(at, key, pixels)
+    outline = _nearest(pick(pixel, thin), _keys(fragments, thin), pixels)
+    hard = _ascending(nearest[nearest < EMPTY], len(pixel))
+    soft = _ascending(outline[outline < nearest], len(pixel))
+    edge = pick(pixel, hard[pick(cover, hard) < 1])
+    return _behind(solid, at, key, nearest, edge), hard, soft
 
 
-def _keys(fragments: Fragments) -> Tensor:
-    """Depth in the upper, index in the lower 32 bits; [F] int64, ordered by depth."""
-    bits = fragments.depth.clamp(min=0).view(torch.int32).long()
-    index = torch.arange(len(bits), device=bits.device)
+def _keys(fragments: Fragments, index: Tensor) -> Tensor:
+    """Depth in the upper, index in the lower 32 bits, of some; int64, by depth."""
+    bits = pick(fragments.depth, index).clamp_(min=0).view(torch.int32).long()
     return bits.bitwise_left_shift_(32).bitwise_or_(index)
 
 
@@ -187,29 +185,33 @@ def _nearest(slot: Tensor, key: Tensor, slots: int) -> Tensor:
     return buffer.scatter_reduce_(0, slot, key, "amin")
 
 
-def _behind(fragments: Fragments, key: Tensor, hard: Tensor, pixels: int) -> Tensor:
-    """The second nearest hard fragments at pixels that the nearest leaves half open."""
-    cover, pixel = fragments.coverage, fragments.pixel
-    edge = hard[pick(cover, hard) < 1]
-    is_open = torch.zeros(pixels, dtype=torch.bool, device=key.device)
-    is_open[pick(pixel, edge)] = True
-    candidate = pick(is_open, pixel) & (cover >= 0.5)
-    candidate[edge] = False
-    candidate = candidate.nonzero()[:, 0]
-    slot, key = pick(pixel, candidate), pick(key, candidate)
-    return candidate[pick(_nearest(slot, key, pixels), slot) == key]
+def _ascending(keys: Tensor, count: int) -> Tensor:
+    """The indices in keys, sorted: there are `count` fragments, each is in one key."""
+    marks = torch.zeros(count, dtype=torch.bool, device=keys.device)
+    return marks.index_fill_(0, keys.bitwise_and_(LOW), True).nonzero()[:, 0]
 
 
-def _blend(
-    image: Tensor, batch: PrimitiveBatch, fragments: Fragments, chosen: Tensor
-) -> None:
+def _behind(solid: Tensor, at: Tensor, key: Tensor, nearest: Tensor, edge: Tensor):
+    """The second nearest hard fragments at the pixels `edge`, that are half open.
+
+    solid, at, key: index, pixel and key of those that cover half of their pixel.
+    """
+    is_open = torch.zeros(len(nearest), dtype=torch.bool, device=key.device)
+    some = pick(is_open.index_fill_(0, edge, True), at).nonzero()[:, 0]
+    at, key = pick(at, some), pick(key, some)
+    key = torch.where(key == pick(nearest, at), EMPTY, key)  # but the nearest itself
+    second = (key == pick(_nearest(at, key, len(nearest)), at)) & (key < EMPTY)
+    return pick(solid, some[second])
+
+
+def _blend(image: Tensor, tables: Tables, fragments: Fragments, chosen: Tensor) -> None:
     """Paint a layer, at most one fragment per pixel, over images [S, 3, H, W]."""
-    size = image.shape[-2:]
-    area = size[0] * size[1]
+    area = image.shape[-2] * image.shape[-1]
+    pixel, primitive = pick(fragments.pixel, chosen), pick(fragments.primitive, chosen)
+    start = pick(tables.start, primitive)  # of the image
+    colour = paint(tables, fragments, chosen, primitive, pixel - start).flatten()
     channel = torch.arange(3, device=chosen.device)[:, None] * area
-    shift = pick(batch.image * (2 * area), pick(fragments.primitive, chosen))
-    index = (shift.add_(pick(fragments.pixel, chosen)) + channel).flatten()  # [3 n]
-    colour = paint(batch, fragments, chosen, size).flatten()
+    index = (start.mul_(2).add_(pixel) + channel).flatten()  # [3 n]
     cover = pick(fragments.coverage, chosen).repeat(3)
     flat = image.view(-1)
     flat.index_copy_(0, index, pick(flat, index).lerp_(colour, cover))

@@ -17,6 +17,7 @@ from torch import Tensor
 from poselab.people.body import person as body
 from poselab.people.body.kinematics import Frames
 from poselab.people.body.person import BodyPose, Clothes, Shape
+from poselab.people.body.shape import measures
 from poselab.people.raster.camera import Camera
 from poselab.people.raster.light import Light
 from poselab.people.raster.primitive_batch import NOBODY, Group
@@ -83,8 +84,9 @@ def draw(
     """Render scenes as a stacked `Sample` with all its fields."""
     s, p = len(scene.count), scene.people
     there = torch.arange(p, device=scene.count.device) < scene.count[:, None]  # [S, P]
-    frames = body.forward(scene.shape, scene.pose)
-    groups, rectangles = _groups(scene, frames, there.flatten())
+    m = measures(scene.shape)
+    frames = body.forward(scene.shape, scene.pose, m)
+    groups, rectangles = _groups(scene, frames, m, there.flatten())
     backdrop = draw_backdrop(scene.backdrop, scene.camera, size)
     factor = ground_texture(scene.backdrop, scene.camera, size)
     factor *= _shadows(scene, there, frames, size)
@@ -93,9 +95,9 @@ def draw(
         groups, scene.camera, size, backdrop, scene.light, rectangles, window
     )
     _add_grain(picture.image, scene.grain, scene.grain_at)
-    joints = body.joints(scene.shape, scene.pose, skeleton, frames).view(s, p, -1, 3)
+    joints = body.joints(scene.shape, scene.pose, skeleton, frames, m)
     heights = scene.shape.height.view(s, p) * there
-    seen = scene.camera.from_world(joints)
+    seen = scene.camera.from_world(joints.view(s, p, -1, 3))
     return sample_of(picture, scene.camera, seen, heights, skeleton)
 
 
@@ -122,21 +124,22 @@ def part(scene: Scene, images: Sequence[int]) -> Scene:
     )
 
 
-def _groups(scene: Scene, frames: Frames, there: Tensor):
+def _groups(scene: Scene, frames: Frames, m: dict[str, Tensor], there: Tensor):
     """Everything that is drawn: the people who are there, their stools, the things."""
-    device = there.device
-    index = torch.arange(len(there), device=device)[there]
+    index = torch.arange(len(there), device=there.device)[there]
     image, person = index // scene.people, index % scene.people
-    shape, pose = scene.shape[index], scene.pose[index]
-    posed = Frames(frames.origin[index], frames.rotation[index])
-    people = Group(
-        *body.primitives(shape, scene.clothes[index], pose, posed), image, person
-    )
-    stools = Group(
-        *body.stool(shape, pose, posed), image, torch.full_like(person, NOBODY)
-    )
+    shape, clothes, pose = scene.shape, scene.clothes, scene.pose
+    if len(index) < len(there):
+        shape, clothes, pose = shape[index], clothes[index], pose[index]
+        frames, m = frames[index], measures(shape)
+    groups = [Group(*body.primitives(shape, clothes, pose, frames, m), image, person)]
+    if (pose.seat > 0).any():
+        nobody = torch.full_like(person, NOBODY)
+        groups.append(Group(*body.stool(shape, pose, frames, m), image, nobody))
+    if not (scene.things.kind >= 0).any():
+        return groups, None
     things, rectangles = furniture(scene.things)
-    return [people, stools, things], rectangles
+    return [*groups, things], rectangles
 
 
 def extents(scene: Scene) -> Tensor:
