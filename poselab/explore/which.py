@@ -240,31 +240,41 @@ HELP = "from 8,064 to 262,144, each step a fifth more"
 
 
 class _Lines:
-    """The curves with a line at the present number, and bars for it."""
+    """The curves with a line at the present number, and bars for it.
+
+    The bars are the legend: each has the colour of its curve, and is hatched where the
+    curve is dashed.
+    """
 
     def __init__(self, curves: Mapping[str, Curve], score: str) -> None:
+        self.looks = {short(name): _look(i) for i, name in enumerate(curves)}
         with style():
-            self.left, self.right = Chart(520, 420), Chart(460, 420)
+            self.left, self.right = Chart(470, 470), Chart(530, 470)
             axes = self.left.axes
-            for i, (name, curve) in enumerate(curves.items()):
-                x, y = zip(*curve, strict=True)
-                dash = "-" if i < len(SERIES) else "--"
-                axes.plot(x, y, dash, color=SERIES[i % len(SERIES)], label=short(name))
+            for name, curve in curves.items():
+                colour, dash, _ = self.looks[short(name)]
+                axes.plot(*zip(*curve, strict=True), dash, color=colour)
             self.now = axes.axvline(1e4, color="black", lw=2)
             axes.set(xscale="log", xlabel="pictures seen", ylabel=score)
-            axes.set_ylim(0, 1)
-            small = {"columnspacing": 0.8, "handlelength": 1.3, "borderaxespad": 0.1}
-            axes.legend(fontsize=11, ncols=3, loc="lower right", **small)
+            low = min(value for curve in curves.values() for _, value in curve)
+            axes.set_ylim(max(0, low - 0.05), 1)
             bars = self.right.axes
             blank = [str(i) for i in range(len(curves))]
-            self.bars = bars.barh(blank, [0] * len(curves), color=SERIES[0])
-            bars.set(xlim=(0, 1), xlabel=score)
+            self.bars = bars.barh(blank, [0] * len(curves), edgecolor="white", lw=0)
+            bars.set(xlim=(0, 1), xlabel=f"{score} at the black line")
             bars.set_yticks(range(len(curves)))
             bars.invert_yaxis()
-            bars.set_yticklabels(["simple baseline"] * len(curves), fontsize=11)
+            bars.set_yticklabels(["simple baseline"] * len(curves), fontsize=16)
 
     def follow(self, seen: int, ranked: list[tuple[str, float]]) -> None:
         self.now.set_xdata([seen, seen])
-        self.right.axes.set_yticklabels([name for name, _ in ranked], fontsize=11)
-        for bar, (_, value) in zip(self.bars, ranked, strict=True):
-            bar.set_width(value)
+        self.right.axes.set_yticklabels([name for name, _ in ranked], fontsize=16)
+        for bar, (name, value) in zip(self.bars, ranked, strict=True):
+            colour, _, hatch = self.looks[name]
+            bar.set(width=value, facecolor=colour, hatch=hatch)
+
+
+def _look(i: int) -> tuple[str, str, str]:
+    """Colour, line style and hatch of the i-th of at most 14 curves."""
+    dashed = i >= len(SERIES)
+    return SERIES[i % len(SERIES)], "--" if dashed else "-", "//" if dashed else ""

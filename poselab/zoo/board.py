@@ -9,15 +9,15 @@ from typing import Any
 from poselab import recipes
 from poselab.zoo.cards import FOLDER
 
-HEAD = " " * 28 + "{:19s}  {:17s}"
-PCK = " ".join(f"{name:>6s}" for name in ("@0.05", "@0.1", "@0.2"))
+# At most 100 letters a line: so much fits on a laptop beside the list of files.
+HEAD = " " * 27 + "{:18s} {:17s}"
+PCK = "@0.05  @0.1  @0.2"
 NAMES = (
-    f"{'method':20s} stage {PCK} {PCK}  {'parameters':>10s}  {'MMAC':>6s}  "
-    f"{'pictures':>8s}  {'TMAC':>6s}"
+    f"{'method':20s} stage {PCK}  {PCK} {'parameters':>10s} {'MMAC':>6s} "
+    f"{'pictures':>8s} {'TMAC':>4s}"
 )
 OTHERS = (
-    f"{{:26s}} {'parameters':>10s}  {'MMAC':>7s}  {'pictures':>8s}  "
-    f"{'TMAC':>5s}  scores"
+    f"{{:25s}} {'parameters':>10s} {'MMAC':>6s} {'pictures':>8s} {'TMAC':>4s} scores"
 )
 
 
@@ -61,15 +61,14 @@ def _chapter(row: dict[str, Any]) -> str:
 def _single(row: dict[str, Any]) -> str:
     empty = dict.fromkeys(row["scores"], float("nan"))
     scores = [
-        f"{value:5.3f}"
+        " ".join(f"{value:5.3f}" for value in which.values())
         for which in (row["scores"], row.get("crops", empty))
-        for value in which.values()
     ]
     spent = row.get("training_gmacs", 0) / 1e3
     return (
-        f"{row['name']:20s} {row['stage']:>5d}  {'  '.join(scores)}  "
-        f"{row['parameters']:10,d}  {row['macs'] / 1e6:6.1f}  "
-        f"{row.get('pictures', 0):8,d}  {spent:6,.0f}"
+        f"{row['name']:20s} {row['stage']:>5d} {'  '.join(scores)} "
+        f"{row['parameters']:10,d} {row['macs'] / 1e6:6.1f} "
+        f"{row.get('pictures', 0):8,d} {spent:4,.0f}"
     )
 
 
@@ -82,11 +81,11 @@ def _other(row: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     trained = {r["name"]: r for r in rows if r["name"] in parts}.values()
     pictures = sum(r.get("pictures", 0) for r in trained)
     spent = sum(r.get("training_gmacs", 0) for r in trained) / 1e3
-    scores = "  ".join(
+    scores = " ".join(
         f"{k} {v:.3f}" if v <= 1 else f"{k} {v:.0f} mm"
         for k, v in row["scores"].items()
     )
     return (
-        f"{row['name']:26s} {row['parameters']:10,d}  {row['macs'] / 1e6:7.1f}  "
-        f"{pictures:8,d}  {spent:5,.0f}  {scores}"
+        f"{row['name']:26s} {row['parameters']:9,d} {row['macs'] / 1e6:6.1f} "
+        f"{pictures:8,d} {spent:4,.0f} {scores}"
     )

@@ -35,3 +35,17 @@ def test_the_saved_file_is_what_the_tool_saves(nb, path):
 
     clean(nb)
     assert path.read_text(encoding="utf-8") == nbformat.writes(nb) + "\n"
+
+
+def test_no_cell_ends_in_a_bare_value(nb, path):
+    """What a cell shows has a form for readers: no network's list of layers."""
+    results = [o for c in nb.cells for o in c.get("outputs", []) if "data" in o]
+    shown = [o.data for o in results if o.output_type == "execute_result"]
+    assert [data["text/plain"] for data in shown if "text/html" not in data] == []
+
+
+def test_drawings_of_letters_fit_a_laptop(nb, path):
+    """A line of a text block has 90 letters on 1,280 px, beside the list of files."""
+    blocks = [c.source.split("```")[1::2] for c in nb.cells if c.cell_type != "code"]
+    lines = [line for block in blocks for text in block for line in text.splitlines()]
+    assert [line for line in lines if len(line) > 90] == []

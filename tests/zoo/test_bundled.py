@@ -185,6 +185,11 @@ ROWS = [
 ]
 
 
+def test_a_line_of_the_table_fits_a_laptop():
+    """In JupyterLab, beside the list of files, 101 letters fit on 1,280 px."""
+    assert max(map(len, zoo.table().splitlines())) <= 100
+
+
 def test_the_table_shows_what_has_been_met(tmp_path):
     (tmp_path / "scoreboard.json").write_text(json.dumps({"rows": ROWS}))
 
@@ -201,7 +206,7 @@ def test_the_table_shows_what_has_been_met(tmp_path):
     text = zoo.table(folder=tmp_path)
     assert "in crowds" in text
     assert "box AP50 0.500" in text
-    assert "3DPCK 0.500  MPJPE 81 mm" in text
+    assert "3DPCK 0.500 MPJPE 81 mm" in text
     assert "in crowds" not in zoo.table("04", folder=tmp_path)
     assert "in space" not in zoo.table("13", folder=tmp_path)
     assert zoo.scoreboard(tmp_path / "nowhere") == []
