@@ -3,8 +3,9 @@
 `make bench-explorers` makes all explorers in one JupyterLab in Chromium, finds for each
 the slider whose moves take longest to draw, drags it and prints, in milliseconds, the
 drawing (seconds of the processor), median and 95th percentile from the slider's move to
-new pixels. `python tests/browser/explorers.py --drawing` needs no browser and measures
-only the first. A comparison with `interact`, of two of them, follows the table.
+new pixels; of an explorer that cannot be measured, why. `python
+tests/browser/explorers.py --drawing` needs no browser and measures only the first. A
+comparison with `interact`, of two of them, follows the table.
 """
 
 from __future__ import annotations
@@ -136,11 +137,14 @@ def drawing(names: list[str]) -> dict[str, tuple[str, float]]:
 
 
 def table(rows: dict[str, tuple]) -> list[str]:
-    """Lines of explorer, slider, milliseconds of drawing and, if dragged, of touch."""
+    """Lines of explorer, slider, milliseconds of drawing and, if dragged, of touch.
+
+    In place of a number may stand the reason why there is none.
+    """
     lines = [f"{'explorer, ms':24}{'slowest slider':24}{'drawing':>8}  median    p95"]
-    for name, (label, spent, *times) in rows.items():
-        touch = "".join(f"{t:8.0f}" for t in times)
-        lines.append(f"{name:24}{label:24}{spent:8.0f}{touch}")
+    for name, (label, *cells) in rows.items():
+        numbers = (f"{c:8.0f}" if isinstance(c, float) else f"  {c}" for c in cells)
+        lines.append(f"{name:24}{label:24}{''.join(numbers)}")
     return lines
 
 
@@ -199,11 +203,27 @@ def measured(page, names: list[str]) -> dict[str, tuple]:
     for name in progress_bar(names, leave=False):
         ask = "from tests.browser.explorers import slowest_slider\n"
         ask += f"print(*slowest_slider(made['{name}']), sep='|')"
-        label, spent = lab.run_last_cell(page, ask).strip().rsplit("|", 1)
-        times = sorted(dragged(page, 1 + names.index(name), label))
-        touch = (statistics.median(times), times[int(0.95 * (len(times) - 1))])
-        rows[name] = (label, float(spent), *touch)
+        label, bar, spent = lab.run_last_cell(page, ask).strip().rpartition("|")
+        if not bar:
+            rows[name] = ("", f"cannot be drawn: {spent}")
+            continue
+        rows[name] = (label, float(spent), *_touch(page, 1 + names.index(name), label))
     return rows
+
+
+def _touch(page, number: int, label: str) -> tuple:
+    """Median and 95th percentile of a drag, or why there are none."""
+    from playwright.sync_api import Error
+
+    try:
+        times = sorted(dragged(page, number, label))
+    except Error as error:
+        page.mouse.up()
+        return (f"cannot be dragged: {error.message.splitlines()[0]}",)
+    if not times:
+        return ("no new picture in the drag",)
+    high = times[int(0.95 * (len(times) - 1))]
+    return float(statistics.median(times)), float(high)
 
 
 def main() -> None:

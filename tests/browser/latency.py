@@ -96,8 +96,9 @@ WATCH = """
   window.addEventListener("pointermove", () => { window.moved ??= performance.now(); },
     { capture: true });
   window.watch = (number) => {
-    const root = document.querySelectorAll(".jp-Notebook .jp-Cell")[number]
-      .querySelector(".jp-Cell-outputWrapper");
+    // By its number: the page holds only the cells that are near the screen.
+    const here = `.jp-Notebook .jp-Cell[data-windowed-list-index='${number}']`;
+    const root = document.querySelector(`${here} .jp-Cell-outputWrapper`);
     window.moved = null;
     window.latency = null;
     window.watcher?.disconnect();
