@@ -193,7 +193,8 @@ class SyntheticPeople(Source):
             pitch=pitch,
             occluder_size=occluder_size,
         )
-        scene = self._one(seed, size)
+        posed = pose is activity is phase is crouch is None  # else anew, below
+        scene = self._one(seed, size, posed)
         scene = edit.set_bodies(scene, number, height, child, clothes)
         scene = edit.set_pose(scene, number, pose, activity, phase, crouch)
         scene = edit.move_people(scene, x, z, yaw)
@@ -251,10 +252,10 @@ class SyntheticPeople(Source):
     def _seed(self, seed: int | None) -> int:
         return self.seed if seed is None else _seed(seed)
 
-    def _one(self, seed: int, size: tuple[int, int]) -> Scene:
+    def _one(self, seed: int | None, size: tuple[int, int], posed: bool) -> Scene:
         device = self.device if self.cast_there else torch.device("cpu")
         number, words = self._number(seed), (self.activity, self.background)
-        return _cast(number, device, size, self.people, *words)
+        return _cast(number, device, size, self.people, *words, posed)
 
     def batches(self, batch_size: int, seed: int | None = None) -> Iterator[Sample]:
         """New stacked samples without end: the stream of `seed` (default: its own)."""
@@ -270,9 +271,9 @@ class SyntheticPeople(Source):
 
 
 @lru_cache(maxsize=64)
-def _cast(number: int, device: torch.device, size, people, activity, background):
+def _cast(number: int, device: torch.device, size, people, activity, background, posed):
     """The scene that `scene` changes, which nobody writes into."""
     g = torch.Generator(device).manual_seed(number)
     if people == (1, 1):
-        return sampling.framed(1, g, size, activity, background, 0.0)
-    return sampling.crowd(1, people, g, size, activity, background)
+        return sampling.framed(1, g, size, activity, background, 0.0, posed)
+    return sampling.crowd(1, people, g, size, activity, background, posed)

@@ -10,7 +10,7 @@ from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, slider, toggle
 from poselab.explore.inputs import remembered
 from poselab.people.body.motion import ACTIVITIES
-from poselab.people.scene import edit
+from poselab.people.scene import edit, sampling
 from poselab.people.scene.backdrop import BACKGROUNDS
 from poselab.people.scene.scenes import Scene, draw
 from poselab.people.scene.things import OCCLUDERS
@@ -58,7 +58,8 @@ class PersonMaker(Explorer):
     @remembered
     def _posed(self, seed, height, child, activity, phase, crouch) -> Scene:
         """The posed person: slow to compute, and the same from any side."""
-        scene = self.people.scenes(1, self.people.generator(seed))
+        g = self.people.generator(seed)
+        scene = sampling.framed(1, g, _SIZE, occluded=0.0, posed=False)
         scene = edit.set_bodies(scene, seed, height, child, None)
         return edit.set_pose(scene, seed, None, activity, phase, crouch)
 

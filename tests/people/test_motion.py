@@ -180,3 +180,14 @@ def test_crouching_lowers_people_steadily_with_flat_feet():
     assert _sole_heights(shape, frames).amin((1, 2)).max() < 1.0
     alone = motion.cycle("standing", torch.zeros(11), style)
     torch.testing.assert_close(pose.angles[0], alone.angles[0], atol=1e-4, rtol=0)
+
+
+def test_without_poses_as_much_is_drawn():
+    """Who poses people anew gets the same of all that is drawn after their poses."""
+    both = [torch.Generator().manual_seed(3) for _ in range(2)]
+    moving, resting = (
+        motion.sample_pose(4, g, None, posed)
+        for g, posed in zip(both, (True, False), strict=True)
+    )
+    assert torch.equal(both[0].get_state(), both[1].get_state())
+    assert resting.angles.abs().max() == 0 < moving.angles.abs().max()

@@ -128,12 +128,12 @@ class Draft(Table):
         given = {FLEXION: flexion, TWIST: twist, ABDUCTION: abduction}
         for axis, value in given.items():
             if value is not None:
-                self.angles[:, BONE[bone], axis] = value * DEGREE
+                _write(self.angles[:, BONE[bone], axis], value)
 
     def lean(self, yaw=0.0, pitch=0.0, roll=0.0) -> None:
         """Turn of the pelvis, in degrees ([N] or a number)."""
         for axis, value in enumerate((yaw, pitch, roll)):
-            self.turn[:, axis] = value * DEGREE
+            _write(self.turn[:, axis], value)
 
     def foot(self, side: int, out=None, up=None, ahead=None, pitch=None, turnout=None):
         """Place the left (0) or right (1) foot; angles in degrees."""
@@ -141,9 +141,17 @@ class Draft(Table):
             if value is not None:
                 self.feet[:, side, axis] = value
         if pitch is not None:
-            self.pitch[:, side] = pitch * DEGREE
+            _write(self.pitch[:, side], pitch)
         if turnout is not None:
-            self.turnout[:, side] = turnout * DEGREE
+            _write(self.turnout[:, side], turnout)
+
+
+def _write(place: Tensor, degrees: Tensor | float) -> None:
+    """Degrees, [N] or a number, into a place [N] for radians."""
+    if isinstance(degrees, Tensor):
+        torch.mul(degrees, DEGREE, out=place)
+    else:
+        place.fill_(degrees * DEGREE)
 
 
 def finish(draft: Draft) -> BodyPose:
@@ -240,13 +248,14 @@ def _ankle_angles(turn: Tensor, hips: Tensor, knee: Tensor, pitch: Tensor) -> Te
     """Ankle angles [N, 2, 3] for a sole at `pitch` that heads where the knee does."""
     signs = torch.tensor([-1.0, 1.0, 1.0]).to(hips)
     zero = torch.zeros_like(knee)
-    shin = (
-        turn @ rotations(hips * signs) @ rotations(torch.stack([knee, zero, zero], -1))
-    )
+    bends = torch.stack([knee, zero, zero, -pitch, zero, zero], -1)
+    bends = torch.cat([hips * signs, bends], -1).unflatten(-1, (3, 3))
+    hip, bend, tip = rotations(bends).unbind(-3)  # [N, 2, 3, 3] each
+    shin = turn @ hip @ bend
     side = shin[..., 0]
     heading = torch.atan2(-side[..., 2], side[..., 0])
     yaw = rotations(torch.stack([zero, heading, zero], -1))
-    sole = yaw @ rotations(torch.stack([-pitch, zero, zero], -1))
+    sole = yaw @ tip
     return euler(shin.transpose(-1, -2) @ sole) * signs
 
 

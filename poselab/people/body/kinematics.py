@@ -134,12 +134,11 @@ def rest_pose(n: int = 1, device=None) -> BodyPose:
 def rotations(angles: Tensor) -> Tensor:
     """Rx(a) Rz(c) Ry(b) of angles (a, b, c) [..., 3] -> [..., 3, 3]."""
     (sa, sb, sc), (ca, cb, cc) = angles.sin().unbind(-1), angles.cos().unbind(-1)
-    first = (cc * cb, -sc, cc * sb)
-    second, third = (sc * cb, cc, sc * sb), (-sb, torch.zeros_like(sb), cb)
-    rows = [*first]
-    rows += [ca * p - sa * q for p, q in zip(second, third, strict=True)]
-    rows += [sa * p + ca * q for p, q in zip(second, third, strict=True)]
-    return torch.stack(rows, -1).unflatten(-1, (3, 3))
+    first = torch.stack([cc * cb, -sc, cc * sb], -1)
+    p = torch.stack([sc * cb, cc, sc * sb], -1)
+    q = torch.stack([-sb, torch.zeros_like(sb), cb], -1)
+    sa, ca = sa[..., None], ca[..., None]
+    return torch.stack([first, ca * p - sa * q, sa * p + ca * q], -2)
 
 
 def mirrored(rotation: Tensor) -> Tensor:

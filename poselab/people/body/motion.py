@@ -13,7 +13,7 @@ from torch import Tensor
 from poselab.errors import ArgumentError
 from poselab.people.body.activities import MOTIONS, crouching, run_step, walk_step
 from poselab.people.body.inverse_kinematics import Draft, finish
-from poselab.people.body.kinematics import BodyPose
+from poselab.people.body.kinematics import BodyPose, rest_pose
 
 ACTIVITIES = ("standing", "walking", "running", "sitting", "crouching", "waving")
 NAMES = (*ACTIVITIES, "random")
@@ -27,13 +27,20 @@ def sample_style(n: int, generator: torch.Generator) -> Tensor:
 
 
 def sample_pose(
-    n: int, generator: torch.Generator, activity: str | list[str] | None = None
+    n: int,
+    generator: torch.Generator,
+    activity: str | list[str] | None = None,
+    posed: bool = True,
 ) -> BodyPose:
-    """Draw `n` poses: of one activity, of one per person, or (None) of all of them."""
+    """Draw `n` poses: of one activity, of one per person, or (None) of all of them.
+
+    Without `posed` people rest, but as much is drawn: who poses them anew need not wait
+    for the poses.
+    """
     style = sample_style(n, generator)
     phase = torch.rand(n, generator=generator, device=generator.device)
     chosen = activities(n, generator) if activity is None else activity
-    return cycle(chosen, phase, style)
+    return cycle(chosen, phase, style) if posed else rest_pose(n, generator.device)
 
 
 def activities(n: int, generator: torch.Generator) -> Tensor:

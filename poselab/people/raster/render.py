@@ -58,7 +58,7 @@ def render(
     rectangles: Rectangles | None = None,
     window: str = "tight",
 ) -> Picture:
-    """Draw groups of primitives over `backdrop` [S, 3, H, W] in [0, 1].
+    """Draw groups of primitives over `backdrop` [S, 3, H, W] in [0, 1], in place.
 
     `window` "tight" visits the pixels that a primitive can touch, "full" every pixel
     of the image for every primitive (the same picture, to measure what windows save).
@@ -66,7 +66,7 @@ def render(
     batch = gather(groups, rectangles, camera, light)
     fragments = rasterise(batch, size, window)
     behind, hard, soft = layers(fragments, backdrop[:, 0].numel())
-    image, tables = backdrop.contiguous().clone(), Tables.of(batch, size)
+    image, tables = backdrop.contiguous(), Tables.of(batch, size)
     for layer in (behind, hard, soft):  # farthest first
         for chosen in layer.split(sf.chunk(layer)):
             _blend(image, tables, fragments, chosen)

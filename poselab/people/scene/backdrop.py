@@ -7,7 +7,7 @@ floor line, the horizon and the ground's texture follow from the camera.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -65,12 +65,38 @@ def sample_backdrop(
     return Backdrop(kinds, colours, draw(BLOCKS, 4), paints, clouds, floor)
 
 
-def draw_backdrop(b: Backdrop, camera: Camera, size: tuple[int, int]) -> Tensor:
-    """The backdrops as [S, 3, H, W]."""
+def surroundings(
+    b: Backdrop, camera: Camera, size: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
+    """Backdrops [S, 3, H, W] and the pattern of the ground as a factor [S, H, W].
+
+    Explorers move people before one camera: of single pictures the last ones are kept,
+    on the CPU. Nobody writes into them.
+    """
+    if len(camera) > 1 or b.floor.device.type != "cpu":
+        return _drawn(b, camera, size)
+    numbers = (getattr(t, f.name) for t in (b, camera) for f in fields(t))
+    key = (size, *(n.numpy().tobytes() for n in numbers))
+    if key not in _KEPT:
+        while len(_KEPT) >= 16:
+            _KEPT.pop(next(iter(_KEPT)), None)
+        _KEPT[key] = _drawn(b, camera, size)
+    return _KEPT[key]
+
+
+_KEPT: dict[tuple, tuple[Tensor, Tensor]] = {}
+
+
+def _drawn(b: Backdrop, camera: Camera, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    line = floor_line(b, camera)
+    return draw_backdrop(b, line, size), ground_texture(b, camera, line, size)
+
+
+def draw_backdrop(b: Backdrop, line: Tensor, size: tuple[int, int]) -> Tensor:
+    """The backdrops as [S, 3, H, W]; `line` [S] is their `floor_line`."""
     height, width = size
     v = torch.arange(height, device=b.colours.device, dtype=torch.float32)
     u = torch.arange(width, device=b.colours.device, dtype=torch.float32)
-    line = floor_line(b, camera)
     rows, columns = zip(
         _planes(b, line, v, u), _blocks(b, line, v, u), _clouds(b, v, u), strict=True
     )
@@ -143,7 +169,9 @@ def _tents(n: int, x: Tensor) -> Tensor:
     return (1 - (at - node).abs()).clamp(min=0)
 
 
-def ground_texture(b: Backdrop, camera: Camera, size: tuple[int, int]) -> Tensor:
+def ground_texture(
+    b: Backdrop, camera: Camera, line: Tensor, size: tuple[int, int]
+) -> Tensor:
     """Tiles or boards on the ground as a factor around 1, [S, H, W].
 
     Drawn in world coordinates; it fades where a tile is smaller than three pixels.
@@ -151,7 +179,7 @@ def ground_texture(b: Backdrop, camera: Camera, size: tuple[int, int]) -> Tensor
     v = torch.arange(size[0], device=b.floor.device, dtype=torch.float32)
     u = torch.arange(size[1], device=b.floor.device, dtype=torch.float32)
     depth, far = camera.ground(v.expand(len(camera), -1))  # [S, H]
-    line = floor_line(b, camera)[:, None]
+    line = line[:, None]
     tile, amount = b.floor[:, :1], b.floor[:, 1:2].clamp(min=0)
     seen = (v > line) & (b.kind != BACKGROUNDS.index("noise"))[:, None]
     depth = torch.where(seen & (depth < 1e5), depth, 1e5)

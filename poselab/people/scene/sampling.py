@@ -21,17 +21,22 @@ def uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tens
 
 
 def sample_scenes(
-    n: int, people: int, generator: torch.Generator, activity=None, background=None
+    n: int,
+    people: int,
+    generator: torch.Generator,
+    activity=None,
+    background=None,
+    posed: bool = True,
 ) -> Scene:
     """`n` scenes of `people` people at the origin before cameras that see them.
 
-    The caller places people, things and cameras.
+    The caller places people, things and cameras; without `posed` also their poses.
     """
     g = generator
     total = n * people
     shape = body.sample_shape(total, g)
     clothes = body.sample_clothes(total, g)
-    pose = motion.sample_pose(total, g, activity)
+    pose = motion.sample_pose(total, g, activity, posed)
     pose = pose.at(pose.position, _yaw(total, g))
     one = torch.ones(n, device=g.device)
     camera = Camera(
@@ -72,14 +77,16 @@ def framed(
     activity=None,
     background=None,
     occluded: float = 0.3,
+    posed: bool = True,
 ) -> Scene:
     """`n` scenes of one person that fills the image as a top-down crop does.
 
     The box is 55 to 95 % of the image high where its width allows, jittered so that
-    some people are cut off; a share `occluded` stands behind a thing.
+    some people are cut off; a share `occluded` stands behind a thing. Without `posed`
+    the caller poses and frames the person.
     """
     g, (height, width) = generator, size
-    scene = sample_scenes(n, 1, g, activity, background)
+    scene = sample_scenes(n, 1, g, activity, background, posed)
     camera = scene.camera
     camera.height = uniform(n, 500, 2300, g)
     middle = scene.shape.height * 0.52
@@ -128,11 +135,15 @@ def crowd(
     size: tuple[int, int],
     activity=None,
     background=None,
+    posed: bool = True,
 ) -> Scene:
-    """`n` scenes with between people[0] and people[1] people on a common ground."""
+    """`n` scenes with between people[0] and people[1] people on a common ground.
+
+    Without `posed` the caller poses them.
+    """
     g, (height, width) = generator, size
     low, high = people
-    scene = sample_scenes(n, high, g, activity, background)
+    scene = sample_scenes(n, high, g, activity, background, posed)
     scene.count = torch.randint(low, high + 1, (n,), generator=g, device=g.device)
     camera = scene.camera
     camera.distance = uniform(n, 4000, 6500, g)

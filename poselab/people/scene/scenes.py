@@ -22,12 +22,7 @@ from poselab.people.raster.camera import Camera
 from poselab.people.raster.light import Light
 from poselab.people.raster.primitive_batch import NOBODY, Group
 from poselab.people.raster.render import render
-from poselab.people.scene.backdrop import (
-    Backdrop,
-    contact_shadow,
-    draw_backdrop,
-    ground_texture,
-)
+from poselab.people.scene.backdrop import Backdrop, contact_shadow, surroundings
 from poselab.people.scene.things import Things
 from poselab.people.scene.things import groups as furniture
 from poselab.people.scene.truth import sample_of
@@ -87,10 +82,9 @@ def draw(
     m = measures(scene.shape)
     frames = body.forward(scene.shape, scene.pose, m)
     groups, rectangles = _groups(scene, frames, m, there.flatten())
-    backdrop = draw_backdrop(scene.backdrop, scene.camera, size)
-    factor = ground_texture(scene.backdrop, scene.camera, size)
-    factor *= _shadows(scene, there, frames, size)
-    backdrop = backdrop.mul_(factor[:, None]).clamp_(0.02, 0.98)
+    backdrop, factor = surroundings(scene.backdrop, scene.camera, size)
+    factor = _shadows(scene, there, frames, size).mul_(factor)
+    backdrop = (backdrop * factor[:, None]).clamp_(0.02, 0.98)
     picture = render(
         groups, scene.camera, size, backdrop, scene.light, rectangles, window
     )
