@@ -68,25 +68,30 @@ def titled(picture: Image.Image, text: str, size: int | None = None) -> Image.Im
 def ringed(
     picture: Image.Image, point: Tensor, scale: float, ink: str, radius: float = 9
 ) -> Image.Image:
-    """A copy of a picture with a ring around a point [2]."""
+    """A copy of a picture with a ring around a point [2], or around points [N, 2]."""
     picture = picture.copy()
-    x, y = ((point + 0.5) * scale - 0.5).round().tolist()  # Pillow would cut
     pen = ImageDraw.Draw(picture)
-    for r, colour, width in ((radius + 1, "black", 5), (radius, ink, 3)):
-        pen.ellipse([x - r, y - r, x + r, y + r], outline=colour, width=width)
+    for x, y in _places(point, scale):
+        for r, colour, width in ((radius + 1, "black", 5), (radius, ink, 3)):
+            pen.ellipse([x - r, y - r, x + r, y + r], outline=colour, width=width)
     return picture
+
+
+def _places(points: Tensor, scale: float) -> list[list[float]]:
+    """Where points [2] or [N, 2] stand on a picture: whole px, or Pillow would cut."""
+    return ((points.reshape(-1, 2) + 0.5) * scale - 0.5).round().tolist()
 
 
 def crossed(
     picture: Image.Image, point: Tensor, scale: float, ink: str, radius: float = 9
 ) -> Image.Image:
-    """A copy of a picture with a cross at a point [2]."""
+    """A copy of a picture with a cross at a point [2], or at points [N, 2]."""
     picture = picture.copy()
-    x, y = ((point + 0.5) * scale - 0.5).round().tolist()  # Pillow would cut
     pen, r = ImageDraw.Draw(picture), radius
-    for colour, width in (("black", 7), (ink, 4)):
-        pen.line([x - r, y - r, x + r, y + r], colour, width)
-        pen.line([x - r, y + r, x + r, y - r], colour, width)
+    for x, y in _places(point, scale):
+        for colour, width in (("black", 7), (ink, 4)):
+            pen.line([x - r, y - r, x + r, y + r], colour, width)
+            pen.line([x - r, y + r, x + r, y - r], colour, width)
     return picture
 
 

@@ -73,13 +73,29 @@ def font(size: int) -> ImageFont.ImageFont:
 _FINE = 2  # paint at twice the resolution and average: smooth edges, still fast
 
 
-def _smooth(picture: Image.Image, paint) -> Image.Image:
-    """The picture after ``paint(ImageDraw)`` drew on it at _FINE times the size."""
-    big = picture.resize(
-        (picture.width * _FINE, picture.height * _FINE), Image.Resampling.NEAREST
+def _smooth(picture: Image.Image, paint, points: np.ndarray, room: float):
+    """A copy on which ``paint(ImageDraw, shift)`` drew at _FINE times the size.
+
+    It draws no further than ``room`` from points [N, 2] of the fine canvas. Where that
+    is less than half of it, only that part is made large; ``shift`` [2] is where it
+    begins. (Pillow fills polygons in float32: an edge in the middle between two fine
+    pixels may then fall on the other one.)
+    """
+    out, size = picture.copy(), np.array(picture.size)
+    low = np.floor((points.min(0, initial=np.inf) - room) / _FINE).clip(0)
+    high = np.ceil((points.max(0, initial=-np.inf) + room) / _FINE).clip(max=size)
+    if not (low < high).all():
+        return out
+    if 2 * (high - low).prod() > size.prod():
+        low, high = np.zeros(2), size
+    box = (*low.astype(int).tolist(), *high.astype(int).tolist())
+    part = picture.crop(box)
+    big = part.resize(
+        (part.width * _FINE, part.height * _FINE), Image.Resampling.NEAREST
     )
-    paint(ImageDraw.Draw(big))
-    return big.reduce(_FINE)
+    paint(ImageDraw.Draw(big), low * _FINE)
+    out.paste(big.reduce(_FINE), box[:2])
+    return out
 
 
 def _place(points: np.ndarray, scale: float) -> np.ndarray:
@@ -119,15 +135,20 @@ def paint_pose(
     points, flags = _place(points, scale), _shown(flags, hidden)
     largest = max(2.5, min(picture.size) / 75)
 
-    def paint(canvas):
-        for person, seen in zip(points, flags, strict=True):
-            radius = _FINE * (size or min(largest, _fitting_radius(person[seen > 0])))
+    radii = [
+        _FINE * (size or min(largest, _fitting_radius(person[seen > 0])))
+        for person, seen in zip(points, flags, strict=True)
+    ]
+
+    def paint(canvas, shift):
+        for person, seen, radius in zip(points - shift, flags, radii, strict=True):
             if limbs:
                 _paint_limbs(canvas, person, seen, skeleton, radius * 0.6, colour)
             if joints:
                 _paint_joints(canvas, person, seen, skeleton, radius, colour)
 
-    return _smooth(picture, paint)
+    room = 1.5 * max(radii, default=0) + 4 * _FINE
+    return _smooth(picture, paint, points[flags > 0], room)
 
 
 def _fitting_radius(points: np.ndarray) -> float:
@@ -235,8 +256,8 @@ def paint_arrows(
     size = _FINE * max(2, min(picture.size) / 120)
     starts, ends = (_place(rows(p, 2), scale) for p in (start, end))
 
-    def paint(canvas):
-        for a, b in zip(starts, ends, strict=True):
+    def paint(canvas, shift):
+        for a, b in zip(starts - shift, ends - shift, strict=True):
             length = float(np.hypot(*(b - a)))
             if not length > 1:  # also leaves out NaN
                 continue
@@ -247,7 +268,8 @@ def paint_arrows(
             canvas.line([*a, *foot], fill=colour, width=round(size))
             canvas.polygon(head, fill=colour)
 
-    return _smooth(picture, paint)
+    both = np.concatenate([starts, ends])
+    return _smooth(picture, paint, both[np.isfinite(both).all(1)], 2 * size + _FINE)
 
 
 def paint_text(picture: Image.Image, text: str, size: int = 16) -> Image.Image:

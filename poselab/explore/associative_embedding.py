@@ -152,9 +152,9 @@ def _grouped(grey, view: View, people, scene: Sample, stride: float) -> Image.Im
         for place in places[rows[:, 2] > 0]:
             pen.ellipse([*(place - 4), *(place + 4)], ink, "black")
         wrong += list(places[(owners >= 0) & (owners != own)])
-    for place in wrong:
-        picture = ringed(picture, torch.from_numpy(place), 1, WRONG_ANSWER, 8)
-    return picture
+    if not wrong:
+        return picture
+    return ringed(picture, torch.from_numpy(np.stack(wrong)), 1, WRONG_ANSWER, 8)
 
 
 class LearningExplorer(Explorer):

@@ -107,10 +107,8 @@ class CrowdExplorer(Explorer):
         )
         near, flags = _near(sample, poses), sample.visibility
         for flag, (_, ink) in _MISSED.items():
-            for at in sample.keypoints[
-                (flags == flag) & sample.present[:, None] & ~near
-            ]:
-                picture = crossed(picture, at, zoom, ink, radius=4)
+            lost = (flags == flag) & sample.present[:, None] & ~near
+            picture = crossed(picture, sample.keypoints[lost], zoom, ink, radius=4)
         counts = ", ".join(f"{len(who)} {name}" for name, who in fates.items())
         shares = {
             flag: f"{int((near & own).sum())} of {int(own.sum())}"

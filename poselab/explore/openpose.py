@@ -193,14 +193,24 @@ class _View(View):
         grey = self.grey(image)
         picture = Image.blend(grey, Image.new("RGB", grey.size, "black"), 0.5)
         pen, vectors = ImageDraw.Draw(picture), field.numpy()
-        for y, x in zip(*np.nonzero(np.hypot(*vectors) > 0.2), strict=True):
-            middle = self.at(np.array([x, y]) * stride + (stride - 1) / 2)
-            along = vectors[:, y, x] * 0.42 * stride * self.zoom
-            tip, across = middle + along, np.array([-along[1], along[0]])
-            pen.line([*(middle - along), *tip], "white", 2)
-            wings = [tip - 0.7 * along + side * 0.5 * across for side in (-1, 1)]
-            pen.polygon([*tip, *wings[0], *wings[1]], "white")
+        y, x = np.nonzero(np.hypot(*vectors) > 0.2)
+        middle = self.at(np.stack([x, y], 1) * stride + (stride - 1) / 2)
+        along = vectors[:, y, x].T * 0.42 * stride * self.zoom
+        tip, across = middle + along, along[:, ::-1] * np.array([-1, 1], along.dtype)
+        wings = [tip - 0.7 * along + side * 0.5 * across for side in (-1, 1)]
+        lines = np.concatenate([middle - along, tip], 1)
+        heads = np.concatenate([tip, *wings], 1)
+        seen = self.seen(np.concatenate([lines, heads], 1), grey.size)
+        for line, head in zip(lines[seen].tolist(), heads[seen].tolist(), strict=True):
+            pen.line(line, "white", 2)
+            pen.polygon(head, "white")
         return picture
+
+    def seen(self, corners: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Which shapes with corners [N, 2 C] px may touch a picture of size (W, H)."""
+        corners = corners.reshape(len(corners), -1, 2)
+        low, high = corners.min(1), corners.max(1)
+        return ((low < np.array(size) + 2) & (high > -2)).all(1)
 
     def limbs(self, picture, peaks: Peaks, taken, owner, shown=None) -> Image.Image:
         """Limbs and peaks in the colour of their person, limbs of two people in red.

@@ -138,8 +138,7 @@ class VotesExplorer(_Row):
         top = torch.from_numpy(votes[0] / max(votes.max(), 1e-9))
         size = (scene.image.shape[-1] * 3, scene.image.shape[-2] * 3)
         right = viridis(top, size).crop([3 * v for v in view.box])
-        for place in found:
-            right = crossed(right, torch.from_numpy(view.at(place)), 1, "#FFFFFF", 6)
+        right = crossed(right, torch.from_numpy(view.at(found)), 1, "#FFFFFF", 6)
         far = np.linalg.norm(found[:, None] - true[None], axis=-1)  # [N, P]
         cells = int((heat > FAINT).sum())
         error = f", {far.min(1).mean():.1f} px from a true one" if len(found) else ""
@@ -174,8 +173,9 @@ class FollowExplorer(_Row):
             self._paint, controls, groups=groups, values=values, width=width
         )
 
-    def followed(self, refine, distance, who, source, person, start, noise):
-        """The joints [17, 2] px (x, y) that are reached from a true one."""
+    @remembered
+    def noisy(self, distance, who, source, noise) -> Answer:
+        """The maps as the decoder reads them; true ones with noise."""
         answer = self.answer(self.output(distance, who, source))
         if source == "truth":
             draws = np.random.default_rng(who)
@@ -184,6 +184,11 @@ class FollowExplorer(_Row):
                 turn = draws.normal(size=(*field.shape[:2], 1, 1))
                 length = np.linalg.norm(field, axis=1, keepdims=True)
                 setattr(answer, name, field + noise * length * turn)
+        return answer
+
+    def followed(self, refine, distance, who, source, person, start, noise):
+        """The joints [17, 2] px (x, y) that are reached from a true one."""
+        answer = self.noisy(distance, who, source, noise)
         true, j = self.scene(distance, who).keypoints[person], COCO_17.index(start)
         seed = true[j].double().numpy()[None, ::-1]
         rules = replace(self.codec.rules, refine=refine)
@@ -199,8 +204,8 @@ class FollowExplorer(_Row):
             picture = paint_pose(
                 grey, view.at(points), None, COCO_17, colour=PREDICTION, size=4
             )
-            for place in view.at(true.numpy()):
-                picture = ringed(picture, torch.from_numpy(place), 1, TRUTH, 5)
+            rings = torch.from_numpy(view.at(true.numpy()))
+            picture = ringed(picture, rings, 1, TRUTH, 5)
             error = np.linalg.norm(points - true.numpy(), axis=1).mean()
             views.append(titled(picture, f"refined {refine} times: {error:.1f} px", 22))
             words.append(f"{error:.1f} px refined {refine} times")
@@ -294,6 +299,4 @@ def _pointing(view: View, scene: Sample, heat, short, true, codec) -> Image.Imag
         a, b = view.at(start[::-1]), view.at(end)
         pen.line([*a, *b], ink, 2)
         pen.ellipse([*(a - 2), *(a + 2)], ink)
-    for place in view.at(true):
-        picture = ringed(picture, torch.from_numpy(place), 1, TRUTH, 6)
-    return picture
+    return ringed(picture, torch.from_numpy(view.at(true)), 1, TRUTH, 6)

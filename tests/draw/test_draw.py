@@ -268,3 +268,21 @@ def test_the_same_figure_gives_the_same_bytes(displayed):
         draw.curve(ax, [0, 1], [0, 1])
         draw.show(fig, "A line.")
     assert displayed[:2] == displayed[2:]
+
+
+@pytest.mark.parametrize("middle", [(30, 40), (150, 100), (290, 190), (-8, 120)])
+def test_a_small_person_looks_the_same_beside_one_far_away(middle):
+    """Alone only the part of the picture around it is painted; with the other all."""
+    noise = np.random.default_rng(0)
+    blank = Image.fromarray(noise.integers(0, 255, (200, 300, 3), np.uint8))
+    points = np.full((2, 17, 2), np.nan)
+    points[0] = np.array(middle) + noise.uniform(-12, 12, (17, 2))
+    points[1, 0] = (20, 10) if middle[0] > 100 else (280, 190)
+    alone = draw.paint_pose(blank, points[0], None, COCO_17)
+    both = draw.paint_pose(blank, points, None, COCO_17)
+    painted = np.asarray(both) != np.asarray(alone)
+    rows, columns = np.nonzero(painted.any(-1))
+    assert abs(rows - points[1, 0, 1]).max() < 8
+    assert abs(columns - points[1, 0, 0]).max() < 8
+    gone = draw.paint_pose(blank, points[1] - 1000, None, COCO_17)
+    assert gone.tobytes() == blank.tobytes()

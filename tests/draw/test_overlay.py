@@ -82,3 +82,13 @@ def test_a_legend_names_every_mark_on_as_many_lines_as_it_needs():
         colours = {c for _, c in strip.getcolors(100_000)}
         inks = [m if isinstance(m, str) else m[0] for m in entries.values()]
         assert {tuple(bytes.fromhex(ink[1:])) for ink in inks} <= colours
+
+
+@pytest.mark.parametrize("paint", [overlay.ringed, overlay.crossed])
+def test_many_marks_at_once_are_the_same_as_one_after_another(paint):
+    points = torch.tensor([[14.0, 10.0], [17.5, 12.0], [60.0, 58.0]])
+    marked = BLANK
+    for point in points:
+        marked = paint(marked, point, 1, "#009E73")
+    assert paint(BLANK, points, 1, "#009E73").tobytes() == marked.tobytes()
+    assert paint(BLANK, points[:0], 1, "#009E73").tobytes() == BLANK.tobytes()
