@@ -30,7 +30,7 @@ from poselab.people.raster.primitive_batch import (
 from poselab.people.raster.shading import Tables, paint
 from poselab.people.raster.surfaces import Fragments, pick
 
-EMPTY, LOW = torch.iinfo(torch.int64).max, (1 << 32) - 1
+EMPTY = torch.iinfo(torch.int64).max
 
 
 @dataclass
@@ -167,9 +167,10 @@ def layers(fragments: Fragments, pixels: int) -> tuple[Tensor, Tensor, Tensor]:
     thin = ((cover > 0) & (cover < 0.5)).nonzero()[:, 0]
     at, key = pick(pixel, solid), _keys(fragments, solid)
     nearest = _nearest(at, key, pixels)
-    outline = _nearest(pick(pixel, thin), _keys(fragments, thin), pixels)
-    hard = _ascending(nearest[nearest < EMPTY], len(pixel))
-    soft = _ascending(outline[outline < nearest], len(pixel))
+    hard = solid[pick(nearest, at) == key]
+    rim, rim_key = pick(pixel, thin), _keys(fragments, thin)
+    outline = _nearest(rim, rim_key, pixels)
+    soft = thin[(pick(outline, rim) == rim_key) & (rim_key < pick(nearest, rim))]
     edge = pick(pixel, hard[pick(cover, hard) < 1])
     return _behind(solid, at, key, nearest, edge), hard, soft
 
@@ -183,12 +184,6 @@ def _keys(fragments: Fragments, index: Tensor) -> Tensor:
 def _nearest(slot: Tensor, key: Tensor, slots: int) -> Tensor:
     buffer = torch.full((slots,), EMPTY, device=key.device)
     return buffer.scatter_reduce_(0, slot, key, "amin")
-
-
-def _ascending(keys: Tensor, count: int) -> Tensor:
-    """The indices in keys, sorted: there are `count` fragments, each is in one key."""
-    marks = torch.zeros(count, dtype=torch.bool, device=keys.device)
-    return marks.index_fill_(0, keys.bitwise_and_(LOW), True).nonzero()[:, 0]
 
 
 def _behind(solid: Tensor, at: Tensor, key: Tensor, nearest: Tensor, edge: Tensor):
