@@ -208,9 +208,9 @@ class Explorer:
         return self._bounds[name](**values) if name in self._bounds else None
 
     def _bound(self, name: str) -> None:
-        most, control = self._most(name, self.values), self.controls[name]
-        if most is None:
+        if name not in self._bounds:
             return
+        most, control = self._bounds[name](**self.values), self.controls[name]
         control.value = min(control.value, most)
         control.disabled = most <= control.min
         # A browser refuses a slider whose ends are equal.

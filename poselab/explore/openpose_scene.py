@@ -117,7 +117,9 @@ class RowExplorer(Explorer):
         seen = scene.replace(visibility=scene.visibility * ~gone)
         _, targets = self.codec.encode(seen.batched())
         fields, heatmaps = targets["fields"][0], targets["heatmaps"][0]
-        return fields + noise * torch.randn(fields.shape, generator=draws), heatmaps
+        if noise:
+            fields = fields + noise * torch.randn(fields.shape, generator=draws)
+        return fields, heatmaps
 
     def enlarged(self, maps: Tensor) -> Enlarged:
         """Maps [C, h, w] as large as the picture."""
