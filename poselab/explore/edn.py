@@ -115,15 +115,18 @@ class DanceExplorer(Explorer):
 
     def _words(self, frame, own, answer, normalise) -> str:
         gap = feet(answer)[:, 1] - feet(own)[:, 1]  # px, above 0 too low
-        word = "low" if gap[frame] > 0 else "high"
         off = (answer - own).norm(dim=-1)
         how = "With" if normalise else "Without"
         return (
-            f"{how} normalisation. Frame {frame}: the feet are "
-            f"{abs(gap[frame]):.1f} px too {word}; "
-            f"joints are off by {off[frame].mean():.1f} px "
-            f"here and by {off.mean():.1f} px over the dance."
+            f"{how} normalisation. Frame {frame}: the feet are {_height(gap[frame])} "
+            f"(over the dance {_height(gap.mean())}); joints are off by "
+            f"{off[frame].mean():.1f} px here and by {off.mean():.1f} px "
+            f"over the dance."
         )
+
+
+def _height(gap: Tensor) -> str:
+    return f"{abs(gap):.1f} px too {'low' if gap > 0 else 'high'}"
 
 
 def _stage(keypoints: Tensor) -> Image.Image:

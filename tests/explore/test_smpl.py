@@ -99,6 +99,13 @@ def test_normalisation_brings_the_pose_to_the_target():
     assert off[True] < 0.2 * off[False]
 
 
+def test_the_caption_says_how_low_the_feet_are_over_the_dance():
+    dance = DanceExplorer(normalise=False)
+    assert "over the dance 38.9 px too low" in dance.caption
+    far = dance.set(source=1.6, near=7.0, target=1.3, away=4.0)
+    assert "px too high); joints" in far.live_caption
+
+
 def test_the_stage_has_one_floor():
     points, space = staged(1.6, 5.0)
     soles = space[:, 15:, 1]  # the ankles, y down, a camera 1.2 m above the floor
