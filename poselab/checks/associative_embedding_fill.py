@@ -27,6 +27,7 @@ def _missing_cases() -> list[Case]:
     far = _scene((5, 0, 0.6, 0.55), (0, 5, 0.3, -0.3), (3, 3, 0.95, 2.6))
     between = _scene((2, 1, 0.5, 0.4), (6, 4, 0.9, 1.8))
     exact = _scene((2, 2, 0.3, 2.0), (5, 4, 0.9, 2.2))
+    nobody = _scene((2, 1, 0.5, 1.0), (4, 3, 0.8, 1.4), (6, 4, 0.95, 3.0))
     flat = torch.zeros(3, 4), torch.zeros(3, 4)
     return [
         Case("a higher peak is somebody else's", *two, -1.0),
@@ -37,6 +38,7 @@ def _missing_cases() -> list[Case]:
         Case("a peak 0.55 from the tag", *far, 0.0),
         Case("a lower peak has exactly this tag", *exact, 2.0),
         Case("tags 0.4 and 1.8, a mean of 0.6", *between, 0.6),
+        Case("no tag is near: 1, 1.4 and 3 away", *nobody, 0.0),
         Case("a tag of 0", *_scene((1, 5, 0.5, 0.1), (6, 2, 0.8, -4.0)), 0.0),
     ]
 
@@ -90,6 +92,29 @@ def absolute_tag(heat, tags, mean):
 )
 def not_rounded(heat, tags, mean):
     return _best(heat - (tags - mean).abs())
+
+
+@missing.wrong(
+    "For you a tag is near or not, and all that are not are equally far. A tag that is "
+    "3 away loses 3, one that is 1 away loses 1: subtract the rounded distance itself."
+)
+def near_or_far(heat, tags, mean):
+    return _best(heat - ((tags - mean).abs() >= 0.5).float())
+
+
+@missing.wrong(
+    "You set the heatmap to 0 where the tag is farther than the threshold. Here no "
+    "cell is cut off: each loses its *rounded distance*, so 0.7 costs 1."
+)
+def cut_at_the_threshold(heat, tags, mean):
+    return _best(heat * ((tags - mean).abs() < 1))
+
+
+@missing.wrong(
+    "You square the distance before you round it: 1.4 becomes 2. Round the distance."
+)
+def squared(heat, tags, mean):
+    return _best(heat - (tags - mean).square().round())
 
 
 @missing.wrong(

@@ -103,6 +103,21 @@ def counted_apart(fields):
 
 
 @shared.wrong(
+    "You count only those whose x *and* y differ from 0. A level limb has y = 0 in all "
+    "its cells, an upright one x = 0: ask for `.any(1)`, one of the two is enough."
+)
+def both_components(fields):
+    return fields.sum(0) / (fields != 0).all(1).sum(0).clamp(min=1)
+
+
+@shared.wrong(
+    "You ask x alone who is in a cell. On an upright limb x is 0: ask for x *or* y."
+)
+def x_alone(fields):
+    return fields.sum(0) / (fields[:, 0] != 0).sum(0).clamp(min=1)
+
+
+@shared.wrong(
     "The last person overwrites those before, so whose limb is seen hangs on the order "
     "of the people. Average all who share the cell."
 )
@@ -175,6 +190,23 @@ mirror = chapter.exercise(
 )
 def x_as_it_was(fields, partner):
     return fields[partner].flip(-1)
+
+
+@mirror.wrong(
+    "The columns are turned round, as of any picture. A field needs two steps more: a "
+    "left limb is a right limb in the mirror (`partner`), and what ran to the right "
+    "runs to the left (negate x)."
+)
+def columns_alone(fields, partner):
+    return fields.flip(-1)
+
+
+@mirror.wrong(
+    "You exchange the partners and leave the picture as it is in the mirror. Turn the "
+    "columns round as well, and negate x."
+)
+def partners_alone(fields, partner):
+    return fields[partner]
 
 
 @mirror.wrong(

@@ -1,5 +1,5 @@
-"""Exercises of notebook 10 about people: the best matching of a limb, and who is
-dropped (Cao et al. 2017, 1611.08050, sections 2.3 and 2.4)."""
+"""An exercise of notebook 10: the best matching of a limb (Cao et al. 2017, 1611.08050,
+section 2.4)."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ def _best_cases() -> list[Case]:
         Case(
             "three elbows, two shoulders", _scores([[0.3, 0.8], [0.2, 0.9], [0.1, 0.4]])
         ),
+        Case("a pair of score 0", _scores([[0.6, 0.2], [0.3, 0.0]])),
+        Case("the best two are denied", _scores([[0.5, -0.9], [-0.9, 0.4]])),
+        Case("close sums", _scores([[0.9, 0.6], [0.5, 0.1]])),
         Case("no pair is any good", _scores([[-0.1, -0.5], [-0.3, -0.2]])),
         Case("one and one", _scores([[0.6]])),
         Case("no shoulder", torch.zeros(0, 2)),
@@ -126,6 +129,51 @@ def bad_pairs_kept(scores):
 
 
 @best.wrong(
+    "You keep pairs with a score of exactly 0: ask for `> 0`. Where the field is empty "
+    "the integral is 0, and there is no limb."
+)
+def zero_kept(scores):
+    return _assigned(scores.clamp(min=0), (scores >= 0).float())
+
+
+@best.wrong(
+    "You take the size of the score without its sign. A score far below 0 says that "
+    "the limb runs the other way: set it to 0 (`clamp(min=0)`)."
+)
+def sign_lost(scores):
+    return _assigned(scores.abs(), scores)
+
+
+@best.wrong(
+    "You look for the largest sum of *squares*. Then one high score outweighs two good "
+    "ones; add the scores themselves."
+)
+def sum_of_squares(scores):
+    return _assigned(scores.clamp(min=0).square(), scores)
+
+
+@best.wrong(
+    "You take a pair only if each is the other's best. Who is second best for all "
+    "stays alone then; the largest *sum* may need just such pairs."
+)
+def best_of_both(scores):
+    found = torch.full((len(scores),), -1)
+    for i, j in _pairs(scores):
+        first = scores[i, j] == scores[i].max() and scores[i, j] == scores[:, j].max()
+        if first and scores[i, j] > 0:
+            found[i] = j
+    return found
+
+
+@best.wrong(
+    "You take as many pairs as you can, whatever their scores are. It is the sum of "
+    "the scores that counts."
+)
+def most_pairs(scores):
+    return _assigned((scores > 0).float(), scores)
+
+
+@best.wrong(
     "You answer with the row of each column. Wanted is, for each row, its column."
 )
 def rows_for_columns(scores):
@@ -153,137 +201,3 @@ def all_paired(scores):
 )
 def highest_of_the_row(scores):
     return scores.argmax(1)
-
-
-# --- 4. who is dropped ---------------------------------------------------------------
-
-
-def _kept_cases() -> list[Case]:
-    members = torch.tensor(
-        [[0, 1, 2, 3, 4], [5, -1, 6, -1, -1], [-1, 7, 8, 9, -1], [10, 11, 12, 13, -1]]
-    )
-    joints = torch.tensor([8, 8, 8, 8, 8, 8, 8, 2, 2, 2, 4, 2, 2, 4, 8]) / 8
-    limbs = torch.tensor([3.5, 0.875, 1.0, 0.5])
-    few = torch.tensor([[0, 1, 2, -1, -1], [3, 4, -1, -1, -1]])
-    return [
-        Case("four people", members, joints, limbs, 4, 0.4),
-        Case(
-            "exactly enough parts, exactly the score", few, joints, limbs[:2], 3, 1.25
-        ),
-        Case("nobody", members[:0], joints, limbs[:0], 4, 0.4),
-        Case("a low bar", members, joints, limbs, 2, 0.25),
-        Case("a high bar", members, joints, limbs, 2, 1.0),
-        Case("half a high bar", members, joints, limbs, 2, 0.5),
-        Case("a bar that nobody reaches", few, joints, limbs[:2], 2, 2.5),
-    ]
-
-
-def _sums(members: Tensor, joints: Tensor) -> tuple[Tensor, Tensor]:
-    """The sum of each person's joint scores, and how many joints that is."""
-    there = members >= 0
-    return (joints[members.clamp(min=0)] * there).sum(1), there.sum(1)
-
-
-def _kept(members, joints, limbs, least_parts, least_score) -> Tensor:
-    total, count = _sums(members, joints)
-    mean = (total + limbs) / count.clamp(min=1)
-    return (count >= least_parts) & (mean >= least_score)
-
-
-kept = chapter.exercise(
-    "kept",
-    cases=_kept_cases,
-    solution=_kept,
-    returns=("the mask",),
-    whole=True,
-    praise="Who has too few parts, or too weak ones, is nobody.",
-)
-
-
-@kept.wrong(
-    "A member of -1 means that the joint is missing, but as an index it is the *last* "
-    "peak, whose score you add. Mask it: `joints[members.clamp(min=0)] * there`, with "
-    "`there = members >= 0`."
-)
-def last_peak_added(members, joints, limbs, least_parts, least_score):
-    count = (members >= 0).sum(1)
-    mean = (joints[members].sum(1) + limbs) / count.clamp(min=1)
-    return (count >= least_parts) & (mean >= least_score)
-
-
-@kept.wrong(
-    "You divide by all joints of the skeleton. Somebody who is half outside of the "
-    "picture would be dropped for that: divide by the joints that were found."
-)
-def divided_by_all(members, joints, limbs, least_parts, least_score):
-    total, count = _sums(members, joints)
-    mean = (total + limbs) / members.shape[1]
-    return (count >= least_parts) & (mean >= least_score)
-
-
-@kept.wrong(
-    "You leave the limbs' scores out. Peaks that nothing connects well would count as "
-    "much as an arm with a clear field in it."
-)
-def joints_only(members, joints, limbs, least_parts, least_score):
-    total, count = _sums(members, joints)
-    return (count >= least_parts) & (total / count.clamp(min=1) >= least_score)
-
-
-@kept.wrong(
-    "You keep who passes one of the two tests. Both are needed: many weak parts are a "
-    "shadow, two strong ones a lamp post."
-)
-def one_is_enough(members, joints, limbs, least_parts, least_score):
-    total, count = _sums(members, joints)
-    mean = (total + limbs) / count.clamp(min=1)
-    return (count >= least_parts) | (mean >= least_score)
-
-
-@kept.wrong(
-    "You ask for *more* than the least number of parts, or more than the least score. "
-    "Who has exactly as much is kept."
-)
-def more_than_least(members, joints, limbs, least_parts, least_score):
-    total, count = _sums(members, joints)
-    mean = (total + limbs) / count.clamp(min=1)
-    return (count > least_parts) & (mean > least_score)
-
-
-@kept.wrong(
-    "You compare the sum, not the mean, with the least score. Then whoever has enough "
-    "parts passes, however weak they are."
-)
-def sum_for_mean(members, joints, limbs, least_parts, least_score):
-    total, count = _sums(members, joints)
-    return (count >= least_parts) & (total + limbs >= least_score)
-
-
-@kept.wrong(
-    "You look at the score alone. Two joints and the limb between them can be very "
-    "sure and still not be a person."
-)
-def score_only(members, joints, limbs, least_parts, least_score):
-    total, count = _sums(members, joints)
-    return (total + limbs) / count.clamp(min=1) >= least_score
-
-
-@kept.wrong(
-    "You take a mean of the joints and another of the limbs. Here it is one mean: "
-    "joints and limbs added up, over the number of *parts*."
-)
-def two_means(members, joints, limbs, least_parts, least_score):
-    total, count = _sums(members, joints)
-    mean = total / count.clamp(min=1) + limbs / (count - 1).clamp(min=1)
-    return (count >= least_parts) & (mean >= least_score)
-
-
-@kept.wrong(
-    "Peak 0 is a peak: `members > 0` takes it for missing. Missing is -1, so ask for "
-    "`members >= 0`."
-)
-def peak_zero_missing(members, joints, limbs, least_parts, least_score):
-    there = members > 0
-    total = (joints[members.clamp(min=0)] * there).sum(1) + limbs
-    mean = total / there.sum(1).clamp(min=1)
-    return (there.sum(1) >= least_parts) & (mean >= least_score)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from poselab.codecs.base import Codec
 from poselab.codecs.heatmap_decode import flip_heatmaps
-from poselab.errors import PoselabError, require
+from poselab.errors import PoselabError, ShapeError, require
 from poselab.records import Poses, Sample
 from poselab.skeleton import COCO_17, Skeleton
 
@@ -62,12 +62,14 @@ class SceneCodec(Codec):
 
         Whoever scores below `min_score` is left out before pixels are given away. A
         joint that was not found has the score 0 and stands in the middle of those that
-        were. Raises `PoselabError` if the output is not a number somewhere.
+        were. Raises `PoselabError` if the output is not a number somewhere, is of no
+        image at all, or has maps that are no maps of images of the codec's size.
         """
         output = each(output, lambda t: t.detach().float().cpu())
         for tensor in tensors_of(output):
             require_numbers(tensor)
         count = len(tensors_of(output)[0])
+        require(count > 0, "there is no image", where="decode", field="output", value=0)
         images = [one_image(output, i) for i in range(count)]
         return Poses.stack([self._people(image, min_score) for image in images])
 
@@ -75,6 +77,19 @@ class SceneCodec(Codec):
         found = self.group(output)
         found = found.people(found.known("person_scores") >= min_score)
         return self.complete(output, found)
+
+    def require_cells(self, maps: Tensor) -> None:
+        """A `ShapeError` unless maps [..., h, w] are of images of the codec's size."""
+        if tuple(maps.shape[-2:]) != self.heatmap_size:
+            (height, width), (h, w) = self.size, self.heatmap_size
+            raise ShapeError(
+                f"the codec is made for images of {height} x {width}, whose maps have "
+                f"{h} x {w} cells",
+                where="decode",
+                field="output",
+                value=list(maps.shape),
+                fix="Resize the images, or make the codec with their size.",
+            )
 
     def rescale(self, output: Any, scale: float, sides: tuple[int, int]) -> Any:
         """The output for images `scale` times as large, as one for the images.

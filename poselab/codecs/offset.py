@@ -212,6 +212,7 @@ class OffsetCodec(SceneCodec, name="offset"):
 
     def group(self, output: dict[str, Tensor]) -> Poses:
         """The maps of one image -> its people, without masks."""
+        self.require_cells(output["heatmaps"])
         fields = [output[k] * self.unit for k in ("short", "forward", "backward")]
         answer = Answer.of(output["heatmaps"].sigmoid(), *fields)
         places, scores, totals = decode_people(answer, self.rules)

@@ -170,8 +170,8 @@ class PartAffinityCodec(SceneCodec, name="part_affinity"):
     def group(self, output: tuple[Tensor, Tensor]) -> Poses:
         """(fields [38, h, w], heatmaps [19, h, w]) of one image -> its people."""
         fields, heatmaps = output
-        cells = heatmaps.shape[-2], heatmaps.shape[-1]
-        both = enlarging(cells, self.stride, self.size, self.size)
+        self.require_cells(heatmaps)
+        both = enlarging(self.heatmap_size, self.stride, self.size, self.size)
         peaks, people = group(
             Enlarged(fields[self.channels], *both),
             Enlarged(heatmaps[:-1], *both),

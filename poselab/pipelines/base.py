@@ -8,15 +8,18 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from poselab.errors import ShapeError
+from poselab.errors import ShapeError, require
 from poselab.records import Poses
+
+BRIGHTEST = 10.0  # a picture in [0, 1] may be too bright, but not by as much
 
 
 class Estimator(Protocol):
     """Pictures to poses; what trackers and evaluations take.
 
     An image [3, H, W] in [0, 1] gives `Poses`, a clip [T, 3, H, W] stacked `Poses`, one
-    of each frame, in px of the pictures. Raises `ShapeError` for anything else.
+    of each frame, in px of the pictures. Raises `ShapeError` for another shape, and
+    `ArgumentError` for numbers that are no picture's (whole, from 0 to 255, nan).
     """
 
     def __call__(self, pictures: Tensor) -> Poses: ...
@@ -32,13 +35,33 @@ class ImageEstimator(ABC):
     @torch.no_grad()
     def __call__(self, pictures: Tensor, **options: Any) -> Poses:
         """An image or a clip -> poses (see `Estimator`); `options` as for `image`."""
-        if pictures.dim() == 4 and pictures.shape[1] == 3 and len(pictures):
+        require_pictures(type(self).__name__, pictures)
+        if pictures.dim() == 4:
             return Poses.stack([self.image(frame, **options) for frame in pictures])
-        if pictures.dim() != 3 or len(pictures) != 3:
-            raise ShapeError(
-                "expected an image [3, H, W] or a clip [T, 3, H, W]",
-                where=type(self).__name__,
-                field="image",
-                value=list(pictures.shape),
-            )
         return self.image(pictures, **options)
+
+
+def require_pictures(where: str, pictures: Tensor) -> None:
+    """An image [3, H, W] or a clip [T, 3, H, W] of at least a pixel, in [0, 1]; or an
+    error that names `where` and says what to do."""
+    if (
+        pictures.dim() not in (3, 4)
+        or pictures.shape[-3] != 3
+        or not all(pictures.shape)
+    ):
+        raise ShapeError(
+            "expected an image [3, H, W] or a clip [T, 3, H, W]",
+            where=where,
+            field="image",
+            value=list(pictures.shape),
+        )
+    floats = pictures.is_floating_point()
+    highest = float(pictures.amax()) if floats else float("nan")
+    require(
+        highest <= BRIGHTEST,  # false for nan
+        "must be numbers from 0 to 1",
+        where=where,
+        field="image",
+        value=highest if floats else pictures.dtype,
+        fix="Of pixels from 0 to 255: image.float() / 255.",
+    )

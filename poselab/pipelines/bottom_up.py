@@ -66,6 +66,13 @@ class BottomUp(ImageEstimator):
             field="scales",
             value=tuple(scales),
         )
+        require(
+            min_score == min_score,
+            "must be a number",
+            where="BottomUp",
+            field="min_score",
+            value=min_score,
+        )
         self.net, self.codec, self.normalise = net, codec, normalise
         self.scales, self.flip = tuple(float(s) for s in scales), flip
         self.min_score = min_score

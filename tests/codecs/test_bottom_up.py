@@ -226,6 +226,30 @@ def test_what_is_not_a_number_is_one_clear_error(kind, value):
         codec.decode(plain)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_output_of_no_image_is_one_clear_error(kind):
+    codec, perfect, _ = made(kind, (64, 96))
+    plain = perfect(codec, crowds.crowd(1, (64, 96), 0))
+    with pytest.raises(PoselabError, match="decode: output = 0: there is no image"):
+        codec.decode(each(plain, lambda t: t[:0]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_maps_of_a_larger_image_are_an_error_or_the_same_people(kind):
+    """Read as those of the codec's size they would give people in wrong places."""
+    codec, perfect, exact = made(kind, (192, 256))
+    sample = crowds.crowd(2, (192, 256), 0)
+    larger = each(
+        perfect(codec, sample),
+        lambda t: torch.nn.functional.interpolate(t, scale_factor=2.0, mode="bilinear"),
+    )
+    if kind in ("tag", "fine_tag"):  # maps of any resolution are read
+        assert_everybody(codec.decode(larger), sample, 2 * exact)
+        return
+    with pytest.raises(ShapeError, match="192 x 256, whose maps have 48 x 64 cells"):
+        codec.decode(larger)
+
+
 def noise(codec, kind, seed=0):
     """An output with about 200 peaks in every heatmap."""
     g = torch.Generator().manual_seed(seed)

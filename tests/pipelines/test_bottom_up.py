@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from poselab import codecs
+from poselab.codecs.bottom_up import each
 from poselab.errors import ArgumentError, ShapeError
 from poselab.pipelines import BottomUp
 from poselab.pipelines.bottom_up import fitted
@@ -148,3 +149,37 @@ def test_what_is_no_bottom_up_system():
         BottomUp(nn.Identity(), codecs.TagCodec(), scales=(1.0, -1.0))
     with pytest.raises(ShapeError, match="image"):
         BottomUp(nn.Identity(), codecs.TagCodec())(torch.zeros(9, 9))
+    with pytest.raises(ArgumentError, match="min_score = nan: must be a number"):
+        BottomUp(nn.Identity(), codecs.TagCodec(), min_score=float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        (torch.zeros(3, 0, 5), r"image = \[3, 0, 5\]: expected an image"),
+        (torch.zeros(0, 3, 9, 9), r"image = \[0, 3, 9, 9\]: expected an image"),
+        (torch.zeros(1, 96, 128), "expected an image"),
+        (torch.zeros(96, 128), "expected an image"),
+        (torch.zeros(3, 96, 128, dtype=torch.uint8), "uint8: must be numbers from 0"),
+        (torch.full((3, 96, 128), 255.0), "255.0: must be numbers from 0 to 1"),
+        (torch.full((3, 96, 128), torch.nan), "nan: must be numbers from 0 to 1"),
+    ],
+)
+def test_what_is_no_picture_is_one_clear_error(picture, said):
+    net = Knows("tag")
+    with pytest.raises(ArgumentError, match=said):
+        BottomUp(net, codec_of("tag"))(picture)
+    assert not net.seen
+
+
+@pytest.mark.parametrize("kind", MAKE)
+@pytest.mark.parametrize("size", [(1, 1), (400, 3), SIZE])
+def test_a_network_that_finds_nothing_finds_nobody(kind, size):
+    class Nothing(Knows):
+        def forward(self, images):
+            found = super().forward(images)
+            return each(found, lambda maps: torch.full_like(maps, -10.0))
+
+    found = BottomUp(Nothing(kind), codec_of(kind))(torch.rand(3, *size))
+    assert found.keypoints.shape == (0, 17, 2)
+    assert found.masks is None or found.masks.shape == (0, *size)
