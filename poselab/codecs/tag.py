@@ -43,6 +43,12 @@ def tag_loss(tags: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
     of different people (the paper also counts everybody with themselves, which changes
     nothing but the number).
     """
+    pull, push = tag_losses(tags, there)
+    return pull.mean(), push.mean()
+
+
+def tag_losses(tags: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+    """`tag_loss` of each image: [B] and [B]."""
     require_shape("there", there, *tags.shape)
     number = there.sum(-1)  # [B, P]
     somebody = number > 0
@@ -56,7 +62,7 @@ def tag_loss(tags: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
     pair = somebody[:, :, None] & somebody[:, None]
     pair = pair & ~torch.eye(tags.shape[1], dtype=torch.bool, device=tags.device)
     push = (torch.exp(-apart.square() / 2) * pair).sum((1, 2))
-    return pull.mean(), (push / pair.sum((1, 2)).clamp(min=1)).mean()
+    return pull, push / pair.sum((1, 2)).clamp(min=1)
 
 
 class TagCodec(SceneCodec, name="tag"):

@@ -21,13 +21,13 @@ from poselab.explore.inputs import device_of, expect, remembered
 from poselab.explore.openpose_scene import View, people_in_a_row
 from poselab.explore.pictures import Chart, beside
 from poselab.explore.tag_scene import (
-    learned_tags,
     match_places,
     own_person,
     owners_of,
     right_share,
     tagged_output,
     tags_of_people,
+    tags_of_weights,
 )
 from poselab.records import Sample
 from poselab.skeleton import COCO_17
@@ -183,13 +183,13 @@ class LearningExplorer(Explorer):
 
     @remembered
     def learned(self, people, start, pull, push, seed) -> Tensor:
-        """Tags [steps + 1, P, J] for these weights."""
-        return learned_tags(people, pull, push, start, seed, self.steps)
+        """Tags [arms, steps + 1, P, J] for these weights."""
+        arms = [(a * pull, b * push) for a, b in _ARMS.values()]
+        return tags_of_weights(people, arms, start, seed, self.steps)
 
     def _paint(self, step, people, start, pull, push, seed):
-        words = []
-        for ax, (name, (a, b)) in zip(self.chart.axes, _ARMS.items(), strict=True):
-            tags = self.learned(people, start, a * pull, b * push, seed)
+        words, every = [], self.learned(people, start, pull, push, seed)
+        for ax, name, tags in zip(self.chart.axes, _ARMS, every, strict=True):
             ax.clear()
             for person, ink in zip(range(people), SERIES, strict=False):
                 ax.plot(tags[: step + 1, person].numpy(), color=ink, lw=1.2)

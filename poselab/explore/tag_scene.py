@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from poselab.codecs.heatmap_decode import pixels_to_cells
-from poselab.codecs.tag import FineTagCodec, TagCodec, tag_loss
+from poselab.codecs.tag import FineTagCodec, TagCodec, tag_losses
 from poselab.codecs.tag_group import TagGrouping
 from poselab.errors import require_shape
 from poselab.records import Sample
@@ -131,7 +133,6 @@ def right_share(people: np.ndarray, sample: Sample, stride: int) -> float:
     return float((found & (owner == mine[:, None])).sum() / max(1, found.sum()))
 
 
-@torch.enable_grad()  # also for explorers, which draw without gradients
 def learned_tags(
     people: int = 4,
     pull: float = 1.0,
@@ -145,15 +146,29 @@ def learned_tags(
 
     They begin as noise of standard deviation `start`; `pull` and `push` are weights.
     """
+    return tags_of_weights(people, ((pull, push),), start, seed, steps, joints)[0]
+
+
+@torch.enable_grad()  # also for explorers, which draw without gradients
+def tags_of_weights(
+    people: int,
+    weights: Sequence[tuple[float, float]],
+    start: float,
+    seed: int,
+    steps: int,
+    joints: int = 6,
+) -> Tensor:
+    """`learned_tags` for several (pull, push) at once, [W, steps + 1, P, J]."""
     draws = torch.Generator().manual_seed(seed)
     tags = start * torch.randn(1, people, joints, generator=draws)
-    tags.requires_grad_()
+    tags = tags.repeat(len(weights), 1, 1).requires_grad_()
+    pull, push = torch.tensor(weights).unbind(1)
     there = torch.ones_like(tags, dtype=torch.bool)
     descent, kept = torch.optim.Adam([tags], lr=0.05), [tags.detach().clone()]
     for _ in range(steps):
-        together, apart = tag_loss(tags, there)
+        together, apart = tag_losses(tags, there)
         descent.zero_grad()
-        (pull * together + push * apart).backward()
+        (pull * together + push * apart).sum().backward()
         descent.step()
         kept.append(tags.detach().clone())
-    return torch.cat(kept)
+    return torch.stack(kept, 1)
