@@ -134,7 +134,7 @@ class _Scatter:
 
     def __init__(self) -> None:
         with style():
-            self.chart = Chart(860, 480)
+            self.chart = Chart(720, 450)
         self.chart.axes.set(xscale="log")
 
     def follow(self, points, kept, rings, across: str, up: str) -> None:
@@ -152,9 +152,9 @@ class _Scatter:
             axes.xaxis.set_minor_formatter(NullFormatter())
             low = min((y for _, y, _ in points), default=0.0)
             axes.set_ylim(low - 0.1, 1.02)
-            axes.margins(x=0.2)
+            axes.margins(x=0.3)
             axes.grid(True, alpha=0.3)
-            place_names(axes, points)
+            place_names(axes, points, 12.5)
 
 
 _SIDES = [(9, 5), (9, -14), (-9, 5), (-9, -14), (0, 14), (0, -22)]  # px

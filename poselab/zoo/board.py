@@ -37,10 +37,11 @@ def table(met: str | None = None, folder: Path = FOLDER) -> str:
     multiplications, the backward pass counted twice) are what the training took.
     `met` = "07": only what a reader has met up to notebook 07.
     """
-    rows = [row for row in scoreboard(folder) if met is None or _chapter(row) <= met]
+    every = scoreboard(folder)
+    rows = [row for row in every if met is None or _chapter(row) <= met]
     lines = [HEAD.format("framed", "cut out of crowds"), NAMES, *_singles(rows)]
     for kind, text in (("crowd", "in crowds"), ("space", "in space")):
-        own = [_other(row, rows) for row in rows if row["set"] == kind]
+        own = [_other(row, every) for row in rows if row["set"] == kind]
         lines += ["", OTHERS.format(text), *own] if own else []
     return "\n".join(lines)
 
