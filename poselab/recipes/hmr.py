@@ -21,12 +21,12 @@ TINY = {
         about="angles and shape of a mannequin, and a camera, from a picture",
         model="hmr_mannequin",
         # All 4x3 cells of the trunk's output: their mean would lose where a hand is.
-        arguments={**SMALL, "hidden": 256, "cells": 12, "dropout": 0.1},
+        arguments={**SMALL, "hidden": 160, "cells": 12, "dropout": 0.1},
         codec={"name": "body", "size": SIZE},
         data=Bodies(pool=6144, variation=UPRIGHT.variation, held_out=16),
-        # A quarter of the pictures of the other networks in 3D: it was trained on a
-        # shared CPU, in 14 minutes. The trunk has seen 262,144 before.
-        stages=(Schedule(512, 64, 1e-3, average=0.98),),
+        # Half of the pictures of the other networks in 3D. The trunk has seen 262,144
+        # before.
+        stages=(Schedule(1024, 64, 1e-3, average=0.98),),
         task="space",
         start=START,
         renamed=tuple((name, name) for name in TRUNK),
