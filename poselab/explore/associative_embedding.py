@@ -177,6 +177,9 @@ class LearningExplorer(Explorer):
         groups = {"Time": ("step", "seed"), "Loss": ("pull", "push")}
         groups |= {"Tags": ("people", "start")}
         self.chart = Chart(1100, 380, ncols=3, sharey=True)
+        for ax, name in zip(self.chart.axes, _ARMS, strict=True):
+            ax.set(xlim=(0, steps + 5), ylim=(-8, 8), title=name, xlabel="step")
+        self.chart.axes[0].set_ylabel("tag")
         super().__init__(
             self._paint, controls, groups=groups, values=values, width=width
         )
@@ -190,17 +193,16 @@ class LearningExplorer(Explorer):
     def _paint(self, step, people, start, pull, push, seed):
         words, every = [], self.learned(people, start, pull, push, seed)
         for ax, name, tags in zip(self.chart.axes, _ARMS, every, strict=True):
-            ax.clear()
+            for line in list(ax.lines):  # all else stays: axes are slow to make
+                line.remove()
             for person, ink in zip(range(people), SERIES, strict=False):
                 ax.plot(tags[: step + 1, person].numpy(), color=ink, lw=1.2)
                 ax.plot([step] * tags.shape[2], tags[step, person].numpy(), "o", c=ink)
-            ax.set(xlim=(0, self.steps + 5), ylim=(-8, 8), title=name, xlabel="step")
             means = tags[step].mean(1).sort().values
             within = (tags[step] - tags[step].mean(1, keepdim=True)).square().mean()
             words.append(
                 f"{name}: spread within a person {within.sqrt():.2f}, smallest gap "
                 f"between people {means.diff().min():.2f}"
             )
-        self.chart.axes[0].set_ylabel("tag")
         caption = f"After {step} steps, a colour per person. {'; '.join(words)}."
         return self.chart.image(), caption
