@@ -149,19 +149,26 @@ def table(rows: dict[str, tuple]) -> list[str]:
 
 
 def dragged(page, number: int, label: str) -> list[float]:
-    """Milliseconds to new pixels; moves that change no picture do not count."""
+    """Milliseconds to new pixels; moves that change no picture do not count.
+
+    To and fro between the ends of the slider, another value every time: beside where it
+    stands a limit may limit nothing.
+    """
     times: list[float] = []
     handle = latency.slider_handle(page, lab.cell(page, number), label).first
     handle.scroll_into_view_if_needed()
     page.wait_for_timeout(300)
     box = handle.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    track = handle.locator("xpath=ancestor::*[contains(@class, 'noUi-target')]")
+    ends = track.bounding_box()
     page.mouse.move(x, y)
     page.mouse.down()
     for step in range(MOVES + 1):
         page.evaluate("(n) => window.watch(n)", number)
-        away = 100 - 5 * step  # to and fro: another value every time
-        page.mouse.move(x + (away if step % 2 else -away), y)
+        share = 0.02 * (step + 1)  # of the way from one end
+        share = share if step % 2 else 1 - share
+        page.mouse.move(ends["x"] + share * ends["width"], y)
         if _seen(page):
             times.append(page.evaluate("() => window.latency"))
     page.mouse.up()

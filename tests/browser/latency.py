@@ -96,7 +96,7 @@ WATCH = """
   window.addEventListener("pointermove", () => { window.moved ??= performance.now(); },
     { capture: true });
   window.watch = (number) => {
-    // By its number: the page holds only the cells that are near the screen.
+    // By its number, as `lab.cell`: cells out of sight need not be on the page.
     const here = `.jp-Notebook .jp-Cell[data-windowed-list-index='${number}']`;
     const root = document.querySelector(`${here} .jp-Cell-outputWrapper`);
     window.moved = null;
