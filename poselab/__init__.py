@@ -78,16 +78,15 @@ def estimate(
     `picture` is the path of a file, a Pillow image, a NumPy array [H, W, 3] of bytes or
     a tensor [3, H, W] in [0, 1]. Nothing leaves the computer. By default the networks
     are bundled ones (`poselab.zoo.systems.PHOTOGRAPHS`): a detector, and several
-    networks that vote on the joints (`poselab.pipelines.Votes`); the boxes move to the
-    people in them (`looks`, see `poselab.pipelines.SecondLook`). All have seen drawn
+    networks that vote on the joints (`poselab.pipelines.Votes`). All have seen drawn
     people only; notebook 00 shows what they find and what not. `detector` and `pose`
     name others, several for `pose` vote: `pose="hrnet_w32_coco"` and
     `detector="keypointrcnn_r50_fpn"` are large networks that learned from photographs,
     whose weights are fetched once. For drawn people `poselab.zoo.top_down()` is better.
 
-    Whose score is not above `score_threshold` is left out (0.05: nearly nobody); this
-    and other `options` go to `poselab.zoo.top_down`. Raises `ArgumentError` for what is
-    no picture, `ImageError` for a file that cannot be read.
+    Whose box has a score of at most 0.5 is left out (`score_threshold`; with 0.05
+    nearly nobody is); this and other `options` go to `poselab.zoo.top_down`. Raises
+    `ArgumentError` for what is no picture, `ImageError` for a file that cannot be read.
     """
     from poselab.zoo.systems import PHOTOGRAPHS, everybody
 

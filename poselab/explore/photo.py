@@ -25,7 +25,7 @@ from poselab.explore.controls import button, slider
 from poselab.skeleton import COCO_17
 from poselab.system.disk import replace_file
 from poselab.system.threads import threads
-from poselab.zoo.systems import PHOTOGRAPHS, likely
+from poselab.zoo.systems import LIKELY, PHOTOGRAPHS
 
 _LABELLED = 0.1  # of a joint's score: below it the network does not know
 _STAYS = (
@@ -55,7 +55,7 @@ class Photo(Annotator):
         folder: str | Path = ".",
         width: int = 470,
     ) -> None:
-        self._system = zoo.top_down(detector, pose, **likely(pose))
+        self._system = zoo.top_down(detector, pose, **LIKELY)
         self.folder = Path(folder)
         picture, name = _opened(image)
         self.people = self._found(picture)

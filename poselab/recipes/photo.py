@@ -43,9 +43,9 @@ TINY = {
         arguments={"ratios": RATIOS, "iou_threshold": 0.5},
         codec={"name": "detection", "size": (192, 256), "ratios": RATIOS},
         # Few people and much clutter: rcnn_tiny finds people in photographs, and at
-        # least as many things that are none.
-        data=WildScenes(pool=512, people=(1, 5), held_out=8),
-        stages=(Schedule(240, 24, 1e-3, average=0.98),),
+        # least as many things that are none. As many pictures as that one, after it.
+        data=WildScenes(pool=3072, people=(1, 5), held_out=16),
+        stages=(Schedule(2560, 32, 2e-3, average=0.998),),
         task="boxes",
         start="rcnn_tiny",
     ),

@@ -14,10 +14,11 @@ from poselab.zoo.cards import FOLDER
 from poselab.zoo.loading import content_of, load
 
 # For photographs: the detector, and the networks for one person that vote on the joints
-# (`pipelines.Votes`). All have seen drawn people only; notebook 00 shows what they can
-# do. Eight that differ are better than the best of them.
+# (`pipelines.Votes`). All have seen drawn people only, the detector and `photo` in all
+# kinds of disorder; notebook 00 shows what they can do. Eight that differ are better
+# than the best of them.
 PHOTOGRAPHS: tuple[str, tuple[str, ...]] = (
-    "rcnn_tiny",
+    "photo_detector",
     (
         "photo",
         "hrnet_large_tiny",
@@ -32,14 +33,10 @@ PHOTOGRAPHS: tuple[str, tuple[str, ...]] = (
 SURE = 0.5  # of a box's score: below it there is mostly nobody
 
 
-def likely(pose: str | Sequence[str]) -> dict[str, Any]:
-    """Options of `top_down` that leave only people who are likely there.
-
-    Where networks vote, the boxes move to the people in them and have to be good for
-    the joints, too: how many agree means the same for all people. The heights of one
-    network's heatmaps do not.
-    """
-    return {"score_threshold": SURE, "looks": 0 if isinstance(pose, str) else 2}
+# Options of `top_down` that leave only people who are likely there. The boxes stay
+# where they are (no `looks`): those of a detector that knows disorder are better than
+# what the joints of people in photographs would make of them.
+LIKELY: dict[str, Any] = {"score_threshold": SURE}
 
 
 def top_down(
@@ -129,11 +126,11 @@ def everybody(
     """Everybody in a picture, surest first: what `poselab.estimate` does.
 
     `picture` as for `poselab.datasets.as_image`; the rest as for `top_down`, with
-    `likely` where the caller says nothing else. A file of more than 16 million pixels
+    `LIKELY` where the caller says nothing else. A file of more than 16 million pixels
     is read smaller; joints and boxes are in its own pixels.
     """
     image, scale = as_small_image(picture)
-    poses = top_down(detector, pose, **{**likely(pose), **options})(image)
+    poses = top_down(detector, pose, **{**LIKELY, **options})(image)
     scale = scale.to(poses.keypoints)
     return poses.replace(
         keypoints=(poses.keypoints + 0.5) * scale - 0.5,

@@ -12,7 +12,7 @@ from poselab.draw import to_pil
 from poselab.errors import ArgumentError, ImageError
 from poselab.records import Poses
 from poselab.zoo import systems
-from poselab.zoo.systems import PHOTOGRAPHS, likely
+from poselab.zoo.systems import LIKELY, PHOTOGRAPHS
 
 
 @pytest.fixture(scope="module")
@@ -42,21 +42,20 @@ def test_everybody_in_a_drawn_crowd(picture, found):
     assert len(found.keypoints) > 1
     assert found.keypoints.shape[1:] == (17, 2)
     assert (found.person_scores.diff() <= 0).all()
-    same(found, zoo.top_down("rcnn_tiny", "heatmap_tiny")(picture))
+    same(found, zoo.top_down("photo_detector", "heatmap_tiny")(picture))
 
 
 def test_by_default_eight_vote_and_only_who_is_likely_is_left(picture):
     sure = poselab.estimate(picture)
-    same(sure, zoo.top_down(*PHOTOGRAPHS, **likely(PHOTOGRAPHS[1]))(picture))
-    system = zoo.top_down(*PHOTOGRAPHS, **likely(PHOTOGRAPHS[1]))
+    system = zoo.top_down(*PHOTOGRAPHS, **LIKELY)
+    same(sure, system(picture))
     assert len(system.single.members) == len(PHOTOGRAPHS[1]) == 8
     assert all(member.flip for member in system.single.members)
     every = system(picture, score_threshold=0.05)
     assert 0 < len(sure.keypoints) <= len(every.keypoints)
     single = poselab.estimate(picture, pose="heatmap_tiny")
-    same(
-        single, zoo.top_down("rcnn_tiny", "heatmap_tiny", score_threshold=0.5)(picture)
-    )
+    alone = zoo.top_down("photo_detector", "heatmap_tiny", score_threshold=0.5)
+    same(single, alone(picture))
 
 
 def turned(image, path):
