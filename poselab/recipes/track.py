@@ -106,6 +106,6 @@ ABLATIONS = {
                 "each clip of different people's frames", 3, strangers=True
             ),
         },
-        seeds=(0, 1),  # clips cost most of a CPU minute each
+        seeds=(0, 1, 2),
     )
 }
