@@ -67,7 +67,7 @@ class MetricLab(Explorer):
         self.points = self._start(values.get("person", 0))
         self._shown: Image.Image | None = None
         controls = self._make_controls(values.get("person", 0))
-        self.canvas = self._make_canvas(width)
+        self.canvas = self._make_canvas(width, values.get("person", 0))
         super().__init__(
             self._paint,
             controls,
@@ -126,12 +126,14 @@ class MetricLab(Explorer):
             controls[name].observe(self._store, "value")
         return controls
 
-    def _make_canvas(self, width: int):
+    def _make_canvas(self, width: int, person: int):
         if JointCanvas is None:
             return None
         skeleton = self.skeleton
         canvas = JointCanvas(
-            image=b"",
+            image=to_bytes(
+                self._photo(person)
+            ),  # never empty, however late updates are
             size=list(self.samples.size),
             names=list(skeleton.joints),
             sides=list(skeleton.sides),
@@ -210,6 +212,11 @@ class MetricLab(Explorer):
         ground = self._ground(*(self.values[n] for n in _GROUND))
         return beside(self._whole(ground), self._image) if self.canvas else self._image
 
+    def _photo(self, person: int) -> Image.Image:
+        size = [round(self._scale * n) for n in self.samples.size[::-1]]
+        photo = to_pil(self.samples.image[person])
+        return photo.resize(size, Image.Resampling.BILINEAR)
+
     def _whole(self, ground: Image.Image) -> Image.Image:
         return paint_pose(
             ground, torch.tensor(self.points), None, self.skeleton, self._scale, size=5
@@ -232,9 +239,7 @@ class MetricLab(Explorer):
         answer = self.answer(
             person=person, alpha=alpha, reference=reference, k=k, scale=scale
         )
-        photo = to_pil(self.samples.image[person])
-        size = [round(self._scale * n) for n in self.samples.size[::-1]]
-        photo = photo.resize(size, Image.Resampling.BILINEAR)
+        photo = self._photo(person)
         photo = paint_discs(photo, truth, answer, self._scale, discs, rings)
         return paint_pose(
             photo, truth, flags, self.skeleton, self._scale, colour=TRUTH, size=3.5
