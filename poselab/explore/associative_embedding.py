@@ -13,7 +13,7 @@ from torch import Tensor
 from poselab.codecs.heatmap_decode import cells_to_pixels
 from poselab.codecs.tag import TagCodec
 from poselab.codecs.tag_group import match_tags, top_peaks
-from poselab.draw import SERIES, WRONG_ANSWER
+from poselab.draw import SERIES, WRONG_ANSWER, style
 from poselab.draw.overlay import legend, ringed, titled
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, slider
@@ -176,10 +176,11 @@ class LearningExplorer(Explorer):
         }
         groups = {"Time": ("step", "seed"), "Loss": ("pull", "push")}
         groups |= {"Tags": ("people", "start")}
-        self.chart = Chart(1100, 380, ncols=3, sharey=True)
-        for ax, name in zip(self.chart.axes, _ARMS, strict=True):
-            ax.set(xlim=(0, steps + 5), ylim=(-8, 8), title=name, xlabel="step")
-        self.chart.axes[0].set_ylabel("tag")
+        with style():
+            self.chart = Chart(1100, 420, ncols=3, sharey=True)
+            for ax, name in zip(self.chart.axes, _ARMS, strict=True):
+                ax.set(xlim=(-5, steps + 5), ylim=(-8, 8), title=name, xlabel="step")
+            self.chart.axes[0].set_ylabel("tag")
         super().__init__(
             self._paint, controls, groups=groups, values=values, width=width
         )

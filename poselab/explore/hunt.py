@@ -221,7 +221,8 @@ class _Shares:
             self.bars = axes.barh(names, [0] * len(names), color=PREDICTION)
             axes.set(xlim=(0, 1), xlabel="share of right joints")
             axes.invert_yaxis()
-            axes.tick_params(labelsize=10)
+            axes.tick_params("y", labelsize=12)
+            axes.set_xticks((0, 0.5, 1))
 
     def follow(self, trace: Trace) -> None:
         share = trace.right.sum(0) / trace.counted.sum(0).clamp(min=1)

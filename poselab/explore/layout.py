@@ -35,7 +35,8 @@ _CSS = """
   .poselab-controls .widget-readout {min-width: 46px}
   .poselab-controls .slider-container {flex: 1 1 60%}
   .poselab-controls {max-height: 39vh; overflow-y: auto !important}
-  .poselab-picture {max-height: 36vh}
+  /* What the notebook's bars and a caption (190 px) and the controls leave. */
+  .poselab-picture {max-height: max(36vh, calc(100vh - 190px - var(--poselab-two)))}
   /* A canvas and its picture stand side by side, the controls below both. */
   .poselab-aside {display: contents}
   .poselab-canvas {flex: 1 1 42% !important; max-width: 46%; min-width: 0}
@@ -43,6 +44,17 @@ _CSS = """
     margin-left: 6px}
   .poselab-aside .poselab-controls {order: 2; max-height: none; margin-top: 6px}
   canvas {--poselab-tall: 42vh}
+}
+@container (min-width: 650px) and (max-width: 700px) {  /* three columns of controls */
+  .poselab-picture {max-height: max(36vh, calc(100vh - 190px - var(--poselab-three)))}
+}
+@container (min-width: 1100px) {  /* canvas, controls and picture side by side */
+  .poselab-aside {flex-direction: row !important; min-width: 0; align-items: flex-start}
+  .poselab-canvas {max-width: 400px}
+  .poselab-aside > .poselab-controls {flex: 1 1 290px !important; max-width: 340px;
+    margin-left: 6px}
+  .poselab-aside > .poselab-beside {flex: 2 1 400px !important; min-width: 0;
+    margin-left: 10px}
 }
 /* The kernel does something else and cannot answer: not at once, or a drag flickers. */
 .jp-NotebookPanel:has(.jp-Notebook-ExecutionIndicator[data-status="busy"])
@@ -93,13 +105,30 @@ def arrange(
     align = "flex-start" if canvas is not None else "flex-end"
     layout = widgets.Layout(flex_flow=wrap, align_items=align, width="100%")
     box = widgets.Box(parts, layout=layout)
-    whole = widgets.VBox([widgets.HTML(f"<style>{_CSS}</style>"), box])
-    return _marked(whole, "explorer")
+    two, three = (_needed(controls, groups, columns) for columns in (2, 3))
+    own = f".poselab-needs-{two}-{three} {{--poselab-two: {two}px; "
+    own += f"--poselab-three: {three}px}}"
+    whole = widgets.VBox([widgets.HTML(f"<style>{_CSS}{own}</style>"), box])
+    return _marked(_marked(whole, "explorer"), f"needs-{two}-{three}")
 
 
 def _marked(widget: widgets.Widget, name: str) -> widgets.Widget:
     widget.add_class(f"poselab-{name}")
     return widget
+
+
+def _needed(
+    controls: Mapping[str, widgets.Widget],
+    groups: Mapping[str, Sequence[str]],
+    columns: int,
+) -> int:
+    """About how tall, in px, the controls are in so many columns."""
+    tall = 40  # the button
+    for title, names in groups.items():
+        ticks = sum(isinstance(controls[name], widgets.Checkbox) for name in names)
+        lines = -(-(len(names) - ticks) // columns)
+        tall += (24 if title else 0) + 46 * lines + (32 if ticks else 0)
+    return tall
 
 
 def _align(controls: Sequence[widgets.Widget]) -> None:

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from poselab.draw import SERIES, WRONG_ANSWER, font, paint_pose, to_pil
+from poselab.draw.overlay import legend
 from poselab.errors import require
 from poselab.explore.base import Explorer
 from poselab.explore.controls import slider, toggle
@@ -18,6 +19,11 @@ from poselab.metrics import TrackScores, track_scores
 from poselab.records import Poses, Sample
 
 MOST = {"misses": 20, "alarms": 12, "switches": 6}
+_MARKS = {  # of the strip, whose colours are those of the tracks
+    "missed": (WRONG_ANSWER, "cross"),
+    "the track changes": (WRONG_ANSWER, "line"),
+    "not judged": ("#E4E4E4", "dot"),
+}
 _SLOTS = 2  # false alarms that fit into a frame
 _SCALE, _CELL, _LEFT = 2, 26, 110  # of the frame; px of the strip
 
@@ -138,7 +144,7 @@ class TrackingErrors(Explorer):
         picture.paste(photo, (0, 0))
         self._numbers(ImageDraw.Draw(picture), photo.width + 10, scores)
         picture.paste(strip, (0, photo.height))
-        return picture, _describe(errors, scores, frame, drop)
+        return legend(picture, _MARKS), _describe(errors, scores, frame, drop)
 
     # --- pictures --------------------------------------------------------------------
 

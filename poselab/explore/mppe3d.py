@@ -167,7 +167,8 @@ class CrowdSpaceExplorer(Explorer):
     def _scene(self, image: int, source: str, focal: float):
         truth, found = self.placed(image, source, focal)
         sample = self.samples[image]
-        reach = max(float(truth[..., 2].max()), 3000.0) / 1000
+        both = torch.cat([truth, found])[..., 2]  # a wrong focal length takes them far
+        reach = max(float(both.max()), 3000.0) / 1000
         shapes = [
             {**frustum(sample.intrinsics, sample.size, reach), "colour": "#AAAAAA"}
         ]
@@ -196,6 +197,7 @@ class CrowdSpaceExplorer(Explorer):
             titled(paint_scene3d(shapes, above, (310, 400)), "from above"), (0, height)
         )
         marks = {"truth": TRUTH, f"depth from {source}": PREDICTION}
+        marks |= {"box": (BOX, "box")}
         caption = (
             f"Image {image}, {len(gap)} people, depth from {source}, focal length x "
             f"{focal:g}. The roots are off by "

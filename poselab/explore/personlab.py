@@ -19,7 +19,7 @@ from poselab.codecs.offset_decode import (
     person_masks,
 )
 from poselab.draw import PREDICTION, SERIES, TRUTH, paint_pose, to_pil
-from poselab.draw.overlay import crossed, legend, ringed, titled, viridis
+from poselab.draw.overlay import crossed, legend, readable, ringed, titled, viridis
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, joint_menu, slider
 from poselab.explore.inputs import expect, remembered
@@ -207,7 +207,9 @@ class FollowExplorer(_Row):
             rings = torch.from_numpy(view.at(true.numpy()))
             picture = ringed(picture, rings, 1, TRUTH, 5)
             error = np.linalg.norm(points - true.numpy(), axis=1).mean()
-            views.append(titled(picture, f"refined {refine} times: {error:.1f} px", 22))
+            title = f"refined {refine} times: {error:.1f} px"
+            size = readable(3 * picture.width)  # a wide row is shown smaller
+            views.append(titled(picture, title, size))
             words.append(f"{error:.1f} px refined {refine} times")
         caption = (
             f"From the {values['start'].replace('_', ' ')} of person "

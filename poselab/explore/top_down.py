@@ -120,7 +120,7 @@ class BoxExplorer(Explorer):
         _, joints, flags, area = self.truth(image, person)
         zoom, skeleton = _zoom(self.samples.image), self.samples.skeleton
         picture = to_pil(self.samples.image[image], zoom)
-        picture = paint_box(picture, grown, zoom, colour="#FFFFFF", width=1)
+        picture = paint_box(picture, grown, zoom, colour="#CCCCCC")
         picture = paint_box(picture, moved, zoom, colour=BOX)
         picture = paint_pose(picture, joints, flags, skeleton, zoom, colour=_GREY)
         picture = paint_pose(picture, points, None, skeleton, zoom)
@@ -277,7 +277,7 @@ class NmsExplorer(Explorer):
         true = sample.boxes[everybody(sample)]
         zoom = _zoom(sample.image)
         picture = to_pil(sample.image, zoom)
-        picture = paint_box(picture, gone, zoom, colour="#BBBBBB", width=1)
+        picture = paint_box(picture, gone, zoom, colour="#CCCCCC")
         picture = paint_box(picture, kept, zoom, colour=PREDICTION, width=3)
         if truth:  # on top, or many boxes hide it
             picture = paint_box(picture, true, zoom, colour=TRUTH, width=2)
@@ -288,6 +288,6 @@ class NmsExplorer(Explorer):
             f"{len(gone)} go and {len(kept)} stay. {hits} people have a box (overlap "
             f"above 0.5), {twice} have more than one."
         )
-        marks = {"stays": (PREDICTION, "box"), "goes": ("#BBBBBB", "box")}
+        marks = {"stays": (PREDICTION, "box"), "goes": ("#CCCCCC", "box")}
         marks |= {"the truth": (TRUTH, "box")} if truth else {}
         return legend(picture, marks), caption

@@ -191,7 +191,9 @@ class FilterExplorer(Explorer):
             axes.set_xlabel("time (s)")
             axes.set_ylabel("mm from the root")
             axes.set_xlim(0, time[-1])
-            axes.legend(loc="upper right", ncols=4, fontsize=11)
+            axes.legend(
+                loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, fontsize=13
+            )
         super().__init__(self._paint, controls, values=values, width=width)
 
     def filtered(
@@ -214,7 +216,7 @@ class FilterExplorer(Explorer):
         own = tracks["truth"][:, axis]
         low, high = float(own.min()), float(own.max())
         room = max(80.0, 0.35 * (high - low))
-        self._chart.axes.set_ylim(low - room, high + 1.6 * room)
+        self._chart.axes.set_ylim(low - room, high + room)
         words = "; ".join(
             f"{name}: {_judged(tracks['truth'], tracks[name], self.fps)}"
             for name in ("measured", "one cut-off", "One-Euro")
