@@ -7,6 +7,8 @@ started alone is a team of one, and then every function here returns at once.
 from __future__ import annotations
 
 import contextlib
+import gc
+import importlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -116,6 +118,7 @@ def joined(device: str | None = None) -> Iterator[str]:
         yield device
         _leave_together(store)
     finally:
+        gc.collect()  # what still holds the group would keep its threads alive
         dist.destroy_process_group()
 
 
@@ -136,6 +139,10 @@ def _meet(backend: str) -> dist.Store:
     store, rank, size = next(dist.rendezvous("env://"))
     restart = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     own = dist.PrefixStore(f"restart_{restart}", store)
+    # Some of its functions have the group of today as a default. Imported later (as by
+    # DistributedDataParallel), they would keep the group, and its threads would still
+    # run while the interpreter ends: that aborts a process now and then.
+    importlib.import_module("torch.distributed.nn.functional")
     dist.init_process_group(backend, store=own, rank=rank, world_size=size)
     return own
 
