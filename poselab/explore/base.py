@@ -48,7 +48,7 @@ import ipywidgets as widgets
 from PIL import Image
 
 from poselab.draw import to_bytes
-from poselab.draw.captions import paragraph
+from poselab.draw.captions import paragraph, sentences
 from poselab.errors import ArgumentError
 from poselab.explore.controls import button, check, read, trial_values
 from poselab.explore.layout import arrange
@@ -262,7 +262,8 @@ class Explorer:
                 # Small networks and pictures are slower on several threads: on two busy
                 # cores a forward pass of notebook 01 took 185 ms on two, 8 ms on one.
                 with threads(1):
-                    self._image, self._caption = self._draw(**self._drawn)
+                    self._image, words = self._draw(**self._drawn)
+                    self._caption = sentences(words)
                     self.picture.value = to_bytes(self._image)
                 self._text.value = paragraph(self._caption)
                 self._alarm.value = ""

@@ -32,6 +32,7 @@ _LIMBS = {
     "left shin": (("left_knee", "left_ankle"),),
     "right shin": (("right_knee", "right_ankle"),),
 }
+_WORDS = 22  # px of letters: two pictures stand side by side in 420 px
 
 
 class TwinExplorer(Explorer):
@@ -97,11 +98,13 @@ class TwinExplorer(Explorer):
             turn = {"yaw": yaw, "pitch": pitch}
         aside = View(**turn, distance=view.distance, target=view.target)
         sheet = beside(
-            titled(self._seen(image, mine, other), "what the camera sees"),
-            titled(paint_scene3d(shapes, aside, (384, 300)), "the same two in space"),
+            titled(self._seen(image, mine, other), "what the camera sees", _WORDS),
+            titled(
+                paint_scene3d(shapes, aside, (384, 300)), "the same in space", _WORDS
+            ),
         )
         marks = {"the person": TRUTH, "the twin": PREDICTION}
-        return legend(sheet, marks), self._words(image, mine, other, size, limb)
+        return legend(sheet, marks, _WORDS), self._words(image, mine, other, size, limb)
 
     def _seen(self, image: int, mine: Tensor, other: Tensor) -> Image.Image:
         sample = self.samples[image]

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from poselab.draw import SERIES, WRONG_ANSWER, font, paint_pose, to_pil
+from poselab.draw.captions import counted
 from poselab.draw.overlay import legend
 from poselab.errors import require
 from poselab.explore.base import Explorer
@@ -262,11 +263,12 @@ _GROUPS = {
 def _describe(errors: Planted, scores: TrackScores, frame: int, drop: bool) -> str:
     total = scores.total
     return (
-        f"Frame {frame}. Planted: {errors.misses} misses, {errors.alarms} false "
-        f"alarms, swaps of two people: {errors.switches}, {errors.jitter:.1f} px of "
-        f"jitter. "
-        f"Counted in joints: {int(total['misses'])} misses, "
-        f"{int(total['false_alarms'])} false alarms, {int(total['switches'])} switches "
+        f"Frame {frame}. Planted: {counted(errors.misses, 'miss', 'misses')}, "
+        f"{counted(errors.alarms, 'false alarm')}, swaps of two people: "
+        f"{errors.switches}, {errors.jitter:.1f} px of jitter. Counted in joints: "
+        f"{counted(int(total['misses']), 'miss', 'misses')}, "
+        f"{counted(int(total['false_alarms']), 'false alarm')}, "
+        f"{counted(int(total['switches']), 'switch', 'switches')} "
         f"{'(last frame dropped)' if drop else '(all frames)'}. MOTA "
         f"{total['mota']:.3f}, MOTP {total['motp']:.3f}, precision "
         f"{total['precision']:.3f}, recall {total['recall']:.3f}."

@@ -186,7 +186,9 @@ class CrowdSpaceExplorer(Explorer):
             kept = {k: self.canvas.view[k] for k in ("yaw", "pitch")}
             new = {"distance": view.distance, "target": list(view.target)}
             self.canvas.view = kept | new
-        above = View(**BIRD, distance=view.distance, target=view.target)
+        reach = 2 * view.target[2]
+        # The near third of what the camera sees is empty: left out.
+        above = View(**BIRD, distance=0.75 * reach, target=(0.0, 0.0, 0.72 * reach))
         picture = to_pil(self.samples.image[image], 1)
         picture = paint_box(picture, self.answer(image, focal)[1].boxes, 1, colour=BOX)
         height = round(picture.height * 400 / picture.width)
@@ -194,7 +196,10 @@ class CrowdSpaceExplorer(Explorer):
         page = Image.new("RGB", (400, height + 340), "white")
         page.paste(picture, (0, 0))
         page.paste(
-            titled(paint_scene3d(shapes, above, (310, 400)), "from above"), (0, height)
+            titled(
+                paint_scene3d(shapes, above, (310, 400)), "from above (camera below)"
+            ),
+            (0, height),
         )
         marks = {"truth": TRUTH, f"depth from {source}": PREDICTION}
         marks |= {"box": (BOX, "box")}

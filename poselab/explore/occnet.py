@@ -7,6 +7,7 @@ from PIL import Image
 
 from poselab.datasets import SyntheticPeople
 from poselab.draw import TRUTH, paint_box, paint_pose, to_pil
+from poselab.draw.captions import counted
 from poselab.draw.overlay import crossed, legend
 from poselab.draw.styles import SERIES
 from poselab.explore.base import Explorer
@@ -117,8 +118,8 @@ class CrowdExplorer(Explorer):
         }
         caption = (
             f"{int(sample.present.sum())} people {values['gap']} mm apart, crowd index "
-            f"{index:.2f}: {counts}; {len(poses.keypoints)} poses. Of the visible "
-            f"joints {shares[2]} are found, of the hidden ones {shares[1]}."
+            f"{index:.2f}: {counts}; {counted(len(poses.keypoints), 'pose')}. Of the "
+            f"visible joints {shares[2]} are found, of the hidden ones {shares[1]}."
         )
         marks = {k: (v, "box") for k, v in inks.items()}
         crosses = {text: (ink, "cross") for text, ink in _MISSED.values()}

@@ -22,6 +22,7 @@ from poselab.codecs.part_affinity_group import (
     score_limbs,
 )
 from poselab.draw import SERIES, WRONG_ANSWER, font
+from poselab.draw.captions import counted
 from poselab.draw.overlay import legend, titled
 from poselab.explore.controls import choice, slider
 from poselab.explore.inputs import remembered
@@ -172,10 +173,11 @@ class AssemblyExplorer(RowExplorer):
             wrong = sum(
                 int((owner[c.first] != owner[c.second]).sum()) for c in taken[:step]
             )
-            views.append(titled(picture, f"{name}: {len(people.members)} people", 22))
+            found = counted(len(people.members), "person", "people")
+            views.append(titled(picture, f"{name}: {found}", 22))
             words.append(
-                f"{name}: {len(people.members)} people, {mixed} of them mixed, "
-                f"{wrong} limbs between two"
+                f"{name}: {found}, {mixed} of them mixed, "
+                f"{counted(wrong, 'limb')} between two"
             )
         caption = (
             f"{len(peaks.part)} joints of four people {place['distance']} mm apart, "

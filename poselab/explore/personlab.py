@@ -31,6 +31,7 @@ from poselab.skeleton import COCO_17
 __all__ = ["FollowExplorer", "PixelExplorer", "VotesExplorer", "true_output"]
 
 _INKS = SERIES[:4]  # of people A, B, C, D
+_WHO = tuple(("ABCD"[i], i) for i in range(4))
 _PEOPLE = {f"person {'ABCD'[i]}": (_INKS[i], "line") for i in range(4)}
 SURE = 20.0  # a logit that is as good as certain
 FAINT = 0.2  # of a heatmap: below it no line is drawn
@@ -163,7 +164,7 @@ class FollowExplorer(_Row):
     def __init__(self, codec, network=None, *, width: int = 1100, **values) -> None:
         controls = self.begin(codec, network)
         controls |= {
-            "person": slider("person", 0, 3, 0, help="from left to right"),
+            "person": choice("person", _WHO, 0, help="from left to right"),
             "start": joint_menu(COCO_17, "nose", "start"),
             "noise": slider("noise (share)", 0.0, 0.5, 0.1, 0.05),
         }
@@ -207,10 +208,11 @@ class FollowExplorer(_Row):
             rings = torch.from_numpy(view.at(true.numpy()))
             picture = ringed(picture, rings, 1, TRUTH, 5)
             error = np.linalg.norm(points - true.numpy(), axis=1).mean()
-            title = f"refined {refine} times: {error:.1f} px"
+            often = ("0 times", "once", "twice")[refine]
+            title = f"refined {often}: {error:.1f} px"
             size = readable(3 * picture.width)  # a wide row is shown smaller
             views.append(titled(picture, title, size))
-            words.append(f"{error:.1f} px refined {refine} times")
+            words.append(f"{error:.1f} px refined {often}")
         caption = (
             f"From the {values['start'].replace('_', ' ')} of person "
             f"{'ABCD'[values['person']]}, maps from the {values['source']}. Mean error "

@@ -24,6 +24,7 @@ __all__ = ["BodyExplorer"]
 MOVED = 0.001  # m: a vertex that moves less counts as still
 ASIDE = View(-30, 10, 2.2, (0.0, 0.0, 0.0))
 FRONT = View(**CAMERA, distance=2.2, target=(0.0, 0.0, 0.0))
+_WORDS = 22  # px of letters: two pictures of this size are shown in 420 px
 SIZE = (300, 300)  # px of one picture, height and width
 _NOW, _THEN = "#222222", "#9A9A9A"
 
@@ -114,16 +115,18 @@ class BodyExplorer(Explorer):
         before = self.model.regressor @ rest
         bones = [self._bones(before, _THEN, 4.0), self._bones(joints, _NOW)]
         parts = [
-            titled(self.at_rest(*betas), "at rest (grey: template)"),
-            titled(paint_scene3d(bones, FRONT, SIZE), "turned (grey: at rest)"),
+            titled(self.at_rest(*betas), "at rest (grey: template)", _WORDS),
+            titled(paint_scene3d(bones, FRONT, SIZE), "turned (grey: at rest)", _WORDS),
         ]
         if self.canvas is not None:
             self.canvas.show(self._now)
         else:
             view = View(yaw, pitch, ASIDE.distance, ASIDE.target)
-            parts.append(titled(paint_scene3d(self._now, view, SIZE), "the mesh"))
+            parts.append(
+                titled(paint_scene3d(self._now, view, SIZE), "the mesh", _WORDS)
+            )
         marks = {"skin that this joint moves": PREDICTION, "joints": _NOW}
-        sheet = legend(beside(*parts), marks)
+        sheet = legend(beside(*parts), marks, _WORDS)
         moved = int(((posed - rest).norm(dim=-1) > MOVED).sum())
         return sheet, self._words(rest, moved, joint, (x, y, z))
 

@@ -13,6 +13,7 @@ from poselab.boxes import nms
 from poselab.datasets import SyntheticPeople
 from poselab.datasets.box_errors import UniformErrors
 from poselab.draw import paint_pose, to_pil
+from poselab.draw.captions import counted
 from poselab.draw.overlay import legend, titled
 from poselab.draw.paint import grid
 from poselab.draw.styles import PREDICTION, SERIES
@@ -127,7 +128,7 @@ class SuppressionExplorer(Explorer):
         for name, index in kept.items():
             mine = [int((owner[index] == p).sum()) for p in range(people)]
             found, double = sum(n > 0 for n in mine), sum(max(0, n - 1) for n in mine)
-            text = f"{found} of {people} people, {double} doubles"
+            text = f"{found} of {people} people, {counted(double, 'double')}"
             picture = _painted(sample, poses, owner, index)
             panels.append(titled(picture, f"{name}: {text}"))
             words.append(f"{name} {text}")

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from poselab.draw import SERIES, WRONG_ANSWER, font, to_pil
+from poselab.draw.captions import counted
 from poselab.errors import require
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, slider, toggle
@@ -271,7 +272,9 @@ def _describe(every: int, fps: float, scores, tracked: list[Poses], how: dict) -
         f"{how['misses']} % of people lost, {how['alarms']} % invented, "
         f"{how['noise']:.1f} px of noise. Tracker: {cost}, {how['method']}, {gate}, "
         f"patience {how['patience']}; {len(names)} identities for at most {people} "
-        f"people. Of {total['objects']} true joints: {total['misses']} misses, "
-        f"{total['false_alarms']} false alarms, {total['switches']} switches. MOTA "
+        f"people. Of {total['objects']} true joints: "
+        f"{counted(total['misses'], 'miss', 'misses')}, "
+        f"{counted(total['false_alarms'], 'false alarm')}, "
+        f"{counted(total['switches'], 'switch', 'switches')}. MOTA "
         f"{total['mota']:.3f}, MOTP {total['motp']:.3f}."
     )

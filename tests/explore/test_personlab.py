@@ -53,7 +53,7 @@ def test_refinement_brings_noisy_steps_back(explorers):
         for times in (0, 1)
     ]
     assert errors[1] < 0.5 * errors[0]
-    assert f"{errors[1]:.1f} px refined 1 times" in explorer.live_caption
+    assert f"{errors[1]:.1f} px refined once" in explorer.live_caption
 
 
 def test_a_pixel_is_its_persons(explorers):
