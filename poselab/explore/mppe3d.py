@@ -186,9 +186,7 @@ class CrowdSpaceExplorer(Explorer):
             kept = {k: self.canvas.view[k] for k in ("yaw", "pitch")}
             new = {"distance": view.distance, "target": list(view.target)}
             self.canvas.view = kept | new
-        reach = 2 * view.target[2]
-        # The near third of what the camera sees is empty: left out.
-        above = View(**BIRD, distance=0.75 * reach, target=(0.0, 0.0, 0.72 * reach))
+        above = self._above(image, source, focal)
         picture = to_pil(self.samples.image[image], 1)
         picture = paint_box(picture, self.answer(image, focal)[1].boxes, 1, colour=BOX)
         height = round(picture.height * 400 / picture.width)
@@ -210,6 +208,14 @@ class CrowdSpaceExplorer(Explorer):
             + f" m; MRPE {gap.mean():.0f} mm."
         )
         return legend(page, marks), caption
+
+    def _above(self, image: int, source: str, focal: float) -> View:
+        """Straight down on everybody, without most of the empty room before them."""
+        depths = torch.cat(self.placed(image, source, focal))[..., 2] / 1000
+        far = 1.14 * max(float(depths.max()), 3.0)  # m, a little behind the last one
+        near = min(max(float(depths.min()) - 0.3, 0.0), far / 3)
+        middle = (0.0, 0.0, (near + far) / 2)
+        return View(**BIRD, distance=0.9 * (far - near), target=middle)
 
     def _still(self) -> Image.Image:
         values = self.values
