@@ -56,13 +56,13 @@ def setup(seed: int = 0) -> torch.device:
     """
     import torch
 
-    from poselab.system.asserts import explain_asserts
+    from poselab.system.asserts import explain_errors
 
     _seed_everything(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     _prepare_figures()
     _allow_widgets_on_colab()
-    explain_asserts()
+    explain_errors()
     print(f"poselab {__version__} on {device.type}")
     return device
 

@@ -39,7 +39,7 @@ def show_value(value: Any) -> str:
     return shorten(text, _VALUE)
 
 
-def _own_lines(error: BaseException) -> list[str]:
+def own_lines(error: BaseException) -> list[str]:
     """The lines of a notebook's cells through which an error came."""
     frames = traceback.extract_tb(error.__traceback__)
     cells = [f for f in frames if "ipykernel_" in f.filename or f.filename[0] == "<"]
@@ -90,7 +90,7 @@ class PoselabError(ValueError):
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows: the learner's own line and the sentence, not the
         lines of this package between them."""
-        return [*_own_lines(self), f"{type(self).__name__}: {self}"]
+        return [*own_lines(self), f"{type(self).__name__}: {self}"]
 
 
 class ArgumentError(PoselabError):

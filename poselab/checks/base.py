@@ -35,8 +35,8 @@ What a task asks beyond numbers is asked by switches of ``exercise``:
 - ``no_loop=True``: a right answer with a loop in Python is right, and told so.
 
 A check never raises, and cuts off what does not come to an end. Its `Result` is "not
-attempted" (the body is still ``...``, the function raises NotImplementedError, or the
-imports were not run), "wrong" with a diagnosis, or "right".
+attempted" (the body is still ``...``, the function raises NotImplementedError itself,
+or the imports were not run), "wrong" with a diagnosis, or "right".
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from typing import Any
 import torch
 
 from poselab.checks import compare, texts, words
-from poselab.checks.bytecode import has_loop, is_stub
+from poselab.checks.bytecode import gives_up, has_loop, is_stub
 from poselab.checks.compare import equal
 from poselab.checks.result import Result, learner_line
 from poselab.checks.running import LIMIT, Case, Outcome, OutOfTime, run
@@ -119,7 +119,7 @@ class Exercise:
             return "wrong", texts.CALLED, "called"
         cases = self.cases()
         found = run(attempt, cases, self.gradient, self.limit)
-        if isinstance(found.error, NotImplementedError):
+        if gives_up(attempt, found.error):
             return texts.NOT_ATTEMPTED
         truth = run(self.solution, cases, self.gradient)
         if found.error is not None:

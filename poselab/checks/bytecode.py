@@ -1,4 +1,4 @@
-"""What a function does, asked of its byte code: nothing at all, or going round."""
+"""What a function does, asked of its byte code: nothing, going round, giving up."""
 
 from __future__ import annotations
 
@@ -41,3 +41,20 @@ def has_loop(code: CodeType | None) -> bool:
     steps = (step.opname for step in dis.get_instructions(code))
     inner = (c for c in code.co_consts if isinstance(c, CodeType))
     return any("JUMP_BACKWARD" in step for step in steps) or any(map(has_loop, inner))
+
+
+def gives_up(function: Any, error: BaseException | None) -> bool:
+    """Whether the function itself says ``raise NotImplementedError``.
+
+    PyTorch raises the same error, say for a map that lacks its axis of channels; who
+    meets that has tried, and is told where.
+    """
+    trace = error.__traceback__ if isinstance(error, NotImplementedError) else None
+    if trace is None:
+        return False
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    code, step = trace.tb_frame.f_code, trace.tb_lasti
+    own = getattr(getattr(function, "__code__", None), "co_filename", None)
+    raises = code.co_code[step] == dis.opmap["RAISE_VARARGS"]
+    return raises and code.co_filename == own

@@ -134,3 +134,28 @@ def cells_in_another_order(logits):
     sides = [torch.arange(n) for n in reversed(logits.shape[2:])]
     where = torch.stack(torch.meshgrid(*sides, indexing="ij"), -1)
     return logits.flatten(2).softmax(-1) @ where.flatten(0, 2).float()
+
+
+@soft_argmax.wrong(
+    "You weight the cells with the logits themselves. Shares are positive and add up "
+    "to 1: `softmax` makes them."
+)
+def raw_logits(logits):
+    return _means(logits)
+
+
+@soft_argmax.wrong(
+    "Your softmax goes over dimension 1, the joints: of each cell they share 1 among "
+    "them. It has to go over the cells of one joint, the last dimension after "
+    "`flatten(2)`."
+)
+def joints_share_a_cell(logits):
+    return _means(logits.softmax(1))
+
+
+@soft_argmax.wrong(
+    "Your softmax goes over dimension 2, the depth: each pixel's shares add up to 1, a "
+    "joint's to h w. Flatten first: one softmax over all cells of a joint."
+)
+def depths_of_every_pixel(logits):
+    return _means(logits.softmax(2))

@@ -45,6 +45,12 @@ def _match_cases() -> list[Case]:
             torch.tensor([0.9, 0.8]),
             torch.tensor([[0.0, 0, 4000]]),
         ),
+        Case(
+            "two roots are near enough, the second is nearer",
+            torch.tensor([[200.0, 0, 4000], [-100, 0, 4000]]),
+            torch.tensor([0.9, 0.8]),
+            torch.tensor([[0.0, 0, 4000], [210, 0, 4000]]),
+        ),
         Case("nobody is there", found[:2], torch.tensor([0.9, 0.1]), truth[:0]),
         Case("nothing is found", found[:0], torch.zeros(0), truth),
     ]
@@ -181,4 +187,18 @@ def axis_by_axis(found, scores, truth):
         j = int(far.argmin())
         if far[j] <= 250:
             right[i], free[j] = True, False
+    return right
+
+
+@match.wrong(
+    "You take the first free root within 250 mm, in the order of the list. Of several "
+    "that are near enough an answer takes the *nearest*."
+)
+def first_near_enough(found, scores, truth):
+    right = torch.zeros(len(found), dtype=torch.bool)
+    free = list(range(len(truth)))
+    for i in scores.argsort(descending=True).tolist():
+        near = [j for j in free if (truth[j] - found[i]).norm() <= 250]
+        right[i] = bool(near)
+        free = [j for j in free if j not in near[:1]]
     return right

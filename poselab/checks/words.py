@@ -152,7 +152,7 @@ def given(arguments: Sequence[Any], names: Sequence[str]) -> str:
 
 def _argument(value: Any) -> str:
     if isinstance(value, Tensor):
-        if value.numel() <= _SMALL:
+        if value.numel() <= _SMALL and (value.numel() or value.ndim < 2):
             return f"= {_listed(value.tolist())}"
         return f"of shape {list(value.shape)}"
     if isinstance(value, (bool, int, float, str, tuple)) or value is None:

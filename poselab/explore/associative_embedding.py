@@ -17,7 +17,7 @@ from poselab.draw import SERIES, WRONG_ANSWER, style
 from poselab.draw.overlay import legend, ringed, titled
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, slider
-from poselab.explore.inputs import device_of, expect, remembered
+from poselab.explore.inputs import device_of, expect, fitting, remembered
 from poselab.explore.openpose_scene import View, people_in_a_row
 from poselab.explore.pictures import Chart, beside
 from poselab.explore.tag_scene import (
@@ -49,7 +49,8 @@ class TagsExplorer(Explorer):
     def __init__(self, codec, network=None, *, width: int = 1100, **values) -> None:
         fix = "zoo.load('associative_embedding_tiny').codec is one."
         self.codec = expect(codec, TagCodec, "codec", fix)
-        self.network = None if network is None else network.eval()
+        fix = "Give zoo.load('associative_embedding_tiny') and its codec."
+        self.network = None if network is None else fitting(network, codec, fix)
         sources = ("truth",) if network is None else ("truth", "network")
         controls = {
             "distance": slider("distance (mm)", 50, 800, 150, 25),
@@ -76,7 +77,9 @@ class TagsExplorer(Explorer):
         if source == "network":
             with torch.no_grad():
                 output = self.network(scene.image[None].to(device_of(self.network)))
-            output = self.codec.stages(output)[-1].cpu()
+            output = self.codec.stages(output)[-1]
+            several = isinstance(output, tuple)  # a fine map beside the coarse one
+            output = tuple(x.cpu() for x in output) if several else output.cpu()
         else:
             tags = tags_of_people(scene, gap, noise, who)
             output = tagged_output(self.codec, scene, tags)

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from poselab.codecs import HeatmapCodec
+from poselab.codecs.base import Codec
 from poselab.codecs.ohkm import hardest, loss_of_joints
 from poselab.draw import TRUTH, style, to_pil
 from poselab.draw.overlay import covered, heated, legend, ringed, titled
@@ -18,7 +19,7 @@ from poselab.draw.styles import PREDICTION
 from poselab.errors import require
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, image_slider, joint_menu, slider
-from poselab.explore.inputs import device_of, remembered, single_people
+from poselab.explore.inputs import device_of, expect, remembered, single_people
 from poselab.explore.pictures import Chart, beside
 from poselab.records import Sample
 
@@ -26,6 +27,7 @@ __all__ = ["MapsExplorer", "OhkmExplorer"]
 
 _SIZES = (("192x144", 1.5), ("128x96", 1.0), ("96x72", 0.75), ("64x48", 0.5))
 _WORDS, _ANSWER = 20, "#F0E442"  # letters of titles in px; an answer is yellow
+_PAIRS = 'Such as {"CPN": (network, network.codec)}.'
 _MULTIPLE = 32  # px: the networks' sides have to be multiples of it
 
 
@@ -70,6 +72,11 @@ class MapsExplorer(Explorer):
         width: int = 980,
         **values,
     ) -> None:
+        expect(networks, Mapping, "networks", _PAIRS)
+        for pair in networks.values():
+            network, codec = expect(pair, tuple, "networks", _PAIRS)
+            expect(network, nn.Module, "networks", _PAIRS)
+            expect(codec, Codec, "networks", _PAIRS)
         require(
             len(networks) > 0,
             "at least one network is needed",
@@ -156,6 +163,8 @@ class OhkmExplorer(Explorer):
         **values,
     ) -> None:
         self.samples, self.skeleton = single_people(samples), samples.skeleton
+        expect(network, nn.Module, "network", 'zoo.load("cpn_tiny")')
+        expect(codec, Codec, "codec", 'zoo.load("cpn_tiny").codec')
         self.losses, self.counts = self._measure(network.eval(), codec)
         stages, joints = len(self.losses), len(self.skeleton)
         names = [(f"level {i + 1}", i) for i in range(stages - 1)]

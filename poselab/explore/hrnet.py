@@ -7,6 +7,7 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
+from poselab.codecs.base import Codec
 from poselab.draw import TRUTH, paint_pose, to_pil
 from poselab.draw.overlay import HEAT, covered, heated, legend, ringed, titled
 from poselab.explore.base import Explorer
@@ -33,7 +34,8 @@ class BranchExplorer(Explorer):
     ) -> None:
         fix = "zoo.load('hrnet_tiny') is one."
         expect(network, HRNet, "network", fix)
-        self.network, self.codec = network.eval(), codec
+        self.codec = expect(codec, Codec, "codec", "zoo.load('hrnet_tiny').codec")
+        self.network = network.eval()
         self.samples, self.skeleton = single_people(samples), samples.skeleton
         self.branches = {f"1/{4 << i}": i for i in range(1, len(network.channels))}
         controls = {

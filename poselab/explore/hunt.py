@@ -17,6 +17,7 @@ from poselab.draw.paint import paint_pose
 from poselab.draw.styles import PREDICTION
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, slider
+from poselab.explore.inputs import expect
 from poselab.explore.pictures import Chart, beside
 from poselab.geometry import xyxy_to_xywh
 from poselab.records import Sample
@@ -152,6 +153,7 @@ class BugExplorer(Explorer):
     def __init__(
         self, traces: Mapping[str, Trace], skeleton: Any, *, width=1000, **values
     ) -> None:
+        expect(traces, Mapping, "traces", "A Trace for each letter.")
         self.traces, self.skeleton = dict(traces), skeleton
         people = min(len(t.seen) for t in self.traces.values())
         names = [(name, name) for name in self.traces]

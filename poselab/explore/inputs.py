@@ -53,6 +53,25 @@ def expect(thing: Thing, kind: type[Thing], where: str, fix: str | None = None) 
     return thing
 
 
+def fitting(network: nn.Module, codec: Any, fix: str) -> nn.Module:
+    """The network in `eval`, if it answers what the codec reads, as far as one can see.
+
+    Networks of the zoo have a `codec`, which must be of the same kind; else, and for
+    what is no network, an `ArgumentError`.
+    """
+    own = getattr(expect(network, nn.Module, "network", fix), "codec", codec)
+    require(
+        type(own) is type(codec),
+        f"the explorer reads with {_article(name := type(codec).__name__)} {name}, and "
+        "a network with the codec it was trained for",
+        where="network",
+        field="codec",
+        value=type(own).__name__,
+        fix=fix,
+    )
+    return network.eval()
+
+
 def _article(name: str) -> str:
     # Letters that are read with a vowel: an HRNet, an RCNN.
     spelt = name[:2].isupper() and name[0] in "AEFHILMNORSX"

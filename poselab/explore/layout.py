@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
 
+from poselab.errors import require
+
 _CSS = """
 .poselab-explorer {container-type: inline-size}
 .poselab-explorer label, .poselab-explorer .widget-label {overflow: visible}
@@ -77,6 +79,13 @@ def arrange(
     reset: widgets.Button,
 ) -> widgets.Widget:
     """One box with everything; `shown` are the picture and the lines under it."""
+    require(
+        isinstance(width, int) and width > 0,
+        "the largest width of the picture is a whole number of CSS px",
+        where="width",
+        value=width,
+        fix="Such as 700, or leave it out.",
+    )
     _align([controls[name] for names in groups.values() for name in names])
     rows = []
     for title, names in groups.items():

@@ -24,7 +24,7 @@ from poselab.draw.overlay import legend
 from poselab.errors import require
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, slider
-from poselab.explore.inputs import remembered
+from poselab.explore.inputs import expect, remembered
 from poselab.explore.pictures import Chart, beside
 from poselab.metrics import coco_curves
 from poselab.metrics.ap.curves import CocoCurves, DetectionCurve
@@ -107,6 +107,8 @@ class PrecisionRecall(Explorer):
     def __init__(
         self, crowd: Sample, found: list[Poses], *, width: int = 900, **values
     ) -> None:
+        expect(crowd, Sample, "crowd")
+        expect(found, list, "found", "One Poses per image.")
         require(
             crowd.is_stacked and len(crowd) == len(found),
             "one Poses per image is needed",

@@ -15,7 +15,7 @@ from poselab.draw.overlay import legend
 from poselab.errors import require
 from poselab.explore.base import Explorer
 from poselab.explore.controls import slider, toggle
-from poselab.explore.inputs import remembered
+from poselab.explore.inputs import expect, remembered
 from poselab.metrics import TrackScores, track_scores
 from poselab.records import Poses, Sample
 
@@ -100,6 +100,7 @@ class TrackingErrors(Explorer):
     """
 
     def __init__(self, clip: Sample, *, width: int = 620, **values) -> None:
+        expect(clip, Sample, "clip")
         require(
             clip.is_stacked and clip.track_ids is not None,
             "a stacked Sample with track_ids is needed",

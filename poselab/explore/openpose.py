@@ -25,7 +25,7 @@ from poselab.draw import SERIES, WRONG_ANSWER, font
 from poselab.draw.captions import counted
 from poselab.draw.overlay import legend, titled
 from poselab.explore.controls import choice, slider
-from poselab.explore.inputs import remembered
+from poselab.explore.inputs import fitting, remembered
 from poselab.explore.openpose_scene import SIZE, RowExplorer, View, whose_joints
 from poselab.explore.pictures import beside
 from poselab.skeleton import OPENPOSE_18
@@ -49,7 +49,8 @@ class FieldExplorer(RowExplorer):
 
     def __init__(self, codec, network=None, *, width: int = 1000, **values) -> None:
         self.begin(codec)
-        self.network = None if network is None else network.eval()
+        fix = "Give zoo.load('openpose_tiny') and its codec."
+        self.network = None if network is None else fitting(network, codec, fix)
         sources = ("truth",) if network is None else ("truth", "network")
         controls = {
             "distance": slider("distance (mm)", 100, 800, 250, 25),

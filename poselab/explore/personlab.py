@@ -22,7 +22,7 @@ from poselab.draw import PREDICTION, SERIES, TRUTH, paint_pose, to_pil
 from poselab.draw.overlay import crossed, legend, readable, ringed, titled, viridis
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, joint_menu, slider
-from poselab.explore.inputs import expect, remembered
+from poselab.explore.inputs import expect, fitting, remembered
 from poselab.explore.openpose_scene import View, people_in_a_row
 from poselab.explore.pictures import beside
 from poselab.records import Sample
@@ -59,7 +59,8 @@ class _Row(Explorer):
         """Keep what is given; the controls that all three have."""
         fix = "zoo.load('personlab_tiny').codec is one."
         self.codec = expect(codec, OffsetCodec, "codec", fix)
-        self.network = None if network is None else network.eval()
+        fix = "Give zoo.load('personlab_tiny') and its codec."
+        self.network = None if network is None else fitting(network, codec, fix)
         sources = ("truth",) if network is None else ("truth", "network")
         return {
             "distance": slider("distance (mm)", 100, 800, 300, 25),

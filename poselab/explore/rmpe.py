@@ -48,8 +48,11 @@ class BoxNoiseExplorer(Explorer):
             transformer, SymmetricTransformer, "transformer", 'zoo.load("sstn_tiny")'
         )
         codec = expect(transformer.codec, HeatmapCodec, "transformer.codec")
+        fix = 'zoo.load("simple_baseline_tiny")'
+        own = getattr(expect(network, nn.Module, "network", fix), "codec", None)
+        expect(own, HeatmapCodec, "network.codec", fix)
         self.transformer, self.samples = transformer.eval(), crowds(samples)
-        self.alone = SinglePerson(network.eval(), network.codec)
+        self.alone = SinglePerson(network.eval(), own)
         self.helped = SinglePerson(transformer, codec)
         most = max(map(self.count, range(len(samples))))
         controls = {

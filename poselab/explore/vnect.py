@@ -20,11 +20,12 @@ from poselab.draw.scene3d import View, paint_scene3d, person
 from poselab.errors import require_shape
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, image_slider, joint_menu, slider
-from poselab.explore.inputs import device_of, expect, remembered, single_people
+from poselab.explore.inputs import device_of, expect, fitting, remembered, single_people
 from poselab.explore.pictures import Chart, beside
 from poselab.metrics import mpjpe
 from poselab.pipelines.smoothing import lag_of, low_pass, one_euro
 from poselab.records import Sample
+from poselab.skeleton import Skeleton
 
 __all__ = ["FilterExplorer", "LocationMapExplorer"]
 
@@ -64,8 +65,9 @@ class LocationMapExplorer(Explorer):
         width: int = 900,
         **values: Any,
     ) -> None:
-        self.network = network.eval()
-        self.codec = expect(codec, LocationMapCodec, "codec")
+        fix = "Give zoo.load('vnect_tiny') and its codec."
+        self.codec = expect(codec, LocationMapCodec, "codec", fix)
+        self.network = fitting(network, codec, fix)
         self.samples, self.skeleton = single_people(samples), samples.skeleton
         draws = torch.Generator().manual_seed(0)
         turns = 2 * math.pi * torch.rand(len(self.skeleton), generator=draws)
@@ -162,6 +164,7 @@ class FilterExplorer(Explorer):
     def __init__(
         self, track: Tensor, skeleton, fps: float = 30.0, *, width: int = 820, **values
     ) -> None:
+        expect(skeleton, Skeleton, "skeleton", "Such as poselab.skeleton.COCO_17.")
         require_shape("track", track, None, len(skeleton), 3)
         self.track, self.skeleton, self.fps = track.cpu(), skeleton, float(fps)
         draws = torch.Generator().manual_seed(0)

@@ -25,6 +25,7 @@ from poselab.evaluate.options import (
 )
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, slider
+from poselab.explore.inputs import expect
 from poselab.explore.pictures import Chart, beside
 
 __all__ = ["BudgetExplorer", "ChoiceExplorer"]
@@ -54,7 +55,10 @@ class ChoiceExplorer(Explorer):
     def __init__(
         self, rows: Sequence[dict[str, Any]], table: Table, *, width=900, **values
     ) -> None:
-        self.rows, self.table = list(rows), table
+        for row in expect(rows, Sequence, "rows", "zoo.scoreboard() gives them."):
+            expect(row, Mapping, "rows", "zoo.scoreboard() gives them.")
+        fix = "`evaluate.options.conditions` makes it."
+        self.rows, self.table = list(rows), expect(table, Mapping, "table", fix)
         costs = [(text, k) for k, (text, _) in _COSTS.items()]
         controls = {
             "question": choice(
@@ -211,6 +215,7 @@ class BudgetExplorer(Explorer):
     def __init__(
         self, curves: Mapping[str, Curve], score: str, *, width=1000, **values
     ) -> None:
+        expect(curves, Mapping, "curves", "`evaluate.choice.curves` makes it.")
         self.curves = dict(curves)
         self.first = max(curve[0][0] for curve in self.curves.values())
         last = min(curve[-1][0] for curve in self.curves.values())

@@ -50,3 +50,36 @@ def test_the_missing_joint_cell_by_cell():
     assert not check(
         "associative_embedding.missing", lambda h, t, m: answer(h, t, m + 3)
     )
+
+
+def test_an_error_of_torch_is_no_empty_stub():
+    """PyTorch says NotImplementedError for a map without its axis of channels."""
+
+    def answer(coarse, fine):
+        up = torch.nn.functional.interpolate(coarse, scale_factor=2, mode="bilinear")
+        return (up + fine) / 2
+
+    result = check("associative_embedding.aggregate", answer)
+    assert (result.status, result.diagnosis) == ("wrong", "error")
+    assert "NotImplementedError" in result.message
+    assert "of your cell: `up = torch.nn.functional.interpolate" in result.message
+
+
+def test_no_joint_at_the_wrong_resolution():
+    def answer(coarse, fine, empty=None):
+        if not len(coarse):
+            return coarse if empty is None else empty
+        large = torch.nn.functional.interpolate(
+            coarse[None], size=fine.shape[1:], mode="bilinear"
+        )
+        return (large[0] + fine) / 2
+
+    result = check("associative_embedding.aggregate", answer)
+    assert result.status == "wrong"
+    assert (
+        "In the case “no joint”: the heatmaps should have shape [0, 6, 8]; yours "
+        in (result.message)
+    )
+    assert "given coarse of shape [0, 3, 4], fine of shape [0, 6, 8]" in result.message
+    loop = check("associative_embedding.aggregate", lambda c, f: answer(c, f, []))
+    assert loop, "a list without numbers has no shape"

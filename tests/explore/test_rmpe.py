@@ -50,6 +50,9 @@ def test_every_control_of_the_wrong_box_changes_the_picture():
     assert "+0.25 of its width" in explorer.caption
     with pytest.raises(ArgumentError, match="SymmetricTransformer"):
         BoxNoiseExplorer(net, net, crowd)
+    for other in ("simple_baseline_tiny", torch.nn.Identity()):
+        with pytest.raises(ArgumentError, match="network.*the explorer needs a"):
+            BoxNoiseExplorer(other, transformer(net), crowd)
 
 
 def test_what_the_identity_looks_at_is_the_crop():
