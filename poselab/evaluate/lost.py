@@ -10,7 +10,7 @@ from poselab.boxes import nms
 from poselab.geometry import box_iou, xywh_to_xyxy
 from poselab.metrics import coco_ap
 from poselab.pipelines import TopDown
-from poselab.records import Poses, Sample
+from poselab.records import Detections, Poses, Sample
 
 HIDDEN = 1  # COCO's visibility: labelled, but hidden
 SMALL = 0.3  # of the picture's height: people below are small
@@ -96,15 +96,41 @@ def step_that_loses(
     else more. "score": the detector has no box of a score above `score_threshold`;
     "NMS": suppression at `iou_threshold` took the last one; "OKS-NMS": that of poses.
     """
-    every = system.detector.detect(one.image, iou_threshold=1.0, max_detections=300)
-    sure = every.people(every.scores > score_threshold)
-    kept = sure.people(nms(xywh_to_xyxy(sure.boxes), sure.scores, iou_threshold))
-    poses = system.best(system.poses(one.image, kept.boxes, kept.scores))
-    left = (sure.boxes, kept.boxes, poses.known("boxes"))
-    lost = [~_have_a_box(boxes, one.boxes) for boxes in left]
+    every = every_box(system, one.image)
+    sure, kept = boxes_left(every, score_threshold, iou_threshold)
+    poses = poses_left(system, one.image, every.people(kept))
+    left = every.boxes[sure], every.boxes[kept], poses.known("boxes")
+    return first_losses(one.boxes, left)
+
+
+def every_box(system: TopDown, image: torch.Tensor) -> Detections:
+    """What the detector finds in an image [3, H, W] before any suppression."""
+    return system.detector.detect(image, iou_threshold=1.0, max_detections=300)
+
+
+def boxes_left(
+    every: Detections, score_threshold: float, iou_threshold: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Indices of the boxes above the score, and of those that NMS keeps of them."""
+    sure = (every.scores > score_threshold).nonzero()[:, 0]
+    boxes, scores = every.boxes[sure], every.scores[sure]
+    return sure, sure[nms(xywh_to_xyxy(boxes), scores, iou_threshold)]
+
+
+def poses_left(system: TopDown, image: torch.Tensor, kept: Detections) -> Poses:
+    """The poses of boxes in an image [3, H, W] that OKS-NMS leaves."""
+    return system.best(system.poses(image, kept.boxes, kept.scores))
+
+
+def first_losses(people: torch.Tensor, left: Sequence[torch.Tensor]) -> list[str]:
+    """Which of `STEPS` left no box for each of the people [P, 4], or "found".
+
+    `left` has the boxes [N, 4] xywh that each of the steps leaves.
+    """
+    lost = [~_have_a_box(boxes, people) for boxes in left]
     return [
         next((step for step, gone in zip(STEPS, lost, strict=True) if gone[i]), "found")
-        for i in range(len(one.boxes))
+        for i in range(len(people))
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,6 +37,7 @@ __all__ = ["LearningExplorer", "TagsExplorer"]
 
 _INKS = SERIES[:4]  # of people A, B, C, D
 _OTHER = "#888888"  # of groups that are nobody
+_JOINTS, _MOST = 6, 6  # of a person whose tags are learned, and people
 _ARMS = {"pull and push": (1, 1), "pull alone": (1, 0), "push alone": (0, 1)}
 
 
@@ -171,7 +173,7 @@ class LearningExplorer(Explorer):
         self.steps = steps
         controls = {
             "step": slider("step", 0, steps, steps),
-            "people": slider("people", 2, 6, 4),
+            "people": slider("people", 2, _MOST, 4),
             "start": slider("start", 0.0, 1.0, 0.1, 0.05, help="spread at step 0"),
             "pull": slider("pull", 0.1, 3.0, 1.0, 0.1, help="its weight"),
             "push": slider("push", 0.1, 3.0, 1.0, 0.1, help="its weight"),
@@ -184,6 +186,7 @@ class LearningExplorer(Explorer):
             for ax, name in zip(self.chart.axes, _ARMS, strict=True):
                 ax.set(xlim=(-5, steps + 5), ylim=(-8, 8), title=name, xlabel="step")
             self.chart.axes[0].set_ylabel("tag")
+        self._lines = [_lines_of_people(ax) for ax in self.chart.axes]
         super().__init__(
             self._paint, controls, groups=groups, values=values, width=width
         )
@@ -192,16 +195,12 @@ class LearningExplorer(Explorer):
     def learned(self, people, start, pull, push, seed) -> Tensor:
         """Tags [arms, steps + 1, P, J] for these weights."""
         arms = [(a * pull, b * push) for a, b in _ARMS.values()]
-        return tags_of_weights(people, arms, start, seed, self.steps)
+        return tags_of_weights(people, arms, start, seed, self.steps, _JOINTS)
 
     def _paint(self, step, people, start, pull, push, seed):
         words, every = [], self.learned(people, start, pull, push, seed)
-        for ax, name, tags in zip(self.chart.axes, _ARMS, every, strict=True):
-            for line in list(ax.lines):  # all else stays: axes are slow to make
-                line.remove()
-            for person, ink in zip(range(people), SERIES, strict=False):
-                ax.plot(tags[: step + 1, person].numpy(), color=ink, lw=1.2)
-                ax.plot([step] * tags.shape[2], tags[step, person].numpy(), "o", c=ink)
+        for lines, name, tags in zip(self._lines, _ARMS, every, strict=True):
+            _follow(lines, tags[: step + 1].numpy())
             means = tags[step].mean(1).sort().values
             within = (tags[step] - tags[step].mean(1, keepdim=True)).square().mean()
             words.append(
@@ -210,3 +209,22 @@ class LearningExplorer(Explorer):
             )
         caption = f"After {step} steps, a colour per person. {'; '.join(words)}."
         return self.chart.image(), caption
+
+
+def _lines_of_people(ax: Any) -> list[tuple[list[Any], Any]]:
+    """Empty lines of the joints and dots at their ends, for as many as may come."""
+    return [
+        (ax.plot(np.zeros((0, _JOINTS)), color=ink, lw=1.2), ax.plot([], "o", c=ink)[0])
+        for ink in SERIES[:_MOST]
+    ]
+
+
+def _follow(lines: list[tuple[list[Any], Any]], tags: np.ndarray) -> None:
+    """Show tags [steps, P, J]; whom nobody needs now has nothing to show."""
+    steps, people, _ = tags.shape
+    for person, (curves, dots) in enumerate(lines):
+        own = tags[:, person] if person < people else tags[:0, 0]  # [steps or 0, J]
+        for curve, values in zip(curves, own.T, strict=True):
+            curve.set_data(range(len(values)), values)
+        ends = own[-1:].flatten()
+        dots.set_data([steps - 1] * len(ends), ends)

@@ -250,7 +250,7 @@ class _Bars:
             axes = self.chart.axes
             names = [name.replace("_", " ") for name in skeleton.joints]
             self.bars = axes.barh(names, [0] * len(names), color=PREDICTION)
-            axes.set(xlim=(0, 0.25))
+            axes.set(xlim=(0, 0.25), axisbelow=True)  # bars above the ticks
             axes.invert_yaxis()
             axes.tick_params(labelsize=13)
             axes.set_xlabel("share of the loss")

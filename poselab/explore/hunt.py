@@ -221,7 +221,7 @@ class _Shares:
             axes = self.chart.axes
             names = [name.replace("_", " ") for name in skeleton.joints]
             self.bars = axes.barh(names, [0] * len(names), color=PREDICTION)
-            axes.set(xlim=(0, 1), xlabel="share of right joints")
+            axes.set(xlim=(0, 1), xlabel="share of right joints", axisbelow=True)
             axes.invert_yaxis()
             axes.tick_params("y", labelsize=12)
             axes.set_xticks((0, 0.5, 1))

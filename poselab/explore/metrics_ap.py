@@ -235,17 +235,16 @@ class _Curve:
             self.chart = Chart(_SIDE + 40, _SIDE)
         axes = self.chart.axes
         with style():
-            axes.set(xlim=(0, 1), ylim=(0, 1.04))
+            axes.set(xlim=(0, 1), ylim=(0, 1.04), axisbelow=True)
             axes.set_xlabel("recall: people found")
             axes.set_ylabel("precision: answers right")
             self._title = axes.set_title("OKS ≥ 0.50: AP 0.00")
-        self._axes = axes
         (self._right,) = axes.plot([], [], color=_RIGHTLY, lw=2)
         (self._whole,) = axes.plot([], [], color="#BBBBBB", lw=2)
         (self._line,) = axes.plot([], [], color=_TAKEN, lw=3)
         (self._envelope,) = axes.plot([], [], color=SERIES[1], lw=2, ls="--")
         (self._dot,) = axes.plot([], [], "o", ms=12, mec="black")
-        self._area = None
+        self._area = axes.fill_between([0, 1], 0, color=SERIES[1], alpha=0.15, lw=0)
 
     def follow(
         self, curve: Ranking, last: int, threshold: float, right: Ranking
@@ -258,11 +257,9 @@ class _Curve:
         self._envelope.set_data(recall, best)
         self._dot.set_data([curve.recall[last]], [curve.precision[last]])
         self._dot.set_color(TRUTH if curve.right[last] else WRONG_ANSWER)
-        if self._area is not None:
-            self._area.remove()
-        self._area = self._axes.fill_between(
-            recall, best, color=SERIES[1], alpha=0.15, lw=0
-        )
+        ends = np.array([[recall[0], 0], [recall[-1], 0]])
+        outline = [ends[:1], np.stack([recall, best], 1), ends[1:]]
+        self._area.set_verts([np.concatenate(outline)])
         self._title.set_text(f"OKS ≥ {threshold:.2f}: AP {curve.ap:.3f}")
 
 

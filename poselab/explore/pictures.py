@@ -42,19 +42,36 @@ class Chart:
 
     `width` and `height` in px; further arguments go to `Figure.subplots`. No pyplot,
     so it may be drawn in any thread and is never shown by itself. The layout is
-    computed for the first image only; set limits and labels before.
+    computed for the first image only; set limits and labels before. Ticks and what
+    lies under them take most of the time: they are drawn again only after a change.
     """
 
     def __init__(self, width: int = 480, height: int = 320, **subplots: Any) -> None:
         dpi = 100
         size = (width / dpi, height / dpi)
         self.figure = Figure(figsize=size, dpi=dpi, layout="constrained")
-        FigureCanvasAgg(self.figure)
+        self._canvas = FigureCanvasAgg(self.figure)
         self.axes = self.figure.subplots(**subplots)
+        self._ground: Any = None
 
     def image(self) -> Image.Image:
         """The figure as a picture."""
-        canvas = self.figure.canvas
-        canvas.draw()
-        self.figure.set_layout_engine("none")
-        return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        above = [artist for axes in self.figure.axes for artist in _above_ticks(axes)]
+        for artist in above:
+            artist.set_animated(True)  # whose changes do not make the figure stale
+        if self._ground is None or self.figure.stale:
+            self._canvas.draw()
+            self.figure.set_layout_engine("none")
+            self._ground = self._canvas.copy_from_bbox(self.figure.bbox)
+        self._canvas.restore_region(self._ground)
+        for artist in above:
+            artist.draw(self._canvas.get_renderer())
+        self.figure.stale = False
+        return Image.fromarray(np.asarray(self._canvas.buffer_rgba())).convert("RGB")
+
+
+def _above_ticks(axes: Any) -> list[Any]:
+    """Lines, texts, legend: what is drawn after the ticks, in its order."""
+    ticks = axes.xaxis.get_zorder()
+    above = [a for a in axes.get_children() if a.zorder > ticks and a is not axes.patch]
+    return sorted(above, key=lambda artist: artist.zorder)

@@ -10,7 +10,7 @@ from poselab.boxes import nms
 from poselab.datasets import SyntheticPeople
 from poselab.draw import BOX, PREDICTION, SERIES, TRUTH, paint_box, paint_pose, to_pil
 from poselab.draw.overlay import legend, ringed, titled
-from poselab.evaluate.lost import step_that_loses
+from poselab.evaluate.lost import boxes_left, every_box, first_losses, poses_left
 from poselab.explore.base import Explorer
 from poselab.explore.controls import choice, image_slider, slider, toggle
 from poselab.explore.inputs import crowds, expect, neighbours, remembered
@@ -27,7 +27,7 @@ from poselab.geometry import expand_box, xywh_to_xyxy
 from poselab.metrics import oks
 from poselab.models.rcnn import RCNN
 from poselab.pipelines import TopDown
-from poselab.records import Poses, Sample
+from poselab.records import Detections, Poses, Sample
 
 __all__ = ["BoxExplorer", "NeighbourExplorer", "NmsExplorer"]
 
@@ -96,12 +96,8 @@ class BoxExplorer(Explorer):
         """Box [4], joints [J, 2], visibility [J], area; the largest person is 0."""
         sample = self.samples[image]
         i = everybody(sample)[person]
-        return (
-            sample.boxes[i],
-            sample.keypoints[i],
-            sample.visibility[i],
-            sample.areas[i],
-        )
+        joints, flags = sample.keypoints[i], sample.visibility[i]
+        return sample.boxes[i], joints, flags, sample.areas[i]
 
     @remembered
     def answer(self, image, person, right, down, scale, stretch, squeeze, flip):
@@ -161,10 +157,8 @@ class NeighbourExplorer(Explorer):
             "seed": slider("who", 0, 9, 0),
             "boxes": choice("boxes", ("detected", "true")),
         }
-        groups = {
-            "People": ("distance", "depth", "seed"),
-            "Detector": ("boxes", "iou_threshold", "score_threshold"),
-        }
+        groups = {"People": ("distance", "depth", "seed")}
+        groups |= {"Detector": ("boxes", "iou_threshold", "score_threshold")}
         super().__init__(
             self._paint, controls, groups=groups, values=values, width=width
         )
@@ -174,13 +168,31 @@ class NeighbourExplorer(Explorer):
         return neighbours(self.maker, distance, depth, seed, away=4600.0, focal=600.0)
 
     @remembered
+    def every(self, distance: float, depth: float, seed: int) -> Detections:
+        """What the detector finds: no threshold asks for it again."""
+        return every_box(self.system, self.scene(distance, depth, seed).image)
+
+    @remembered
+    def posed(self, distance, depth, seed, kept: tuple[int, ...]) -> Poses:
+        """The poses of some of these boxes."""
+        image = self.scene(distance, depth, seed).image
+        boxes = self.every(distance, depth, seed).people(torch.tensor(kept).long())
+        return poses_left(self.system, image, boxes)
+
+    def left(self, distance, depth, iou_threshold, score_threshold, seed):
+        """Boxes [N, 4] above the score, those that NMS keeps, and poses."""
+        every = self.every(distance, depth, seed)
+        sure, kept = boxes_left(every, score_threshold, iou_threshold)
+        poses = self.posed(distance, depth, seed, tuple(kept.tolist()))
+        return every.boxes[sure], every.boxes[kept], poses
+
+    @remembered
     def answer(self, distance, depth, iou_threshold, score_threshold, seed, boxes):
-        sample, system = self.scene(distance, depth, seed), self.system
+        sample = self.scene(distance, depth, seed)
         if boxes == "true":
-            return sample, system.poses(sample.image, sample.boxes)
-        return sample, system(
-            sample.image, score_threshold=score_threshold, iou_threshold=iou_threshold
-        )
+            return sample, self.system.poses(sample.image, sample.boxes)
+        left = self.left(distance, depth, iou_threshold, score_threshold, seed)
+        return sample, left[-1]
 
     def pair(self, **values) -> tuple[Sample, Poses]:
         """Truth and answer for these values (the others: as they are now)."""
@@ -194,14 +206,9 @@ class NeighbourExplorer(Explorer):
     def _paint(self, **values) -> tuple[Image.Image, str]:
         sample, poses = self.answer(**values)
         zoom, skeleton = _zoom(sample.image), sample.skeleton
-        picture = paint_pose(
-            to_pil(sample.image, zoom),
-            sample.keypoints,
-            sample.visibility,
-            skeleton,
-            zoom,
-            colour=_GREY,
-        )
+        truth = sample.keypoints, sample.visibility, skeleton
+        picture = to_pil(sample.image, zoom)
+        picture = paint_pose(picture, *truth, zoom, colour=_GREY)
         for person, pose, box in zip(
             owners(sample, poses.boxes), poses.keypoints, poses.boxes, strict=True
         ):
@@ -209,8 +216,7 @@ class NeighbourExplorer(Explorer):
             picture = paint_box(picture, box, zoom, colour=colour)
             picture = paint_pose(picture, pose, None, skeleton, zoom, colour=colour)
         stolen, known, rings = stolen_joints(sample, poses.keypoints, poses.boxes)
-        for point in rings:
-            picture = ringed(picture, point, zoom, PREDICTION)
+        picture = ringed(picture, rings, zoom, PREDICTION)
         found = len(poses.keypoints)
         caption = (
             f"Two people {values['distance']} mm apart, one {values['depth']} mm "
@@ -225,11 +231,11 @@ class NeighbourExplorer(Explorer):
         marks |= {"the truth": _GREY, "nearer to the other": (PREDICTION, "ring")}
         return legend(picture, marks), caption
 
-    @remembered
     def lost(self, distance, depth, iou_threshold, score_threshold, seed, boxes):
-        """Which step loses each of the two people (see `step_that_loses`)."""
-        sample = self.scene(distance, depth, seed)
-        return step_that_loses(self.system, sample, score_threshold, iou_threshold)
+        """Which step loses each of the two people (see `first_losses`)."""
+        *left, poses = self.left(distance, depth, iou_threshold, score_threshold, seed)
+        people = self.scene(distance, depth, seed).boxes
+        return first_losses(people, [*left, poses.known("boxes")])
 
 
 class NmsExplorer(Explorer):

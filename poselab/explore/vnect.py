@@ -194,9 +194,10 @@ class FilterExplorer(Explorer):
             axes.set_xlabel("time (s)")
             axes.set_ylabel("mm from the root")
             axes.set_xlim(0, time[-1])
-            axes.legend(
+            legend = axes.legend(
                 loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, fontsize=13
             )
+            legend.set_zorder(1)  # kept with the ticks: nothing lies under it
         super().__init__(self._paint, controls, values=values, width=width)
 
     def filtered(
@@ -219,7 +220,8 @@ class FilterExplorer(Explorer):
         own = tracks["truth"][:, axis]
         low, high = float(own.min()), float(own.max())
         room = max(80.0, 0.35 * (high - low))
-        self._chart.axes.set_ylim(low - room, high + room)
+        if self._chart.axes.get_ylim() != (low - room, high + room):
+            self._chart.axes.set_ylim(low - room, high + room)
         words = "; ".join(
             f"{name}: {_judged(tracks['truth'], tracks[name], self.fps)}"
             for name in ("measured", "one cut-off", "One-Euro")

@@ -140,16 +140,24 @@ class _Scatter:
         with style():
             self.chart = Chart(720, 450)
         self.chart.axes.set(xscale="log")
+        self._dots: list[Any] = []
+        self._drawn: tuple = ()
 
     def follow(self, points, kept, rings, across: str, up: str) -> None:
-        """Draw all of it again: names move with their points."""
+        """Colour the points; only where one has moved draw all of it again."""
+        if self._drawn != (points, across, up):
+            self._place(points, across, up)
+            self._drawn = points, across, up
+        for dot, here, ringed in zip(self._dots, kept, rings, strict=True):
+            ink = SERIES[0] if here else _OUT
+            dot.set(mfc=ink, mec="black" if ringed else ink)
+
+    def _place(self, points, across: str, up: str) -> None:
+        """Axes, points, and names, which move with their points."""
         axes = self.chart.axes
         axes.clear()
         with style():
-            for (x, y, _), here, ringed in zip(points, kept, rings, strict=True):
-                ink = SERIES[0] if here else _OUT
-                edge = "black" if ringed else ink
-                axes.plot(x, y, "o", ms=11, mfc=ink, mec=edge, mew=2.5)
+            self._dots = [axes.plot(x, y, "o", ms=11, mew=2.5)[0] for x, y, _ in points]
             axes.set(xscale="log", xlabel=across, ylabel=up)
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_major_formatter(ScalarFormatter())
@@ -267,13 +275,16 @@ class _Lines:
             blank = [str(i) for i in range(len(curves))]
             self.bars = bars.barh(blank, [0] * len(curves), edgecolor="white", lw=0)
             bars.set(xlim=(0, 1), xlabel=f"{score} at the black line")
+            bars.set_axisbelow(True)
             bars.set_yticks(range(len(curves)))
             bars.invert_yaxis()
             bars.set_yticklabels(["simple baseline"] * len(curves), fontsize=16)
 
     def follow(self, seen: int, ranked: list[tuple[str, float]]) -> None:
         self.now.set_xdata([seen, seen])
-        self.right.axes.set_yticklabels([name for name, _ in ranked], fontsize=16)
+        names = [name for name, _ in ranked]
+        if names != [text.get_text() for text in self.right.axes.get_yticklabels()]:
+            self.right.axes.set_yticklabels(names, fontsize=16)
         for bar, (name, value) in zip(self.bars, ranked, strict=True):
             colour, _, hatch = self.looks[name]
             bar.set(width=value, facecolor=colour, hatch=hatch)

@@ -7,6 +7,7 @@ import sys
 import threading
 import types
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -291,6 +292,32 @@ def test_a_chart_is_kept_and_follows_its_artists():
     second = chart.image()
     assert first.size == second.size == (200, 120)
     assert first.tobytes() != second.tobytes()
+
+
+def test_a_kept_chart_looks_as_if_all_of_it_were_drawn_anew():
+    chart = Chart(200, 120)
+    axes, first = chart.axes, chart.axes.bar([0, 1], [0.5, 0.2])[0]
+    (line,) = axes.plot([0, 1], [0, 1], label="a line")
+    axes.set(title="above", xlim=(-1, 2))
+    axes.legend()
+    changes = (
+        (lambda: line.set_ydata([1, 0]), False),
+        (lambda: axes.title.set_text("changed"), False),
+        (lambda: first.set_height(0.9), True),  # the ticks lie over bars
+        (lambda: axes.set_xlim(-2, 3), True),
+    )
+    for change, ticks in changes:
+        chart.image()
+        change()
+        assert chart.figure.stale == ticks
+        assert chart.image().tobytes() == _drawn_anew(chart).tobytes()
+
+
+def _drawn_anew(chart: Chart) -> Image.Image:
+    for artist in chart.axes.get_children():
+        artist.set_animated(False)
+    chart.figure.canvas.draw()
+    return Image.fromarray(np.asarray(chart.figure.canvas.buffer_rgba())).convert("RGB")
 
 
 def test_a_control_that_would_do_nothing_is_grey():
