@@ -56,11 +56,15 @@ class PersonMaker(Explorer):
         return self._picture(**self.scene_arguments())
 
     @remembered
+    def _cast(self, seed: int) -> Scene:
+        """Whom a seed makes, before anything is set; nobody writes into it."""
+        g = self.people.generator(seed)
+        return sampling.framed(1, g, _SIZE, occluded=0.0, posed=False)
+
+    @remembered
     def _posed(self, seed, height, child, activity, phase, crouch) -> Scene:
         """The posed person: slow to compute, and the same from any side."""
-        g = self.people.generator(seed)
-        scene = sampling.framed(1, g, _SIZE, occluded=0.0, posed=False)
-        scene = edit.set_bodies(scene, seed, height, child, None)
+        scene = edit.set_bodies(self._cast(seed), seed, height, child, None)
         return edit.set_pose(scene, seed, None, activity, phase, crouch)
 
     @remembered

@@ -28,6 +28,7 @@ from poselab.records import Poses, Sample
 __all__ = ["SuppressionExplorer", "found_twice", "suppressed"]
 
 COPIES = 3  # candidates of each person: one that is right, and doubles
+_ZOOM = 1.6
 
 
 def found_twice(
@@ -123,13 +124,13 @@ class SuppressionExplorer(Explorer):
 
     def _paint(self, **values) -> tuple[Image.Image, str]:
         sample, poses, owner, kept = self.answer(**values)
-        panels, words = [], []
+        panels, words, photo = [], [], to_pil(sample.image, _ZOOM)
         people = int(sample.present.sum())
         for name, index in kept.items():
             mine = [int((owner[index] == p).sum()) for p in range(people)]
             found, double = sum(n > 0 for n in mine), sum(max(0, n - 1) for n in mine)
             text = f"{found} of {people} people, {counted(double, 'double')}"
-            picture = _painted(sample, poses, owner, index)
+            picture = _painted(photo, sample, poses, owner, index)
             panels.append(titled(picture, f"{name}: {text}"))
             words.append(f"{name} {text}")
         marks: dict[str, Any] = {
@@ -152,9 +153,9 @@ def _overlap(sample: Sample) -> float:
     return float(box_iou(boxes[:1], boxes[1:2])[0, 0]) if len(boxes) > 1 else 0.0
 
 
-def _painted(sample: Sample, poses: Poses, owner: Tensor, index: Tensor):
-    """The scene with the poses that stay: the best of each person in their colour."""
-    picture, seen = to_pil(sample.image, 1.6), set()
+def _painted(photo, sample: Sample, poses: Poses, owner: Tensor, index: Tensor):
+    """The poses that stay on the photo: the best of each person in their colour."""
+    picture, seen = photo, set()
     best_first = sorted(index.tolist(), key=lambda i: -float(poses.scores[i, 0]))
     layers = []
     for i in best_first:
@@ -163,5 +164,5 @@ def _painted(sample: Sample, poses: Poses, owner: Tensor, index: Tensor):
         seen.add(person)
     for i, colour in reversed(layers):  # doubles below
         pose = poses.keypoints[i][None]
-        picture = paint_pose(picture, pose, None, sample.skeleton, 1.6, colour=colour)
+        picture = paint_pose(picture, pose, None, sample.skeleton, _ZOOM, colour=colour)
     return picture

@@ -154,6 +154,20 @@ def test_the_caption_names_the_step_that_lost_somebody(system):
     assert "no box" not in explorer.live_caption
 
 
+def test_a_threshold_asks_no_network_that_has_answered(system):
+    explorer = explore.NeighbourExplorer(system, distance=600)
+    found, posed = explorer.every, explorer.posed
+    for threshold in (0.6, 0.65, 0.7):  # the same boxes stay
+        explorer.set(iou_threshold=threshold)
+    assert (found.cache_info().misses, posed.cache_info().misses) == (1, 1)
+    explorer.set(score_threshold=0.9)
+    assert found.cache_info().misses == 1
+    sample, poses = explorer.answer(**explorer.values)
+    same = system(sample.image, score_threshold=0.9, iou_threshold=0.7)
+    assert poses.keypoints.equal(same.keypoints)
+    assert poses.person_scores.equal(same.person_scores)
+
+
 def test_neighbours_steal_when_they_are_close(system):
     explorer = explore.NeighbourExplorer(system)
     near, far = (

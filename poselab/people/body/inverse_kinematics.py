@@ -7,6 +7,7 @@ come out suit every body, because thigh, shin and foot keep their ratio.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 from math import pi
 
 import torch
@@ -158,7 +159,7 @@ def finish(draft: Draft) -> BodyPose:
     """Solve the legs, shift feet under the centre of mass, free the arms, wrap up."""
     draft.angles = clamp(draft.angles)
     stand(draft)
-    body = offsets(measures(average_shape(1, 1.0))).to(draft.angles)  # [1, B, 3]
+    body = _average_body().to(draft.angles)
     sides = torch.tensor([1.0, -1.0]).to(draft.feet)
     for _ in range(2):
         frames = chain(body, draft.angles, turned(draft.turn))
@@ -170,6 +171,12 @@ def finish(draft: Draft) -> BodyPose:
     zeros = torch.zeros_like(draft.turn)
     lift = draft.feet[..., 1].amin(1).clamp(min=0)
     return BodyPose(draft.angles, draft.turn, zeros[:, :2], lift, draft.seat)
+
+
+@cache
+def _average_body() -> Tensor:
+    """The `offsets` [1, B, 3] of an average body, in fractions of stature."""
+    return offsets(measures(average_shape(1, 1.0)))
 
 
 def stand(draft: Draft) -> None:

@@ -18,7 +18,9 @@ from torch import Tensor
 from poselab.people.raster.windows import Rows
 from poselab.people.table import Table
 
-CHUNK = 1 << 15, 1 << 23  # on a CPU: what its cache holds; elsewhere: its memory
+# For each thread of a CPU what its cache holds (torch gives a thread no less than this
+# many items); elsewhere what the memory holds.
+CHUNK = 1 << 15, 1 << 23
 
 
 @dataclass
@@ -123,7 +125,9 @@ def capsule_coefficients(
 
 def chunk(items: Tensor) -> int:
     """How many items of a long list to work on at a time."""
-    return CHUNK[items.device.type != "cpu"]
+    each, elsewhere = CHUNK
+    on_cpu = items.device.type == "cpu"
+    return each * torch.get_num_threads() if on_cpu else elsewhere
 
 
 def in_chunks(function: Callable, table: Tensor, row: Tensor, step: Tensor) -> Tensor:

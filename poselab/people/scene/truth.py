@@ -8,6 +8,8 @@ A nose in profile may round to a background pixel beside the face: nothing hides
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -114,6 +116,7 @@ def _look_up(picture: Picture, keypoints: Tensor) -> tuple[Tensor, ...]:
     return found[0], found[1].long(), found[2].long(), inside
 
 
+@lru_cache(maxsize=32)
 def _segments_around(skeleton: Skeleton, segments: tuple[str, ...], device):
     """Which segments lie around a joint [J, M + 1], and how thick they are [J].
 
