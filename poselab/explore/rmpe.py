@@ -75,7 +75,7 @@ class BoxNoiseExplorer(Explorer):
 
     def count(self, image: int) -> int:
         """How many people an image holds."""
-        return int(self.samples[image].present.sum())
+        return int(self.samples.present[image].sum())
 
     @remembered
     def answer(self, image, person, right, down, scale) -> tuple[Tensor, ...]:

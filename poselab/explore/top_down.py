@@ -90,7 +90,7 @@ class BoxExplorer(Explorer):
 
     def count(self, image: int) -> int:
         """How many people an image holds."""
-        return int(self.samples[image].present.sum())
+        return int(self.samples.present[image].sum())
 
     def truth(self, image: int, person: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Box [4], joints [J, 2], visibility [J], area; the largest person is 0."""

@@ -133,15 +133,22 @@ class TrackingLab(Explorer):
         return list(range(0, len(self.clip), every))
 
     @remembered
+    def _truth(self, every: int) -> Sample:
+        return self.clip[self.kept(every)]
+
+    @remembered
+    def _found(self, misses: int, alarms: int, noise: float) -> list[Poses]:
+        """What the detector gives in all frames."""
+        return spoil(self._frames, Spoiled(misses / 100, alarms / 100, noise))
+
+    @remembered
     def answer(
         self, every, misses, alarms, noise, cost, method, gate, patience
     ) -> tuple[Sample, list[Poses], Poses, TrackScores]:
         """The frames left, the tracker's answer (listed, stacked) and its scores."""
-        kept = self.kept(every)
-        truth = self.clip[kept]
-        how = Spoiled(misses / 100, alarms / 100, noise)
+        kept, truth = self.kept(every), self._truth(every)
+        found = self._found(misses, alarms, noise)
         limit = LIMITS[cost] if gate else None
-        found = spoil(self._frames, how)
         tracker = Tracker(cost=cost, method=method, gate=limit, patience=patience)
         tracked = tracker([found[t] for t in kept])
         stacked = Poses.stack(tracked)
@@ -152,7 +159,7 @@ class TrackingLab(Explorer):
     def _paint(self, frame: int, every: int, **how) -> tuple[Image.Image, str]:
         truth, tracked, stacked, scores = self.answer(every, **how)
         at, photo = self.kept(every)[frame], self._photos[self.kept(every)[frame]]
-        now, poses = truth[frame], tracked[frame]
+        now, poses = self._frames[at], tracked[frame]
         panels = (
             ("truth", now.keypoints, now.visibility > 0, now.track_ids - 1),
             ("tracker", poses.keypoints, poses.scores > 0, poses.track_ids),
