@@ -6,11 +6,13 @@ import torch
 from poselab.geometry import box_of_mask
 from poselab.people.body import person as body
 from poselab.people.body.inverse_kinematics import centre_of_mass
+from poselab.people.raster.surfaces import chunk
 from poselab.people.scene import edit, sampling
 from poselab.people.scene.backdrop import BACKGROUNDS, sample_backdrop
 from poselab.people.scene.scenes import draw, part
 from poselab.people.scene.truth import OBJECT, OTHER, OUTSIDE, SELF
 from poselab.skeleton import COCO_17, H36M_17, MPII_16
+from poselab.system.threads import threads
 
 SIZE = (128, 96)
 
@@ -158,6 +160,16 @@ def test_a_part_of_a_batch_is_the_same_pictures():
     whole, some = draw(scene, SIZE), draw(part(scene, [2, 0]), SIZE)
     torch.testing.assert_close(some.image, whole.image[[2, 0]], atol=1e-3, rtol=0)
     assert torch.equal(some.person_id, whole.person_id[[2, 0]])
+
+
+def test_threads_draw_the_same_pictures_in_larger_pieces():
+    scene, found = framed(24), {}
+    for count in (1, 2):
+        with threads(count):
+            found[count] = draw(scene, SIZE).image, chunk(scene.grain)
+    (one, piece), (two, larger) = found[1], found[2]
+    assert one.equal(two)
+    assert larger == 2 * piece
 
 
 @pytest.mark.parametrize("skeleton", [MPII_16, H36M_17])
