@@ -16,6 +16,7 @@ from poselab.records import Poses, Sample
 from poselab.skeleton import COCO_17, Skeleton
 
 WIDTH = 0.8  # px, half of a limb's
+AT_ONCE = 64  # poses: each keeps two numbers for every limb and pixel
 
 
 def pose_pictures(
@@ -30,6 +31,12 @@ def pose_pictures(
     rows = torch.arange(size[0]).to(keypoints)
     columns = torch.arange(size[1]).to(keypoints)
     pixels = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)  # [H, W, 2]
+    parts = keypoints.split(AT_ONCE)
+    return torch.cat([_drawn(part, pixels, skeleton) for part in parts])
+
+
+def _drawn(keypoints: Tensor, pixels: Tensor, skeleton: Skeleton) -> Tensor:
+    """Points [B, J, 2] px, the pixels' places [H, W, 2] -> drawn poses [B, 3, H, W]."""
     a, b = (keypoints[:, [limb[i] for limb in skeleton.limbs]] for i in (0, 1))
     a, way = a[:, :, None, None], (b - a)[:, :, None, None]  # [B, L, 1, 1, 2]
     share = ((pixels - a) * way).sum(-1) / way.square().sum(-1).clamp(min=1e-6)
