@@ -14,17 +14,19 @@ from poselab.errors import require
 from poselab.records import Sample
 
 AIMED = 0.7  # the share of windows that somebody is in; the others may be anywhere
-EDGE = (
-    0.15  # of a window's sides: nobody it is aimed at has the centre closer to its edge
-)
+# Of a window's sides: no place that it is aimed at is closer to its edge.
+EDGE = 0.15
 
 
 class Windows(Source):
     """Parts of the scenes of `data`, resized to `size` (H, W) and mirrored at random.
 
     The window is from `smallest` to 1 of the scene's sides long, each doubling as
-    likely as the next, and never reaches outside. Who shows less than `visible` of the
-    own box is not labelled. Raises `ArgumentError` for shares outside 0 to 1.
+    likely as the next, and never reaches outside. Windows with somebody are aimed at a
+    height of the person's box between the two of `aim` (0: its top): photographers cut
+    off legs more often than heads. Who shows less than `visible` of the own box is not
+    labelled; with `faces`, everybody is whose nose is in the window, as in a portrait.
+    Raises `ArgumentError` for shares outside 0 to 1.
     """
 
     def __init__(
@@ -33,6 +35,8 @@ class Windows(Source):
         size: tuple[int, int] = (192, 256),
         smallest: float = 0.35,
         visible: float = 0.2,
+        faces: bool = False,
+        aim: tuple[float, float] = (0.5, 0.5),
     ) -> None:
         for field, value in (("smallest", smallest), ("visible", visible)):
             require(
@@ -42,8 +46,15 @@ class Windows(Source):
                 field=field,
                 value=value,
             )
-        self.data, self.size = data, tuple(size)
-        self.smallest, self.visible = smallest, visible
+        require(
+            0 <= aim[0] <= aim[1] <= 1,
+            "must be two heights, the upper one first, 0 the top and 1 the bottom",
+            where="Windows",
+            field="aim",
+            value=aim,
+        )
+        self.data, self.size, self.aim = data, tuple(size), tuple(aim)
+        self.smallest, self.visible, self.faces = smallest, visible, faces
 
     def batches(self, batch_size: int, seed: int = 0) -> Iterator[Sample]:
         """Stacked samples without end."""
@@ -60,6 +71,10 @@ class Windows(Source):
         growth = (self.size[0] * self.size[1]) / window[:, 2:].prod(-1)  # of areas
         whole = batch.boxes[..., 2:].prod(-1) * growth[:, None]  # [B, P] px^2
         seen = found.boxes[..., 2:].prod(-1) >= self.visible * whole
+        if self.faces:
+            edge = torch.tensor([self.size[1], self.size[0]]).to(whole)
+            nose = found.keypoints[..., found.skeleton.index("nose"), :]  # [B, P, 2] px
+            seen |= ((nose >= 0) & (nose < edge)).all(-1)
         return found.replace(present=found.present & seen)
 
     def _windows(self, batch: Sample, draw: Tensor) -> Tensor:
@@ -69,8 +84,11 @@ class Windows(Source):
         anybody = (draw[:, 2] * batch.present.sum(1)).long()  # the how manieth
         rank = batch.present.long().cumsum(1) - 1
         chosen = (rank == anybody[:, None]) & batch.present  # [B, P], at most one
-        centres = batch.boxes[..., :2] + batch.boxes[..., 2:] / 2
-        person = (centres * chosen[..., None]).sum(1)  # [B, 2]
+        # An aimed window has draw 3 below AIMED: divided by it, it is even in [0, 1).
+        height = self.aim[0] + (self.aim[1] - self.aim[0]) * (draw[:, 3] / AIMED)
+        share = torch.stack([torch.full_like(height, 0.5), height], 1)  # of a box
+        aims = batch.boxes[..., :2] + batch.boxes[..., 2:] * share[:, None]
+        person = (aims * chosen[..., None]).sum(1)  # [B, 2]
         aimed = chosen.any(1) & (draw[:, 3] < AIMED)
         centre = torch.where(aimed[:, None], person, full * draw[:, 4:6])
         place = EDGE + (1 - 2 * EDGE) * draw[:, 6:8]  # of the centre in the window

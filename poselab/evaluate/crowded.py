@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from poselab.datasets.box_errors import Errors, UniformErrors
 from poselab.evaluate.predictions import predict
-from poselab.metrics import coco_ap, crowding_of, pck
-from poselab.pipelines import SinglePerson
+from poselab.metrics import coco_ap, crowding_of, oks, pck
+from poselab.pipelines import BottomUp, SinglePerson
 from poselab.recipes.rmpe import PROPOSALS
 from poselab.records import Poses, Sample
 
@@ -114,3 +114,25 @@ def ap_by_crowding(crowd: Sample, found: Sequence[Poses]) -> list[tuple[float, f
         )
         for part in thirds(crowding)
     ]
+
+
+def score_heights(system: BottomUp, crowd: Sample) -> Scores:
+    """AP, and the mean OKS of the best match of people by thirds of their height."""
+    device = next(system.net.parameters()).device
+    found = [system(image.to(device)) for image in crowd.image]
+    values = torch.cat([_best(p, one) for p, one in zip(found, crowd, strict=True)])
+    heights = torch.cat([one.boxes[:, 3] for one in crowd])
+    edges = heights.quantile(torch.tensor([1 / 3, 2 / 3]))
+    third = torch.bucketize(heights, edges)
+    scores = coco_ap(crowd, found)
+    kept = {name: round(scores[name], 4) for name in ("AP", "AP50")}
+    for i, name in enumerate(("short", "middle", "tall")):
+        own = values[(third == i) & values.isfinite()]
+        kept[name] = round(float(own.mean()), 4)
+    return kept
+
+
+def _best(found: Poses, one: Sample) -> Tensor:
+    """The OKS [P] of each person's best match; 0 where nobody was found."""
+    table = oks(found.keypoints.cpu(), one.keypoints, one.visibility, one.areas)
+    return table.amax(0) if len(table) else torch.zeros(len(one.boxes))

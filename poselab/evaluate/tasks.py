@@ -21,7 +21,13 @@ from poselab.codecs.regression import single_person
 from poselab.codecs.space import root_joint
 from poselab.errors import ArgumentError
 from poselab.evaluate.cost import count_macs, milliseconds, parameters
-from poselab.evaluate.crowded import score_heads, score_hidden, score_moved
+from poselab.evaluate.crowded import (
+    score_heads,
+    score_heights,
+    score_hidden,
+    score_moved,
+)
+from poselab.evaluate.disorder import score_disorder
 from poselab.evaluate.painting import evaluation_film, score_painting
 from poselab.evaluate.placed import score_sides
 from poselab.evaluate.predictions import predict
@@ -310,6 +316,8 @@ JUDGES: dict[str, Callable[[nn.Module, Any, Sample], Scores]] = {
     "moved": score_moved,
     "hidden": score_hidden,
     "heads": score_heads,
+    "heights": lambda net, codec, crowd: score_heights(BottomUp(net, codec), crowd),
+    "disorder": lambda net, codec, nothing: score_disorder(net),
     "tubes": lambda net, codec, clips: score_tubes(net, codec),
     "sides": lambda net, codec, people: score_sides(net, codec),
     "painting": score_painting,
@@ -329,6 +337,8 @@ SETS: dict[str, Callable[[Any], Sample]] = {
     "moved": lambda codec: _scenes(),
     "hidden": lambda codec: datasets.evaluation("crops", size=tuple(codec.size)),
     "heads": lambda codec: datasets.evaluation("crops", size=tuple(codec.size)),
+    "heights": crowd_of,
+    "disorder": lambda codec: None,
     "tubes": lambda codec: None,
     "sides": lambda codec: None,
     "painting": lambda codec: evaluation_film(tuple(codec.size), codec.who),

@@ -164,11 +164,13 @@ class Wild(Drawn):
 class WildScenes(Wild):
     """`Wild` whole scenes of `scene` (H, W) px, of which windows are cut.
 
-    A window is at least `smallest` of the scene long. Drawn on a CPU.
+    `smallest`, `faces` and `aim` are those of `Windows`. Drawn on a CPU.
     """
 
     scene: tuple[int, int] = (288, 384)
     smallest: float = 0.35
+    faces: bool = False
+    aim: tuple[float, float] = (0.5, 0.5)
 
     def open(
         self, size: tuple[int, int], seed: int = 0, folder: str | None = None
@@ -180,8 +182,8 @@ class WildScenes(Wild):
         pool = maker.pool(self.pool)
         others = maker.batch(self.held_out, maker.generator(seed + HELD_OUT))
         draws = torch.Generator().manual_seed(seed)
-        held_out = Windows(pool, size, self.smallest).cut(others, draws)
-        return self._photographed(Windows(pool, size, self.smallest)), held_out
+        windows = Windows(pool, size, self.smallest, faces=self.faces, aim=self.aim)
+        return self._photographed(windows), windows.cut(others, draws)
 
     def resident(self, size: Any, seed: int, device: Any) -> tuple[Source, Sample]:
         """As `open`: these scenes are drawn and cut on the CPU."""

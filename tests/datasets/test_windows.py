@@ -59,6 +59,40 @@ def test_who_hardly_shows_is_not_labelled():
     assert counts[0] > counts[1] > counts[2]
 
 
+def test_whose_nose_is_there_is_labelled():
+    scenes = PEOPLE.batch(24, PEOPLE.generator())
+    found = {}
+    for faces in (False, True):
+        generator = torch.Generator().manual_seed(4)
+        options = {"smallest": 0.2, "aim": (0.0, 0.2), "faces": faces}
+        found[faces] = windows(**options).cut(scenes, generator)
+    more = found[True].present & ~found[False].present
+    assert more.any()
+    assert not (found[False].present & ~found[True].present).any()
+    nose = found[True].keypoints[..., 0, :][more]
+    assert (nose >= 0).all()
+    assert (nose < torch.tensor([SIZE[1], SIZE[0]])).all()
+
+
+def test_windows_are_aimed_at_a_part_of_the_body():
+    scenes = PEOPLE.batch(48, PEOPLE.generator())
+    seen = {}
+    for part, aim in (("head", (0.0, 0.1)), ("feet", (0.9, 1.0))):
+        generator = torch.Generator().manual_seed(4)
+        found = windows(smallest=0.2, aim=aim).cut(scenes, generator)
+        joints = found.keypoints[scenes.present]  # [P, J, 2] px
+        inside = (joints >= 0) & (joints < torch.tensor([SIZE[1], SIZE[0]]))
+        seen[part] = inside.all(-1)[:, [0, 15]].float().mean(0)  # nose, left ankle
+    assert seen["head"][0] > 1.2 * seen["feet"][0]
+    assert seen["feet"][1] > 1.2 * seen["head"][1]
+
+
+@pytest.mark.parametrize("aim", [(-0.1, 0.5), (0.6, 0.5), (0.5, 1.1)])
+def test_a_part_that_is_none_is_refused(aim):
+    with pytest.raises(ArgumentError, match="aim = "):
+        windows(aim=aim)
+
+
 @pytest.mark.parametrize("field", ["smallest", "visible"])
 @pytest.mark.parametrize("value", [0, 1.1])
 def test_shares_outside_are_refused(field, value):

@@ -11,6 +11,7 @@ from poselab.evaluate.crowded import (
     ap_by_crowding,
     found_share,
     score_heads,
+    score_heights,
     score_hidden,
     thirds,
 )
@@ -123,3 +124,39 @@ def truth(one: Sample) -> Poses:
 
 def test_every_set_has_a_judge():
     assert SETS.keys() <= JUDGES.keys()
+
+
+class Blurred:
+    """A system that knows everybody but the short ones, who are off by `pixels`."""
+
+    def __init__(self, crowd, pixels):
+        self.crowd, self.pixels, self.calls = crowd, pixels, 0
+        self.net = Middle()
+
+    def __call__(self, image):
+        one = self.crowd[self.calls]
+        self.calls += 1
+        short = one.boxes[:, 3] < self.crowd_median()
+        points = one.keypoints + self.pixels * short[:, None, None]
+        count = len(points)
+        return Poses(points, torch.ones(count, 17), person_scores=torch.ones(count))
+
+    def crowd_median(self):
+        return torch.cat([one.boxes[:, 3] for one in self.crowd]).median()
+
+
+def test_people_are_scored_by_their_height(crowd):
+    right = score_heights(Blurred(crowd, 0.0), crowd)
+    assert right["short"] == right["tall"] == right["AP"] == 1.0
+    wrong = score_heights(Blurred(crowd, 3.0), crowd)
+    assert wrong["short"] < 0.9
+    assert wrong["tall"] == 1.0
+
+
+def test_nobody_found_is_no_error(crowd):
+    class Blind(Blurred):
+        def __call__(self, image):
+            return super().__call__(image).people(torch.zeros(0, dtype=torch.long))
+
+    found = score_heights(Blind(crowd, 0.0), crowd)
+    assert found["short"] == found["tall"] == 0.0

@@ -83,10 +83,10 @@ def test_it_does_not_matter_how_a_picture_is_given(kind, picture, found, tmp_pat
 
 def test_a_large_picture_is_seen_small_and_cut_large(picture, found):
     large = torch.nn.functional.interpolate(picture[None], scale_factor=3)[0]
-    poses = one(large)
-    n = min(len(poses.keypoints), len(found.keypoints), 2)
-    small = (poses.keypoints[:n] - 1) / 3
-    assert (small - found.keypoints[:n]).norm(dim=-1).median() < 3
+    small = (one(large).keypoints - 1) / 3
+    surest = found.keypoints[:2]
+    far = (surest[:, None] - small).norm(dim=-1).median(-1).values  # [2, P] px
+    assert far.amin(1).max() < 3  # each is there, though others may be surer now
 
 
 def test_a_file_of_very_many_pixels_is_read_smaller(picture, tmp_path, monkeypatch):
