@@ -7,6 +7,7 @@ from poselab.pipelines.second_look import SecondLook
 from poselab.pipelines.single import SinglePerson
 from poselab.pipelines.suppression import oks_nms, pose_oks, rescore, soft_oks_nms
 from poselab.pipelines.top_down import TopDown
+from poselab.pipelines.tubes import SingleTube, TubePoses
 from poselab.pipelines.votes import Votes
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "ImageEstimator",
     "SecondLook",
     "SinglePerson",
+    "SingleTube",
     "TopDown",
+    "TubePoses",
     "Votes",
     "flip_test",
     "oks_nms",

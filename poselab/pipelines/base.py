@@ -32,20 +32,27 @@ class ImageEstimator(ABC):
     def image(self, image: Tensor, *arguments: Any, **options: Any) -> Poses:
         """An image [3, H, W] in [0, 1] -> `Poses` of the people in it."""
 
+    def reset(self) -> None:  # noqa: B027, nothing to do is right for most
+        """Forget the frames before; most estimators remember none."""
+
     @torch.no_grad()
     def __call__(self, pictures: Tensor, **options: Any) -> Poses:
         """An image or a clip -> poses (see `Estimator`); `options` as for `image`."""
         require_pictures(type(self).__name__, pictures)
-        if pictures.dim() == 4:
-            return Poses.stack([self.image(frame, **options) for frame in pictures])
-        return self.image(pictures, **options)
+        if pictures.dim() == 3:
+            return self.image(pictures, **options)
+        self.reset()
+        found = [self.image(frame, **options) for frame in pictures]
+        self.reset()
+        return Poses.stack(found)
 
 
 def require_pictures(where: str, pictures: Tensor) -> None:
     """An image [3, H, W] or a clip [T, 3, H, W] of at least a pixel, in [0, 1]; or an
     error that names `where` and says what to do."""
     if (
-        pictures.dim() not in (3, 4)
+        not isinstance(pictures, Tensor)
+        or pictures.dim() not in (3, 4)
         or pictures.shape[-3] != 3
         or not all(pictures.shape)
     ):
@@ -53,7 +60,7 @@ def require_pictures(where: str, pictures: Tensor) -> None:
             "expected an image [3, H, W] or a clip [T, 3, H, W]",
             where=where,
             field="image",
-            value=list(pictures.shape),
+            value=list(getattr(pictures, "shape", [])) or type(pictures).__name__,
         )
     floats = pictures.is_floating_point()
     highest = float(pictures.amax()) if floats else float("nan")

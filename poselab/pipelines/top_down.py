@@ -60,7 +60,7 @@ class TopDown(ImageEstimator):
         require(
             hasattr(detector, "detect"),
             "a detector has a method detect(image)",
-            where="TopDown",
+            where=type(self).__name__,
             field="detector",
             value=detector,
         )

@@ -9,6 +9,7 @@ whoever is left begins a new track.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -87,10 +88,11 @@ class Tracker:
 
     `estimator` takes an image and gives `Poses`; None where frames are `Poses` already.
     `cost` is a key of `COSTS` or a function of two `Poses` that gives [A, B], those of
-    the frame before with their identities. A cost that remembers has a method `reset`,
-    which is called before each clip. `method` and `gate` are those of `linking.assign`.
-    A person below `person_score` is left out. An identity that nobody continues waits
-    for `patience` frames (0, as in the released program: it ends at once).
+    the frame before with their identities. A cost or an estimator that remembers has a
+    method `reset`, which is called before each clip. `method` and `gate` are those of
+    `linking.assign`. A person below `person_score` is left out. An identity that nobody
+    continues waits for `patience` frames (0, as in the released program: it ends at
+    once).
     """
 
     def __init__(
@@ -126,8 +128,10 @@ class Tracker:
 
     def reset(self) -> None:
         """Forget everybody; the next frame is a clip's first."""
-        if hasattr(self.cost, "reset"):
-            self.cost.reset()
+        parts: tuple[Any, ...] = (self.cost, self.estimator)
+        for part in parts:
+            if hasattr(part, "reset"):
+                part.reset()
         self._before: Poses | None = None
         self._ages = torch.zeros(0, dtype=torch.int64)
         self._next = 0
