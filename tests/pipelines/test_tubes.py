@@ -145,14 +145,15 @@ def test_tubes_are_cut_as_those_that_the_network_learned_from(clip):
             assert torch.allclose(seen, cut, atol=1e-5)
 
 
-def test_who_was_not_there_is_cut_at_the_same_place(clip):
+@pytest.mark.parametrize("before", [[], [0]])  # nobody, and somebody elsewhere
+def test_who_was_not_there_is_cut_at_the_same_place(clip, before):
     net = Listening()
     system = TubePoses(Known([]), net, tube_codec())
     system.poses(clip.image[0], clip.boxes[0, :1])
-    system.poses(clip.image[3], torch.zeros(0, 4))  # nobody
-    system.poses(clip.image[5], clip.boxes[5, 1:2])
+    system.poses(clip.image[3], clip.boxes[3, before])
+    system.poses(clip.image[5], clip.boxes[5, 2:])
     there = clip[torch.tensor([0, 3, 5])]
-    cut = follow(there.replace(boxes=clip.boxes[5].expand(3, 3, 4)), 1).image
+    cut = follow(there.replace(boxes=clip.boxes[5].expand(3, 3, 4)), 2).image
     assert torch.allclose(net.clips[0].transpose(0, 1), cut, atol=1e-5)
 
 
