@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from poselab.recipes.base import Ablation, Recipe
+from poselab.recipes.base import Recipe
 from poselab.recipes.scenes_shared import CROWDS, LEARNS, SIZE, STRIDE
 
 CHAPTER = "12"
@@ -37,19 +36,5 @@ TINY = {
         data=CROWDS,
         stages=(LEARNS,),
         task="people",
-    )
-}
-
-
-def _refined(times: int) -> Recipe:
-    """The same training, read with so many steps along the short offsets."""
-    codec = {**CODEC, "rules": {**RULES, "refine": times}}
-    return replace(TINY["personlab_tiny"], codec=codec)
-
-
-ABLATIONS = {
-    "refinement": Ablation(
-        question="What do short offsets add to the mid-range ones?",
-        arms={"none": _refined(0), "once": _refined(1), "twice": _refined(2)},
     )
 }

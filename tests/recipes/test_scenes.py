@@ -28,7 +28,7 @@ def test_networks_for_whole_scenes_learn_from_the_same_pictures():
 def test_ablations_differ_in_what_is_asked_about_only():
     for chapter, name, field in (
         ("11", "fine_map", "arguments"),
-        ("12", "refinement", "codec"),
+        ("07", "disorder", "data"),
     ):
         arms = recipes.ablations(chapter)[name].arms
         contents = [arm.content() for arm in arms.values()]
