@@ -85,7 +85,7 @@ def test_errors_are_distances(explorer, samples):
 def test_the_caption_has_the_numbers(explorer):
     explorer.set(image=1, joint="nose", x=30, y=20, side=12, stage=2)
     text = explorer.live_caption
-    for part in ("Image 1", "12 px at (30, 20)", "nose", "stage 2", "93 px"):
+    for part in ("Image 1", "12 px at (30, 20)", "Nose", "stage 2", "93 px"):
         assert part in text
     assert "no square" in explorer.set(side=0).live_caption
 

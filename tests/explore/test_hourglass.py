@@ -90,7 +90,7 @@ def test_the_cut_network_is_shown(scissors, net, samples):
     assert "Skips cut: 16x12" in scissors.live_caption
     scissors.set(cut_1=False)
     assert "Skips cut: none" in scissors.live_caption
-    left, right = scissors.live_caption.split("whole: ")[1].split("; cut: ")
+    left, right = scissors.live_caption.split("Whole: ")[1].split("; cut: ")
     assert right == left + "."
 
 
