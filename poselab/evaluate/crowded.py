@@ -126,7 +126,7 @@ def score_heights(system: BottomUp, crowd: Sample) -> Scores:
     third = torch.bucketize(heights, edges)
     scores = coco_ap(crowd, found)
     kept = {name: round(scores[name], 4) for name in ("AP", "AP50")}
-    for i, name in enumerate(("short", "middle", "tall")):
+    for i, name in enumerate(("small", "middle", "tall")):
         own = values[(third == i) & values.isfinite()]
         kept[name] = round(float(own.mean()), 4)
     return kept

@@ -73,7 +73,8 @@ def _after(disorder: bool) -> Recipe:
     )
     again = Schedule(2560, 32, 2e-3, average=0.998)
     plain = replace(TINY["photo_detector"], data=scenes, stages=(again,))
-    return replace(plain, task="disorder")
+    about = "the control of photo_detector: disorderly or tidy pictures, all else equal"
+    return replace(plain, about=about, task="disorder")
 
 
 # One seed: each of the two takes 40 minutes.

@@ -15,8 +15,8 @@ from poselab.zoo.loading import content_of, load
 
 # For photographs: the detector, and the networks for one person that vote on the joints
 # (`pipelines.Votes`). All have seen drawn people only, the detector and `photo` in all
-# kinds of disorder; notebook 00 shows what they can do. Eight that differ are better
-# than the best of them.
+# kinds of disorder; notebook 00 shows what they can do. On drawn disorder `photo`
+# alone is better than the vote; on photographs none has the last word.
 PHOTOGRAPHS: tuple[str, tuple[str, ...]] = (
     "photo_detector",
     (

@@ -147,9 +147,9 @@ class Blurred:
 
 def test_people_are_scored_by_their_height(crowd):
     right = score_heights(Blurred(crowd, 0.0), crowd)
-    assert right["short"] == right["tall"] == right["AP"] == 1.0
+    assert right["small"] == right["tall"] == right["AP"] == 1.0
     wrong = score_heights(Blurred(crowd, 3.0), crowd)
-    assert wrong["short"] < 0.9
+    assert wrong["small"] < 0.9
     assert wrong["tall"] == 1.0
 
 
@@ -159,4 +159,4 @@ def test_nobody_found_is_no_error(crowd):
             return super().__call__(image).people(torch.zeros(0, dtype=torch.long))
 
     found = score_heights(Blind(crowd, 0.0), crowd)
-    assert found["short"] == found["tall"] == 0.0
+    assert found["small"] == found["tall"] == 0.0
