@@ -240,6 +240,9 @@ def main() -> None:
     parser.add_argument("--drawing", action="store_true", help="without a browser")
     options = parser.parse_args()
     names = options.names or list(ARGUMENTS)
+    unknown = [name for name in names if name not in ARGUMENTS]
+    if unknown:
+        parser.error(f"EXPLORER = {unknown[0]}: is none of {', '.join(ARGUMENTS)}")
     reason = None if options.drawing else lab.missing()
     if reason:
         raise SystemExit(f"cannot measure: {reason}")
