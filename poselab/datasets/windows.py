@@ -47,7 +47,7 @@ class Windows(Source):
                 value=value,
             )
         require(
-            0 <= aim[0] <= aim[1] <= 1,
+            _two_heights(aim),
             "must be two heights, the upper one first, 0 the top and 1 the bottom",
             where="Windows",
             field="aim",
@@ -94,3 +94,12 @@ class Windows(Source):
         place = EDGE + (1 - 2 * EDGE) * draw[:, 6:8]  # of the centre in the window
         corner = torch.minimum((centre - side * place).clamp(min=0), full - side)
         return torch.cat([corner, side], 1)
+
+
+def _two_heights(aim: object) -> bool:
+    """Whether these are two shares of a box's height, in order."""
+    if not (isinstance(aim, (tuple, list)) and len(aim) == 2):
+        return False
+    return all(isinstance(share, (int, float)) for share in aim) and (
+        0 <= aim[0] <= aim[1] <= 1
+    )

@@ -58,10 +58,17 @@ def read_table(chapter: str, folder: Path = FOLDER) -> dict[str, Any]:
         return {"ablations": {}}
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return {"ablations": dict(content["ablations"])}
-    except (ValueError, KeyError, TypeError) as error:
+        found = content["ablations"].items()
+        return {"ablations": {name: _whole(entry) for name, entry in found}}
+    except (AttributeError, ValueError, KeyError, TypeError) as error:
         problem = f"the table cannot be read: {type(error).__name__}: {error}"
         raise CheckpointError(problem, where=path, fix="Delete it.") from error
+
+
+def _whole(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry of the file with its arms and rows; an error if one is not there."""
+    rows = [dict(row) for row in entry["rows"]]
+    return {**entry, "arms": dict(entry["arms"]), "rows": rows}
 
 
 def run_claims(

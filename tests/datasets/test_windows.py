@@ -87,7 +87,9 @@ def test_windows_are_aimed_at_a_part_of_the_body():
     assert seen["feet"][1] > 1.2 * seen["head"][1]
 
 
-@pytest.mark.parametrize("aim", [(-0.1, 0.5), (0.6, 0.5), (0.5, 1.1)])
+@pytest.mark.parametrize(
+    "aim", [(-0.1, 0.5), (0.6, 0.5), (0.5, 1.1), (0.5,), 0.5, ("a", "b"), (0, 1, 2)]
+)
 def test_a_part_that_is_none_is_refused(aim):
     with pytest.raises(ArgumentError, match="aim = "):
         windows(aim=aim)

@@ -109,7 +109,20 @@ def test_without_a_table_there_are_no_claims(tmp_path):
     assert claims("04", folder=tmp_path) == []
     with pytest.raises(ArgumentError, match="ablation = 'rate'.*Known: none"):
         claims("04", "rate", tmp_path)
-    (tmp_path / "04.json").write_text("[]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        '{"ablations": [',
+        '{"ablations": []}',
+        '{"ablations": {"rate": {}}}',
+        '{"ablations": {"rate": {"arms": {}, "rows": [1]}}}',
+    ],
+)
+def test_a_broken_table_is_named(text, tmp_path):
+    (tmp_path / "04.json").write_text(text)
     with pytest.raises(CheckpointError, match="04.json.*cannot be read"):
         claims("04", folder=tmp_path)
 
